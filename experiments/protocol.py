@@ -1,0 +1,166 @@
+"""What a twin must provide, and what a trial reports as it goes. NumPy arrays and plain data cross; tensors never do."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from experiments.canonical import Weights
+from experiments.conventions import Masks, Owner
+from experiments.spec import ExperimentSpec, Interface
+
+# --- what a form is to a twin
+
+
+@dataclass(frozen=True)
+class Native:
+    """The framework has it."""
+
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Written:
+    """We wrote it, since the framework has none."""
+
+    detail: str
+
+
+@dataclass(frozen=True)
+class Absent:
+    """It cannot be had, for a reason that was measured."""
+
+    reason: str
+
+
+Support = Native | Written | Absent
+
+# --- what goes into a model and comes out
+
+
+class Batch(NamedTuple):
+    """``x (B, T)`` int32 or ``(B, T, F)``; ``y (B, outputs)``; ``masks`` of None: the framework draws its own dropout."""
+
+    x: np.ndarray
+    y: np.ndarray
+    masks: Masks | None = None
+
+
+class Step(NamedTuple):
+    """One training step: the mean loss over the batch before the update, and the outputs ``(B, outputs)`` it came from."""
+
+    loss: float
+    outputs: np.ndarray
+
+
+States = tuple[tuple[np.ndarray, ...], ...]  # for each layer its states in canonical order, each (B, H)
+
+
+class Forward(NamedTuple):
+    """An evaluation: ``outputs (B, outputs)``, the top layer's ``sequence (B, T, H)``, every layer's final states."""
+
+    outputs: np.ndarray
+    sequence: np.ndarray
+    states: States
+
+
+@dataclass(frozen=True)
+class NativeWeight:
+    """One weight as the framework holds it, beside the canonical weights it carries."""
+
+    name: str
+    shape: tuple[int, ...]
+    canonical: tuple[str, ...]  # more than one where the framework keeps the sum of two
+    canonical_shape: tuple[int, ...]
+    layout: str  # how native follows from canonical, e.g. "(4·H, I), transposed"
+    gates: tuple[str, ...]  # in native order; empty outside recurrent layers
+    trained: bool = True
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class NativeShapes:
+    """What a live model takes, returns and holds; every entry probed, none typed in."""
+
+    calls: tuple[
+        tuple[str, tuple[int, ...]], ...
+    ]  # e.g. ("layer 0 input", (2, 80, 100)), ("layer 0 state h", (2, 64))
+    weights: tuple[NativeWeight, ...]
+    parameters: int
+    trained_parameters: int
+
+
+class Model(Protocol):
+    """A network of one twin, in one process with no other framework."""
+
+    def train_step(self, batch: Batch) -> Step: ...
+    def predict(self, x: np.ndarray) -> np.ndarray: ...
+    def forward(self, x: np.ndarray, states: States | None = None) -> Forward: ...
+    def gradients(self, batch: Batch) -> Weights: ...
+    def weights(self) -> Weights: ...
+    def batches(self, x: np.ndarray, y: np.ndarray) -> Iterator[Batch]: ...
+    def native_shapes(self) -> NativeShapes: ...
+    def synchronise(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Framework:
+    """A twin, loaded: its framework is imported and the process belongs to it."""
+
+    name: str
+    home: Owner  # whose habits ``stock`` falls back on
+    configure: Callable[[int], None]  # threads; before anything else
+    build: Callable[[ExperimentSpec, Interface, Weights | None, int], Model]  # spec, interface, weights, seed
+    environment: Callable[[], dict[str, Any]]  # versions, threads, device, processor
+
+
+# --- events, in the order a trial yields them
+
+
+@dataclass(frozen=True)
+class Started:
+    """The model stands. ``environment``: versions, threads, device, processor."""
+
+    environment: dict[str, Any]
+    metrics: dict[str, float]  # time/build_s, model/parameters
+    shapes: NativeShapes
+
+
+@dataclass(frozen=True)
+class Progressed:
+    """A sign of life for the display; never recorded."""
+
+    epoch: int
+    epochs: int
+    done: int
+    total: int
+    loss: float
+    accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class EpochEnded:
+    """An epoch's metrics, by their MLflow names; ``epoch`` counts from 1."""
+
+    epoch: int
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The trial is done. ``files`` are artifacts: name → bytes (``weights.safetensors``, ``shapes.json``, …)."""
+
+    metrics: dict[str, float] = field(default_factory=dict)  # time/first_step_s, time/step_s
+    files: dict[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The trial ended early; ``reason`` is one line, ``traceback`` may be empty."""
+
+    reason: str
+    traceback: str = ""
+
+
+Event = Started | Progressed | EpochEnded | Finished | Failed

@@ -1,0 +1,158 @@
+"""What an experiment is: task × network × training × conventions, and no framework in it."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+
+from experiments.conventions import Conventions
+
+Cell = Literal["simple_rnn", "lstm", "gru", "minimal"]
+Form = Literal["cell_loop", "layer", "unrolled", "wrapped", "scratch"]
+
+
+class Frozen(BaseModel):
+    """Immutable, and a misspelt key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class Interface:
+    """What a task asks of a network: ``features`` is the vocabulary for tokens, the width of a step for values."""
+
+    input: Literal["tokens", "values"]  # tokens: int32 (B, T); values: float (B, T, features)
+    time: int
+    features: int
+    outputs: int
+    loss: Literal["binary_crossentropy", "mse"]
+
+
+class ImdbSpec(Frozen):
+    """Sentiment of a film review. Sizes of None take all reviews of the split."""
+
+    name: Literal["imdb"] = "imdb"
+    words: Annotated[int, Field(ge=5)] = 10_000
+    tokens: PositiveInt = 80
+    train_reviews: PositiveInt | None = None
+    test_reviews: PositiveInt | None = None
+
+
+class SineSpec(Frozen):
+    """Forecast of sin x: windows of ``window`` points → the next point, then ``horizon`` free-running steps."""
+
+    name: Literal["sine"] = "sine"
+    points: Annotated[int, Field(ge=4)] = 1_000
+    window: PositiveInt = 50
+    horizon: PositiveInt = 50
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.window + 1 >= self.points:
+            raise ValueError(
+                f"window {self.window} needs more than {self.window + 1} points; given: {self.points}"
+            )
+        return self
+
+
+TaskSpec = Annotated[ImdbSpec | SineSpec, Field(discriminator="name")]
+
+
+class NetworkSpec(Frozen):
+    """embedding → recurrent stack → linear head."""
+
+    cell: Cell
+    form: Form
+    units: Annotated[tuple[PositiveInt, ...], Field(min_length=1, max_length=2)]
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    embedding_size: PositiveInt | None = None
+
+
+class TrainingSpec(Frozen):
+    """How it is trained. ``clip_norm`` of None does not clip; ``execution`` of eager turns tf2's graphs off."""
+
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    optimiser: Literal["adam", "rmsprop", "sgd"] = "adam"
+    learning_rate: PositiveFloat = 1e-3
+    clip_norm: PositiveFloat | None = None
+    clip_global: bool = False
+    dtype: Literal["float32", "float64"] = "float32"
+    execution: Literal["default", "eager"] = "default"
+    device: Literal["cpu", "auto"] = "cpu"
+
+
+#: Each task's own settings, as its sources have them; an experiment states only what it changes.
+TASK_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
+    "imdb": {
+        "network": {"units": [64, 64], "dropout": 0.5, "embedding_size": 100},
+        "training": {"epochs": 4, "batch_size": 128},
+    },
+    "sine": {"network": {"units": [64]}, "training": {"epochs": 100, "batch_size": 512}},
+}
+
+
+class ExperimentSpec(Frozen):
+    """One row of a study. What is left out of ``network`` and ``training`` comes from the task's defaults."""
+
+    task: TaskSpec
+    network: NetworkSpec
+    training: TrainingSpec
+    conventions: Conventions = Conventions()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        data = dict(data)
+        if isinstance(data.get("task"), str):
+            data["task"] = {"name": data["task"]}
+        if isinstance(data.get("conventions"), str):
+            data["conventions"] = {"base": data["conventions"]}
+        task = data.get("task")
+        defaults = TASK_DEFAULTS.get(task.get("name"), {}) if isinstance(task, dict) else {}
+        for part, values in defaults.items():
+            if isinstance(given := data.get(part, {}), dict):
+                data[part] = {**values, **given}
+        return data
+
+    @model_validator(mode="after")
+    def _embedding_goes_with_tokens(self) -> Self:
+        tokens = self.task.name == "imdb"
+        if tokens != (self.network.embedding_size is not None):
+            rule = "a whole number from 1" if tokens else "nothing: its inputs are values, not tokens"
+            raise ValueError(f"network.embedding_size: task {self.task.name} allows {rule}")
+        return self
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of the canonical JSON."""
+        return digest(self.model_dump(mode="json"))
+
+    @property
+    def slug(self) -> str:
+        """A readable name, such as ``imdb-lstm-layer-64x64-keras``."""
+        network = self.network
+        units = "x".join(map(str, network.units))
+        return f"{self.task.name}-{network.cell}-{network.form}-{units}-{self.conventions.label}"
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The fields flattened, as MLflow parameters."""
+        task = self.task.model_dump()
+        return {
+            "task": task.pop("name"),
+            **task,
+            **self.network.model_dump(),
+            "units": "x".join(map(str, self.network.units)),
+            **self.training.model_dump(),
+            "conventions": self.conventions.label,
+        }
+
+
+def digest(value: Any) -> str:
+    """sha256 of a JSON value in canonical form, as hexadecimal."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -1,0 +1,232 @@
+"""A study: TOML → experiments → trials."""
+
+import itertools
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, Field, NonNegativeInt, PositiveInt, ValidationError
+
+from experiments.errors import UserError
+from experiments.protocol import Absent, Support
+from experiments.spec import Cell, ExperimentSpec, Form, Frozen
+from experiments.tasks import DataSource
+from experiments.trial import Trial
+
+STUDIES = Path(__file__).parent / "studies"
+
+FrameworkName = Literal["tf2", "pytorch", "reference"]
+
+
+class Grid(Frozen):
+    """Experiments that share most of their fields: ``vary`` maps a dotted field to the values it takes."""
+
+    task: str | dict[str, Any]
+    network: dict[str, Any] = {}
+    training: dict[str, Any] = {}
+    conventions: str | dict[str, Any] = "stock"
+    vary: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+    seeds: PositiveInt | None = None
+
+    def experiments(self) -> Iterator[dict[str, Any]]:
+        """Every combination of the varied values, the last varied field changing fastest."""
+        base = {
+            "task": {"name": self.task} if isinstance(self.task, str) else self.task,
+            "network": self.network,
+            "training": self.training,
+            "conventions": {"base": self.conventions}
+            if isinstance(self.conventions, str)
+            else self.conventions,
+        }
+        for values in itertools.product(*self.vary.values()):
+            data: dict[str, Any] = {part: dict(fields) for part, fields in base.items()}
+            for path, value in zip(self.vary, values, strict=True):
+                _place(data, path, value)
+            yield data
+
+
+class Study(Frozen):
+    """What a study file says."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    description: str
+    frameworks: Annotated[tuple[FrameworkName, ...], Field(min_length=1)] = ("tf2", "pytorch")
+    seeds: PositiveInt = 1  # seeds 0 … seeds−1
+    imdb: str = "packaged"
+    grid: Annotated[tuple[Grid, ...], Field(min_length=1)]
+
+    first_seed: NonNegativeInt = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study laid out: what would run, and what cannot and why."""
+
+    study: Study
+    trials: tuple[Trial, ...]
+    absent: tuple[tuple[str, str, str], ...]  # (framework, slug, reason)
+
+
+def find(name: str) -> Path:
+    """The file of a study: one of ours by name, or a path.
+
+    Raises:
+        UserError: neither a study of ours nor a file.
+    """
+    ours = STUDIES / f"{name}.toml"
+    path = ours if ours.is_file() else Path(name)
+    if not path.is_file():
+        names = ", ".join(sorted(file.stem for file in STUDIES.glob("*.toml")))
+        raise UserError(f"study {name!r}: no such study or file; allowed: {names}, or a path to a TOML file")
+    return path
+
+
+def read(path: Path) -> Study:
+    """Read and check a study file.
+
+    Raises:
+        UserError: in one line, the file, the key and what is allowed.
+    """
+    try:
+        return Study.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid TOML: {error}") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        raise UserError(f"{path}: {explain(error, Study)}") from error
+
+
+def expand(study: Study, path: Path) -> list[tuple[ExperimentSpec, int]]:
+    """The study's experiments with the number of seeds each runs under; repeated ones are taken once.
+
+    Raises:
+        UserError: an experiment of the grid is not valid.
+    """
+    found: dict[ExperimentSpec, int] = {}
+    for number, grid in enumerate(study.grid, start=1):
+        for data in grid.experiments():
+            try:
+                spec = ExperimentSpec.model_validate(data)
+            except ValidationError as error:
+                raise UserError(f"{path}: grid {number}: {explain(error, ExperimentSpec)}") from error
+            found[spec] = max(found.get(spec, 0), grid.seeds or study.seeds)
+    return list(found.items())
+
+
+def plan(
+    study: Study,
+    path: Path,
+    supports: Callable[[str, ExperimentSpec], Support],
+    versions: Callable[[str], str],
+    locate: Callable[[Any], DataSource],
+) -> Plan:
+    """Lay a study out as trials, twin beside twin, in the order they should run.
+
+    Args:
+        study: the study read from ``path``.
+        path: where it came from, for messages.
+        supports: what a twin says of a spec.
+        versions: a twin's releases.
+        locate: a task spec's data, found and checked.
+    """
+    trials, absent = [], []
+    for spec, seeds in expand(study, path):
+        for name in study.frameworks:
+            answer = supports(name, spec)
+            if isinstance(answer, Absent):
+                absent.append((name, spec.slug, answer.reason))
+                continue
+            data = locate(spec.task)
+            first = study.first_seed
+            trials += [Trial(spec, name, versions(name), seed, data) for seed in range(first, first + seeds)]
+    return Plan(study, tuple(trials), tuple(absent))
+
+
+#: What ``--only KEY=VALUE`` may name, and how a trial answers.
+SELECTORS: dict[str, Callable[[Trial], str]] = {
+    "cell": lambda trial: trial.spec.network.cell,
+    "form": lambda trial: trial.spec.network.form,
+    "task": lambda trial: trial.spec.task.name,
+    "framework": lambda trial: trial.framework,
+    "conventions": lambda trial: trial.spec.conventions.label,
+    "seed": lambda trial: str(trial.seed),
+}
+
+
+def select(trials: tuple[Trial, ...], only: list[str]) -> list[Trial]:
+    """The trials that match: the same key twice means either, different keys mean both.
+
+    Raises:
+        UserError: a filter that is no ``KEY=VALUE``, an unknown key, or a value no trial of the study has.
+    """
+    wanted: dict[str, set[str]] = {}
+    for text in only:
+        key, equals, value = text.partition("=")
+        if not equals or key not in SELECTORS:
+            raise UserError(f"--only {text}: allowed: KEY=VALUE with KEY one of {', '.join(SELECTORS)}")
+        present = sorted({SELECTORS[key](trial) for trial in trials})
+        if value not in present:
+            raise UserError(f"--only {text}: no trial of this study has it; allowed: {', '.join(present)}")
+        wanted.setdefault(key, set()).add(value)
+    return [
+        trial for trial in trials if all(SELECTORS[key](trial) in values for key, values in wanted.items())
+    ]
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> str:
+    """A validation error in one line: the key, what was given, what is allowed."""
+    first, *more = error.errors()
+    where = ".".join(str(part) for part in first["loc"] if part not in ("imdb", "sine")) or "the file"
+    if first["type"] == "extra_forbidden":
+        text = f"no such key; allowed: {', '.join(_keys(model, first['loc'][:-1]))}"
+    elif first["type"] in ("literal_error", "union_tag_invalid"):
+        expected = first["ctx"].get("expected") or first["ctx"].get("expected_tags")
+        given = first["input"].get("name") if isinstance(first["input"], dict) else first["input"]
+        text = f"{given!r}; allowed: {expected}"
+    elif first["type"] == "missing":
+        text = "missing"
+    else:
+        text = f"{first['input']!r}: {first['msg'].removeprefix('Value error, ')}"
+        text = first["msg"].removeprefix("Value error, ") if first["type"] == "value_error" else text
+    return f"{where}: {text}" + (f" (and {len(more)} more)" if more else "")
+
+
+def _keys(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
+    fields = model.model_fields
+    for part in location:
+        if part in fields:
+            candidates = [fields[part].annotation]
+        else:
+            continue
+        while candidates:
+            kind = candidates.pop()
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                tag = location[-1]
+                if (
+                    "name" in kind.model_fields
+                    and tag in ("imdb", "sine")
+                    and kind.model_fields["name"].default != tag
+                ):
+                    continue
+                fields = kind.model_fields
+                break
+            candidates += get_args(kind)
+    return list(fields)
+
+
+def _place(data: dict[str, Any], path: str, value: Any) -> None:
+    part, _, field = path.partition(".")
+    if field:
+        data.setdefault(part, {})
+        data[part][field] = value
+    else:
+        data[part] = (
+            {"name": value} if part == "task" else {"base": value} if isinstance(value, str) else value
+        )
+
+
+CELLS: tuple[str, ...] = get_args(Cell)
+FORMS: tuple[str, ...] = get_args(Form)

@@ -1,0 +1,37 @@
+"""The twins, one folder each with the same files in each, and the NumPy reference they are held to."""
+
+from importlib import import_module
+from importlib.metadata import version
+from types import ModuleType
+
+from experiments.protocol import Framework, Support
+from experiments.spec import ExperimentSpec
+
+NAMES = ("tf2", "pytorch", "reference")
+
+
+def load(name: str) -> Framework:
+    """Import a framework into this process: the only lazy import. One framework a process.
+
+    Raises:
+        KeyError: the name is none of ``NAMES``.
+    """
+    if name not in NAMES:
+        raise KeyError(f"framework {name!r}; allowed: {', '.join(NAMES)}")
+    network, runtime = (import_module(f"frameworks.{name}.{room}") for room in ("network", "runtime"))
+    return Framework(name, facts(name).HOME, runtime.configure, network.build, runtime.environment)
+
+
+def facts(name: str) -> ModuleType:
+    """What is known of a twin without importing its framework: ``HOME``, ``PACKAGES``, ``supports``."""
+    return import_module(f"frameworks.{name}.support")
+
+
+def supports(name: str, spec: ExperimentSpec) -> Support:
+    """Whether the twin has the spec's form natively, has it written by us, or not at all and why."""
+    return facts(name).supports(spec)
+
+
+def versions(name: str) -> str:
+    """The releases a trial's results depend on, such as ``tensorflow 2.21.0, keras 3.15.1``."""
+    return ", ".join(f"{package} {version(package)}" for package in facts(name).PACKAGES)
