@@ -24,6 +24,14 @@ def biases(cell: str, owner: Owner) -> tuple[str, ...]:
     return ("bias",)
 
 
+def clipped_with(name: str, cell: str) -> str:
+    """The variable whose norm a weight shares where clipping is per variable.
+
+    Keras keeps the two biases of its reset-after GRU as the rows of one variable, so they are clipped as one.
+    """
+    return name.replace("recurrent_bias", "bias") if cell == "gru" else name
+
+
 def layer_inputs(spec: ExperimentSpec, interface: Interface) -> tuple[int, ...]:
     """The input size of each recurrent layer."""
     first = spec.network.embedding_size or interface.features

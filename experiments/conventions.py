@@ -109,9 +109,7 @@ def orthogonal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
     return q if rows >= columns else q.T
 
 
-def batch_order(
-    owner: Owner, samples: int, batch_size: int, rng: np.random.Generator
-) -> Iterator[np.ndarray]:
+def batch_order(owner: Owner, samples: int, batch_size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
     """The sample indices of one epoch's batches, each ``(batch,)``."""
     order = _buffer_shuffle(samples, rng) if owner == "keras" else rng.permutation(samples)
     stop = samples - samples % batch_size if owner == "keras" else samples

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from experiments.canonical import Weights
+from experiments.canonical import STATES, Weights
 from experiments.conventions import Masks, Owner
 from experiments.spec import ExperimentSpec, Interface
 
@@ -83,16 +83,23 @@ class NativeWeight:
 class NativeShapes:
     """What a live model takes, returns and holds; every entry probed, none typed in."""
 
-    calls: tuple[
-        tuple[str, tuple[int, ...]], ...
-    ]  # e.g. ("layer 0 input", (2, 80, 100)), ("layer 0 state h", (2, 64))
+    calls: tuple[tuple[str, tuple[int, ...]], ...]  # e.g. ("layer 0 input", (2, 80, 100)), ("layer 0 state h", (2, 64))
     weights: tuple[NativeWeight, ...]
     parameters: int
     trained_parameters: int
 
 
+def name_shapes(layer: int, cell: str, shapes: list[tuple[int, ...]]) -> list[tuple[str, tuple[int, ...]]]:
+    """Name what one native call returned, flattened: the output first, unless the first state is the output."""
+    states = [f"state {name}" for name in STATES[cell]]
+    names = states if len(shapes) == len(states) else ["output", *states]
+    return [(f"layer {layer} {name}", shape) for name, shape in zip(names, shapes, strict=True)]
+
+
 class Model(Protocol):
     """A network of one twin, in one process with no other framework."""
+
+    device: str  # where it computes, by the framework's name
 
     def train_step(self, batch: Batch) -> Step: ...
     def predict(self, x: np.ndarray) -> np.ndarray: ...
@@ -112,7 +119,7 @@ class Framework:
     home: Owner  # whose habits ``stock`` falls back on
     configure: Callable[[int], None]  # threads; before anything else
     build: Callable[[ExperimentSpec, Interface, Weights | None, int], Model]  # spec, interface, weights, seed
-    environment: Callable[[], dict[str, Any]]  # versions, threads, device, processor
+    environment: Callable[[], dict[str, Any]]  # versions, threads, processor
 
 
 # --- events, in the order a trial yields them
@@ -163,4 +170,11 @@ class Failed:
     traceback: str = ""
 
 
-Event = Started | Progressed | EpochEnded | Finished | Failed
+@dataclass(frozen=True)
+class Retried:
+    """The trial's worker died; its events start again with ``Started``. Only an executor says this, never a trial."""
+
+    reason: str
+
+
+Event = Started | Progressed | EpochEnded | Finished | Failed | Retried

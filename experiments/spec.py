@@ -51,9 +51,7 @@ class SineSpec(Frozen):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.window + 1 >= self.points:
-            raise ValueError(
-                f"window {self.window} needs more than {self.window + 1} points; given: {self.points}"
-            )
+            raise ValueError(f"window {self.window} needs more than {self.window + 1} points; given: {self.points}")
         return self
 
 
@@ -126,6 +124,21 @@ class ExperimentSpec(Frozen):
             rule = "a whole number from 1" if tokens else "nothing: its inputs are values, not tokens"
             raise ValueError(f"network.embedding_size: task {self.task.name} allows {rule}")
         return self
+
+    @property
+    def moot_override(self) -> str | None:
+        """Why an overridden convention has nothing to act on here; None where every override counts."""
+        network, training = self.network, self.training
+        idle = {
+            "embedding": network.embedding_size is None and f"the {self.task.name} task has no embedding",
+            "bias": network.cell == "minimal" and "the minimal cell has no bias",
+            "dropout": network.dropout == 0 and "the dropout rate is 0",
+            "adam": training.optimiser != "adam" and f"the optimiser is {training.optimiser}",
+            "rmsprop": training.optimiser != "rmsprop" and f"the optimiser is {training.optimiser}",
+            "clipping": training.clip_norm is None and "no gradient is clipped",
+        }
+        moot = (f"conventions.{name}: {idle[name]}" for name in self.conventions.overrides if idle.get(name))
+        return next(moot, None)
 
     @property
     def fingerprint(self) -> str:

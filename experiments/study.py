@@ -36,9 +36,7 @@ class Grid(Frozen):
             "task": {"name": self.task} if isinstance(self.task, str) else self.task,
             "network": self.network,
             "training": self.training,
-            "conventions": {"base": self.conventions}
-            if isinstance(self.conventions, str)
-            else self.conventions,
+            "conventions": {"base": self.conventions} if isinstance(self.conventions, str) else self.conventions,
         }
         for values in itertools.product(*self.vary.values()):
             data: dict[str, Any] = {part: dict(fields) for part, fields in base.items()}
@@ -171,9 +169,7 @@ def select(trials: tuple[Trial, ...], only: list[str]) -> list[Trial]:
         if value not in present:
             raise UserError(f"--only {text}: no trial of this study has it; allowed: {', '.join(present)}")
         wanted.setdefault(key, set()).add(value)
-    return [
-        trial for trial in trials if all(SELECTORS[key](trial) in values for key, values in wanted.items())
-    ]
+    return [trial for trial in trials if all(SELECTORS[key](trial) in values for key, values in wanted.items())]
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
@@ -205,11 +201,7 @@ def _keys(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
             kind = candidates.pop()
             if isinstance(kind, type) and issubclass(kind, BaseModel):
                 tag = location[-1]
-                if (
-                    "name" in kind.model_fields
-                    and tag in ("imdb", "sine")
-                    and kind.model_fields["name"].default != tag
-                ):
+                if "name" in kind.model_fields and tag in ("imdb", "sine") and kind.model_fields["name"].default != tag:
                     continue
                 fields = kind.model_fields
                 break
@@ -223,9 +215,7 @@ def _place(data: dict[str, Any], path: str, value: Any) -> None:
         data.setdefault(part, {})
         data[part][field] = value
     else:
-        data[part] = (
-            {"name": value} if part == "task" else {"base": value} if isinstance(value, str) else value
-        )
+        data[part] = {"name": value} if part == "task" else {"base": value} if isinstance(value, str) else value
 
 
 CELLS: tuple[str, ...] = get_args(Cell)

@@ -81,7 +81,7 @@ def _train(trial: Trial, framework: Framework) -> Iterator[Event]:
     build_s = perf_counter() - began
     shapes = model.native_shapes()
     yield Started(
-        framework.environment(),
+        framework.environment() | {"device": model.device},
         {"time/build_s": build_s, "model/parameters": shapes.parameters},
         shapes,
     )

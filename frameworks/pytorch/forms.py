@@ -1,0 +1,171 @@
+"""The ways to run a cell over a sequence, and the stack of layers.
+
+Every form is called with ``x (B, T, I)`` and states ``(B, H)`` and returns the sequence ``(B, T, H)`` and the last
+states. ``native`` holds its parameters by the framework's names; ``native_call`` is the framework's own call, whose
+returned shapes the reports show. PyTorch's dropout stands between layers, so no form holds any: the stack does.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from experiments.canonical import layer_inputs
+from experiments.spec import ExperimentSpec, Interface
+from frameworks.pytorch.cells import STEPS, Cell, States, project
+from frameworks.pytorch.support import STOCK
+from frameworks.pytorch.weights import own_variables
+
+
+def stock_dropout(spec: ExperimentSpec) -> float:
+    """The rate the framework itself applies: none where the masks are handed in."""
+    return 0.0 if spec.conventions.imposed else spec.network.dropout
+
+
+class CellLoop(nn.Module):
+    """The stock cell, its states kept by hand (our own cell where PyTorch has none)."""
+
+    def __init__(self, spec: ExperimentSpec, index: int, inputs: int):
+        super().__init__()
+        self.stock = spec.network.cell in STOCK
+        if self.stock:
+            kind = getattr(nn, f"{STOCK[spec.network.cell]}Cell")
+            self.cell = kind(inputs, spec.network.units[index])
+            self.native = dict(self.cell.named_parameters())
+        else:
+            self.cell = Cell(spec, index, inputs)
+            self.native = dict(self.cell.w.items())
+
+    def forward(self, x: Tensor, states: States) -> tuple[Tensor, States]:
+        """One cell call a step."""
+        outputs = []
+        for x_t in x.unbind(1):
+            states = self._step(x_t, states)
+            outputs.append(states[0])
+        return torch.stack(outputs, dim=1), states
+
+    def _step(self, x_t: Tensor, states: States) -> States:
+        if not self.stock:
+            return self.cell(x_t, states)[1]
+        # A cell of one state takes and returns it bare; LSTMCell a pair.
+        return self.cell(x_t, states) if len(states) > 1 else (self.cell(x_t, states[0]),)
+
+    def native_call(self, x: Tensor, states: States):
+        """``cell(x_t, states) -> states``, of which the first is the output."""
+        return self._step(x[:, 0], states)
+
+
+class Layer(nn.Module):
+    """The stock layer."""
+
+    stock = True
+
+    def __init__(self, spec: ExperimentSpec, index: int, inputs: int):
+        super().__init__()
+        self.layer = getattr(nn, STOCK[spec.network.cell])(inputs, spec.network.units[index], batch_first=True)
+        self.native = dict(self.layer.named_parameters())
+
+    def forward(self, x: Tensor, states: States) -> tuple[Tensor, States]:
+        """One call for the whole sequence."""
+        sequence, last = self.native_call(x, states)
+        return sequence, tuple(state[0] for state in (last if len(states) > 1 else (last,)))
+
+    def native_call(self, x: Tensor, states: States):
+        """``layer(x, states) -> sequence, states``; its states are (layers, B, H), never batch-first."""
+        given = tuple(state[None] for state in states)
+        return self.layer(x, given if len(states) > 1 else given[0])
+
+
+class Unrolled(Layer):
+    """The stock layer's weights, its loop over time unrolled: nn layers have no such option."""
+
+    def __init__(self, spec: ExperimentSpec, index: int, inputs: int):
+        super().__init__(spec, index, inputs)
+        self.step = {"simple_rnn": torch.rnn_tanh_cell, "lstm": torch.lstm_cell, "gru": torch.gru_cell}[
+            spec.network.cell
+        ]
+
+    def forward(self, x: Tensor, states: States) -> tuple[Tensor, States]:
+        """One functional step after the other, on the layer's own parameters."""
+        weights, outputs = self.layer.all_weights[0], []
+        for x_t in x.unbind(1):
+            # lstm_cell takes and returns a pair, the others the bare state.
+            stepped = self.step(x_t, states if len(states) > 1 else states[0], *weights)
+            states = stepped if len(states) > 1 else (stepped,)
+            outputs.append(states[0])
+        return torch.stack(outputs, dim=1), states
+
+    def native_call(self, x: Tensor, states: States):
+        """``unrolled(x, states) -> sequence, states``."""
+        return self(x, states)
+
+
+class Wrapped(nn.Module):
+    """Our own cell inside our own sequence wrapper: PyTorch has none."""
+
+    stock = False
+
+    def __init__(self, spec: ExperimentSpec, index: int, inputs: int):
+        super().__init__()
+        self.cell = Cell(spec, index, inputs)
+        self.native = dict(self.cell.w.items())
+
+    def forward(self, x: Tensor, states: States) -> tuple[Tensor, States]:
+        """The wrapper: it steps any cell that returns an output and states."""
+        outputs = []
+        for x_t in x.unbind(1):
+            output, states = self.cell(x_t, states)
+            outputs.append(output)
+        return torch.stack(outputs, dim=1), states
+
+    def native_call(self, x: Tensor, states: States):
+        """``wrapper(x, states) -> sequence, states``."""
+        return self(x, states)
+
+
+class Scratch(nn.Module):
+    """Bare parameters and matrix products: every step's input projected in one product, then the recurrence."""
+
+    stock = False
+
+    def __init__(self, spec: ExperimentSpec, index: int, inputs: int):
+        super().__init__()
+        self.step = STEPS[spec.network.cell]
+        self.w = own_variables(spec, index, inputs)
+        self.native = dict(self.w.items())
+
+    def forward(self, x: Tensor, states: States) -> tuple[Tensor, States]:
+        """A loop over the projected steps."""
+        outputs = []
+        for projected in project(x, self.w).unbind(1):
+            states = self.step(projected, states, self.w)
+            outputs.append(states[0])
+        return torch.stack(outputs, dim=1), states
+
+    def native_call(self, x: Tensor, states: States):
+        """``scratch(x, states) -> sequence, states``."""
+        return self(x, states)
+
+
+FORMS = {"cell_loop": CellLoop, "layer": Layer, "unrolled": Unrolled, "wrapped": Wrapped, "scratch": Scratch}
+
+
+class Stack(nn.Module):
+    """Recurrent layers one on the other, with dropout where the conventions put it."""
+
+    def __init__(self, spec: ExperimentSpec, interface: Interface):
+        super().__init__()
+        form = FORMS[spec.network.form]
+        self.layers = nn.ModuleList(
+            form(spec, index, inputs) for index, inputs in enumerate(layer_inputs(spec, interface))
+        )
+        # PyTorch drops between layers, each step afresh: as nn.LSTM(dropout=) does between the layers it stacks.
+        rate = stock_dropout(spec)
+        self.dropout = nn.ModuleList(nn.Dropout(rate if index else 0.0) for index in range(len(self.layers)))
+
+    def forward(self, x: Tensor, states: tuple[States, ...], masks: tuple) -> tuple[Tensor, tuple[States, ...]]:
+        """``x (B, T, I)`` -> the top layer's sequence ``(B, T, H)`` and every layer's last states."""
+        last = []
+        for layer, dropout, state, mask in zip(self.layers, self.dropout, states, masks, strict=True):
+            x = x if mask is None else x * mask
+            x, state = layer(dropout(x), state)
+            last.append(state)
+        return x, tuple(last)

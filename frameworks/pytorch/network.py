@@ -1,0 +1,161 @@
+"""embedding → recurrent stack → head."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from experiments.canonical import STATES, Weights
+from experiments.protocol import Batch, Forward, NativeShapes, NativeWeight, States, Step, name_shapes
+from experiments.spec import ExperimentSpec, Interface
+from frameworks.pytorch import runtime, training
+from frameworks.pytorch.forms import Stack
+from frameworks.pytorch.weights import Binding, bind_layer, plain, transposed
+
+
+class Network:
+    """A model in PyTorch; see ``experiments.protocol.Model``."""
+
+    def __init__(self, spec: ExperimentSpec, interface: Interface, weights: Weights | None, seed: int):
+        runtime.seed_all(seed)
+        self.spec, self.interface = spec, interface
+        self.dtype = getattr(torch, spec.training.dtype)
+        self.device = runtime.device(spec.training.device)
+        self._make_layers()
+        self.bindings = self._bind()
+        if weights is not None:
+            for binding in self.bindings:
+                binding.load(weights)
+        self.optimiser = training.make_optimiser(spec, list(self._trained()))
+        self.batches = training.StockBatches(spec, seed)
+
+    def _make_layers(self) -> None:
+        network, interface, place = self.spec.network, self.interface, {"device": self.device, "dtype": self.dtype}
+        self.embedding = None
+        if network.embedding_size:
+            self.embedding = nn.Embedding(interface.features, network.embedding_size).to(**place)
+        self.stack = Stack(self.spec, interface).to(**place)
+        self.head = nn.Linear(network.units[-1], interface.outputs).to(**place)
+
+    def _bind(self) -> list[Binding]:
+        found = []
+        if self.embedding:
+            found.append(plain("weight", self.embedding.weight, "embedding/table"))
+        for index, layer in enumerate(self.stack.layers):
+            found += bind_layer(self.spec, index, layer.native, layer.stock)
+        return [
+            *found,
+            transposed("weight", self.head.weight, "head/0/kernel"),
+            plain("bias", self.head.bias, "head/0/bias"),
+        ]
+
+    def train_step(self, batch: Batch) -> Step:
+        """One update of the weights."""
+        loss, outputs = self._step(*self._tensors(batch))
+        return Step(float(loss), outputs.detach().cpu().numpy())
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """``(B, T[, F]) -> (B, outputs)``, dropout off."""
+        return self._predict(self._tensor(x)).cpu().numpy()
+
+    def forward(self, x: np.ndarray, states: States | None = None) -> Forward:
+        """Outputs, the top layer's sequence and the last states, dropout off."""
+        given = None if states is None else tuple(tuple(map(self._tensor, layer)) for layer in states)
+        with torch.no_grad():
+            outputs, sequence, last = self._run(self._tensor(x), given, (), training=False)
+        states = tuple(tuple(state.cpu().numpy() for state in layer) for layer in last)
+        return Forward(outputs.cpu().numpy(), sequence.cpu().numpy(), states)
+
+    def gradients(self, batch: Batch) -> Weights:
+        """The loss's gradient by every canonical weight, without an update."""
+        _, _, gradients = self._backward(*self._tensors(batch))
+        pairs = zip(self._trained(), gradients, strict=True)
+        return {k: v for binding, g in pairs for k, v in binding.gradient(g.cpu().numpy()).items()}
+
+    def weights(self) -> Weights:
+        """The canonical weights as they stand."""
+        return {name: value for binding in self.bindings for name, value in binding.read().items()}
+
+    @torch.no_grad()
+    def native_shapes(self) -> NativeShapes:
+        """What the live objects take, return and hold, for a batch of 2."""
+        width = () if self.interface.input == "tokens" else (self.interface.features,)
+        x = torch.zeros((2, self.interface.time, *width), dtype=self.dtype if width else torch.int32).to(self.device)
+        calls = [("input", tuple(x.shape))]
+        if self.embedding:
+            x = self.embedding(x)
+        for index, (layer, state) in enumerate(zip(self.stack.layers, self._zeros(x), strict=True)):
+            calls.append((f"layer {index} input", tuple(x.shape)))
+            returned = _flatten(layer.native_call(x, state))
+            calls += name_shapes(index, self.spec.network.cell, [tuple(tensor.shape) for tensor in returned])
+            x, _ = layer(x, state)
+        calls.append(("output", tuple(self.head(x[:, -1]).shape)))
+        return NativeShapes(tuple(calls), *self._native_weights())
+
+    def synchronise(self) -> None:
+        """Wait for the device."""
+        if self.device == "cuda":
+            torch.cuda.synchronize()
+
+    def _native_weights(self) -> tuple[tuple[NativeWeight, ...], int, int]:
+        rows = tuple(
+            NativeWeight(
+                b.name,
+                tuple(b.variable.shape),
+                b.canonical,
+                tuple(next(iter(b.read().values())).shape) if b.canonical else (),
+                b.layout,
+                b.gates,
+                b.trained,
+                b.note,
+            )
+            for b in self.bindings
+        )
+        sizes = [int(np.prod(row.shape)) for row in rows]
+        return rows, sum(sizes), sum(size for size, row in zip(sizes, rows, strict=True) if row.trained)
+
+    def _trained(self) -> Iterator[Binding]:
+        return (binding for binding in self.bindings if binding.trained)
+
+    def _tensor(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+
+    def _tensors(self, batch: Batch) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        masks = tuple(self._tensor(mask) for mask in batch.masks or () if mask is not None)
+        return self._tensor(batch.x), self._tensor(batch.y), masks
+
+    def _zeros(self, x: Tensor) -> tuple:
+        names = STATES[self.spec.network.cell]
+        return tuple(tuple(x.new_zeros(len(x), units) for _ in names) for units in self.spec.network.units)
+
+    def _run(self, x: Tensor, states: tuple | None, masks: tuple, training: bool) -> tuple:
+        x = self.embedding(x) if self.embedding else x
+        masks = (None,) * (len(self.stack.layers) - len(masks)) + masks
+        sequence, last = self.stack.train(training)(x, self._zeros(x) if states is None else states, masks)
+        return self.head(sequence[:, -1]), sequence, last
+
+    @torch.no_grad()
+    def _predict(self, x: Tensor) -> Tensor:
+        return self._run(x, None, (), training=False)[0]
+
+    def _backward(self, x: Tensor, y: Tensor, masks: tuple) -> tuple:
+        outputs = self._run(x, None, masks, training=True)[0]
+        loss = training.loss(self.interface.loss, outputs, y)
+        return loss, outputs, torch.autograd.grad(loss, [binding.variable for binding in self._trained()])
+
+    def _step(self, x: Tensor, y: Tensor, masks: tuple) -> tuple[Tensor, Tensor]:
+        loss, outputs, gradients = self._backward(x, y, masks)
+        self.optimiser.step(gradients)
+        return loss, outputs
+
+
+def _flatten(returned: Tensor | tuple) -> list[Tensor]:
+    if isinstance(returned, Tensor):
+        return [returned]
+    return [tensor for part in returned for tensor in _flatten(part)]
+
+
+def build(spec: ExperimentSpec, interface: Interface, weights: Weights | None = None, seed: int = 0) -> Network:
+    """A network on the given canonical weights, or on PyTorch's own draws for ``seed``."""
+    return Network(spec, interface, weights, seed)

@@ -1,0 +1,117 @@
+"""Loss, optimiser, one epoch's stock batches."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from experiments.canonical import clipped_with
+from experiments.protocol import Batch
+from experiments.spec import ExperimentSpec
+from frameworks.pytorch.support import HOME
+from frameworks.pytorch.weights import Binding
+
+
+def loss(kind: str, outputs: Tensor, y: Tensor) -> Tensor:
+    """The batch's mean loss from ``outputs (B, outputs)``; cross-entropy takes logits, so that nothing is clipped."""
+    if kind == "mse":
+        return nn.functional.mse_loss(outputs, y)
+    return nn.functional.binary_cross_entropy_with_logits(outputs, y)
+
+
+class StockOptimiser:
+    """PyTorch's own optimiser with PyTorch's own defaults."""
+
+    def __init__(self, spec: ExperimentSpec, bindings: list[Binding]):
+        training = spec.training
+        kind = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop}
+        self.clip_norm = training.clip_norm
+        self.variables = [binding.variable for binding in bindings]
+        self.optimiser = kind[training.optimiser](self.variables, lr=training.learning_rate)
+
+    def step(self, gradients: tuple[Tensor, ...]) -> None:
+        """Update the variables."""
+        for variable, gradient in zip(self.variables, gradients, strict=True):
+            variable.grad = gradient
+        if self.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.variables, self.clip_norm)
+        self.optimiser.step()
+
+
+class ImposedOptimiser:
+    """The written definitions of ``frameworks/reference/training.py``, whichever framework they come from."""
+
+    def __init__(self, spec: ExperimentSpec, bindings: list[Binding]):
+        self.training, self.conventions = spec.training, spec.conventions
+        self.variables = [binding.variable for binding in bindings]
+        self.clipped_with = [clipped_with(binding.canonical[0], spec.network.cell) for binding in bindings]
+        self.t = 0
+        self.m = [torch.zeros_like(variable) for variable in self.variables]
+        self.v = [torch.zeros_like(variable) for variable in self.variables]
+
+    @torch.no_grad()
+    def step(self, gradients: tuple[Tensor, ...]) -> None:
+        """Update the variables."""
+        self.t += 1
+        update = getattr(self, f"_{self.training.optimiser}")
+        gradients = self._clip(gradients)
+        for variable, g, m, v in zip(self.variables, gradients, self.m, self.v, strict=True):
+            variable -= self.training.learning_rate * update(g, m, v)
+
+    def _clip(self, gradients: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        limit = self.training.clip_norm
+        if limit is None:
+            return gradients
+        squares = [g.square().sum() for g in gradients]
+        total = torch.stack(squares).sum().sqrt()
+        if self.conventions.owner("clipping", HOME) == "pytorch":
+            factor = torch.clamp(limit / (total + 1e-6), max=1.0)
+            return tuple(g * factor for g in gradients)
+        if self.training.clip_global:
+            return tuple(g * (limit / total.clamp(min=limit)) for g in gradients)
+        sums: dict[str, Tensor] = {}
+        for variable, square in zip(self.clipped_with, squares, strict=True):
+            sums[variable] = sums.get(variable, 0.0) + square
+        norms = [sums[variable].sqrt() for variable in self.clipped_with]
+        return tuple(g * (limit / norm.clamp(min=limit)) for g, norm in zip(gradients, norms, strict=True))
+
+    def _sgd(self, g: Tensor, m: Tensor, v: Tensor) -> Tensor:
+        return g
+
+    def _adam(self, g: Tensor, m: Tensor, v: Tensor) -> Tensor:
+        m.mul_(0.9).add_(g, alpha=0.1)
+        v.mul_(0.999).addcmul_(g, g, value=0.001)
+        c1, c2 = 1 - 0.9**self.t, 1 - 0.999**self.t
+        # Keras adds ε to the uncorrected root, which is ε/√c₂ on the corrected one.
+        keras_epsilon = self.conventions.owner("adam", HOME) == "keras"
+        epsilon = 1e-7 / c2**0.5 if keras_epsilon else 1e-8
+        return m / c1 / ((v / c2).sqrt() + epsilon)
+
+    def _rmsprop(self, g: Tensor, m: Tensor, v: Tensor) -> Tensor:
+        keras_habit = self.conventions.owner("rmsprop", HOME) == "keras"
+        decay = 0.9 if keras_habit else 0.99
+        v.mul_(decay).addcmul_(g, g, value=1 - decay)
+        return g / (v + 1e-7).sqrt() if keras_habit else g / (v.sqrt() + 1e-8)
+
+
+def make_optimiser(spec: ExperimentSpec, bindings: list[Binding]) -> StockOptimiser | ImposedOptimiser:
+    """The optimiser the conventions ask for, over the trained variables."""
+    kind = ImposedOptimiser if spec.conventions.imposed else StockOptimiser
+    return kind(spec, bindings)
+
+
+class StockBatches:
+    """``DataLoader`` as PyTorch's tutorials use it; each call is one epoch."""
+
+    def __init__(self, spec: ExperimentSpec, seed: int):
+        self.size, self.generator, self.loader = spec.training.batch_size, torch.Generator().manual_seed(seed), None
+
+    def __call__(self, x: np.ndarray, y: np.ndarray) -> Iterator[Batch]:
+        """One epoch, fully shuffled, the last partial batch kept."""
+        if self.loader is None:
+            samples = TensorDataset(torch.from_numpy(x), torch.from_numpy(y))
+            self.loader = DataLoader(samples, batch_size=self.size, shuffle=True, generator=self.generator)
+        for chosen_x, chosen_y in self.loader:
+            yield Batch(chosen_x.numpy(), chosen_y.numpy())

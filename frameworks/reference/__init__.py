@@ -1,0 +1,1 @@
+"""The reference in NumPy: the truth the twins are held to."""

@@ -1,0 +1,18 @@
+"""What the reference offers, known without running it."""
+
+from experiments.protocol import Absent, Support, Written
+from experiments.spec import ExperimentSpec
+
+HOME = "keras"
+PACKAGES = ("numpy",)
+
+
+def supports(spec: ExperimentSpec) -> Support:
+    """Every cell is written here; the forms are one and the same loop, so only ``scratch`` is offered."""
+    if spec.network.form != "scratch":
+        return Absent("NumPy has no recurrent layers: the reference is one loop, offered as form scratch")
+    if not spec.conventions.imposed:
+        return Absent("NumPy has no stock conventions of its own to follow")
+    if spec.moot_override:
+        return Absent(spec.moot_override)
+    return Written("forward and hand-written backpropagation through time")

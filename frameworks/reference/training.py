@@ -1,0 +1,68 @@
+"""Loss, optimiser, one step: the written definitions that the twins follow under imposed conventions."""
+
+import numpy as np
+
+from experiments.canonical import Weights, clipped_with
+from experiments.spec import ExperimentSpec
+
+
+def loss(kind: str, outputs: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
+    """The batch's mean loss and its gradient by ``outputs (B, outputs)``."""
+    if kind == "mse":
+        difference = outputs - y
+        return float(np.mean(difference**2)), 2 * difference / difference.size
+    # From logits: log(1 + eˣ) − x·y, stable for either sign.
+    value = np.mean(np.logaddexp(0, outputs) - outputs * y)
+    return float(value), (0.5 * (1 + np.tanh(0.5 * outputs)) - y) / outputs.size
+
+
+class Optimiser:
+    """SGD, Adam (Kingma & Ba 2015) or RMSprop (Hinton 2012), each as its owner's convention has it."""
+
+    def __init__(self, spec: ExperimentSpec):
+        self.training, self.conventions, self.cell = spec.training, spec.conventions, spec.network.cell
+        self.t = 0
+        self.m: Weights = {}
+        self.v: Weights = {}
+
+    def step(self, weights: Weights, gradients: Weights) -> None:
+        """Update the weights in place."""
+        self.t += 1
+        update = getattr(self, f"_{self.training.optimiser}")
+        for name, gradient in self._clip(gradients).items():
+            weights[name] -= self.training.learning_rate * update(name, gradient)
+
+    def _clip(self, gradients: Weights) -> Weights:
+        limit = self.training.clip_norm
+        if limit is None:
+            return gradients
+        squares: dict[str, float] = {}
+        for name, g in gradients.items():
+            variable = clipped_with(name, self.cell)
+            squares[variable] = squares.get(variable, 0.0) + float(np.sum(g**2))
+        total = np.sqrt(sum(squares.values()))
+        if self.conventions.owner("clipping", "keras") == "pytorch":
+            return {name: g * min(1.0, limit / (total + 1e-6)) for name, g in gradients.items()}
+        norms = {
+            name: total if self.training.clip_global else np.sqrt(squares[clipped_with(name, self.cell)])
+            for name in gradients
+        }
+        return {name: g * (limit / max(norms[name], limit)) for name, g in gradients.items()}
+
+    def _sgd(self, name: str, g: np.ndarray) -> np.ndarray:
+        return g
+
+    def _adam(self, name: str, g: np.ndarray) -> np.ndarray:
+        m = self.m[name] = 0.9 * self.m.get(name, 0.0) + 0.1 * g
+        v = self.v[name] = 0.999 * self.v.get(name, 0.0) + 0.001 * g**2
+        c1, c2 = 1 - 0.9**self.t, 1 - 0.999**self.t
+        # Keras adds ε to the uncorrected root, which is ε/√c₂ on the corrected one.
+        keras = self.conventions.owner("adam", "keras") == "keras"
+        epsilon = 1e-7 / np.sqrt(c2) if keras else 1e-8
+        return m / c1 / (np.sqrt(v / c2) + epsilon)
+
+    def _rmsprop(self, name: str, g: np.ndarray) -> np.ndarray:
+        keras = self.conventions.owner("rmsprop", "keras") == "keras"
+        decay = 0.9 if keras else 0.99
+        v = self.v[name] = decay * self.v.get(name, 0.0) + (1 - decay) * g**2
+        return g / np.sqrt(v + 1e-7) if keras else g / (np.sqrt(v) + 1e-8)

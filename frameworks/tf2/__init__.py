@@ -1,0 +1,1 @@
+"""The twin in TensorFlow 2 (Keras 3)."""

@@ -1,0 +1,165 @@
+"""embedding → recurrent stack → head."""
+
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from experiments.canonical import STATES, Weights
+from experiments.protocol import Batch, Forward, NativeShapes, NativeWeight, States, Step, name_shapes
+from experiments.spec import ExperimentSpec, Interface
+from frameworks.tf2 import runtime, training
+from frameworks.tf2.forms import Stack
+from frameworks.tf2.weights import Binding, bind_layer, plain
+
+
+class Network:
+    """A model in TensorFlow; see ``experiments.protocol.Model``."""
+
+    def __init__(self, spec: ExperimentSpec, interface: Interface, weights: Weights | None, seed: int):
+        runtime.seed_all(seed)
+        self.spec, self.interface = spec, interface
+        self.device = runtime.device(spec.training.device)
+        with tf.device(self.device):
+            self._make_layers()
+            self.bindings = self._bind()
+            if weights is not None:
+                for binding in self.bindings:
+                    binding.load(weights)
+            self.optimiser = training.make_optimiser(spec, [b for b in self.bindings if b.trained])
+        self.batches = training.StockBatches(spec, seed)
+        self._compile()
+
+    def _make_layers(self) -> None:
+        network, interface, dtype = self.spec.network, self.interface, self.spec.training.dtype
+        self.embedding = None
+        if network.embedding_size:
+            self.embedding = keras.layers.Embedding(interface.features, network.embedding_size, dtype=dtype)
+            self.embedding.build()
+        self.stack = Stack(self.spec, interface)
+        self.head = keras.layers.Dense(interface.outputs, dtype=dtype)
+        self.head.build((None, network.units[-1]))
+
+    def _bind(self) -> list[Binding]:
+        found = []
+        if self.embedding:
+            found.append(plain("embeddings", self.embedding.embeddings, "embedding/table"))
+        for index, layer in enumerate(self.stack.layers):
+            found += bind_layer(self.spec, index, layer.native, layer.stock)
+        return [
+            *found,
+            plain("kernel", self.head.kernel, "head/0/kernel"),
+            plain("bias", self.head.bias, "head/0/bias"),
+        ]
+
+    def _compile(self) -> None:
+        """Trace each step once for every batch size; eager execution leaves the functions as they are."""
+        if self.spec.training.execution == "eager":
+            return
+        self._step = tf.function(self._step, reduce_retracing=True)
+        self._predict = tf.function(self._predict, reduce_retracing=True)
+
+    def train_step(self, batch: Batch) -> Step:
+        """One update of the weights."""
+        with tf.device(self.device):
+            loss, outputs = self._step(*self._tensors(batch))
+        return Step(float(loss), outputs.numpy())
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """``(B, T[, F]) -> (B, outputs)``, dropout off."""
+        with tf.device(self.device):
+            return self._predict(tf.convert_to_tensor(x)).numpy()
+
+    def forward(self, x: np.ndarray, states: States | None = None) -> Forward:
+        """Outputs, the top layer's sequence and the last states, dropout off."""
+        with tf.device(self.device):
+            given = None if states is None else tf.nest.map_structure(tf.convert_to_tensor, states)
+            found = self._run(tf.convert_to_tensor(x), given, (), training=False)
+            return Forward(*tf.nest.map_structure(lambda tensor: tensor.numpy(), found))
+
+    def gradients(self, batch: Batch) -> Weights:
+        """The loss's gradient by every canonical weight, without an update."""
+        with tf.device(self.device):
+            _, _, gradients = self._backward(*self._tensors(batch))
+        pairs = zip(self._trained(), gradients, strict=True)
+        return {k: v for binding, g in pairs for k, v in binding.gradient(tf.convert_to_tensor(g).numpy()).items()}
+
+    def weights(self) -> Weights:
+        """The canonical weights as they stand."""
+        return {name: value for binding in self.bindings for name, value in binding.read().items()}
+
+    def native_shapes(self) -> NativeShapes:
+        """What the live objects take, return and hold, for a batch of 2."""
+        width = () if self.interface.input == "tokens" else (self.interface.features,)
+        x = tf.zeros((2, self.interface.time, *width), tf.int32 if not width else self.spec.training.dtype)
+        calls = [("input", tuple(x.shape))]
+        if self.embedding:
+            x = self.embedding(x)
+        for index, (layer, state) in enumerate(zip(self.stack.layers, self._zeros(x), strict=True)):
+            calls.append((f"layer {index} input", tuple(x.shape)))
+            returned = tf.nest.flatten(layer.native_call(x, state))
+            calls += name_shapes(index, self.spec.network.cell, [tuple(tensor.shape) for tensor in returned])
+            x, _ = layer(x, state, training=False)
+        calls.append(("output", tuple(self.head(x[:, -1]).shape)))
+        return NativeShapes(tuple(calls), *self._native_weights())
+
+    def synchronise(self) -> None:
+        """Wait for the device."""
+        if "GPU" in self.device:
+            tf.test.experimental.sync_devices()
+
+    def _native_weights(self) -> tuple[tuple[NativeWeight, ...], int, int]:
+        rows = tuple(
+            NativeWeight(
+                b.name,
+                tuple(b.variable.shape),
+                b.canonical,
+                tuple(next(iter(b.read().values())).shape) if b.canonical else (),
+                b.layout,
+                b.gates,
+                b.trained,
+                b.note,
+            )
+            for b in self.bindings
+        )
+        sizes = [int(np.prod(row.shape)) for row in rows]
+        return rows, sum(sizes), sum(size for size, row in zip(sizes, rows, strict=True) if row.trained)
+
+    def _trained(self) -> Iterator[Binding]:
+        return (binding for binding in self.bindings if binding.trained)
+
+    def _tensors(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor, tuple[tf.Tensor, ...]]:
+        masks = tuple(tf.convert_to_tensor(mask) for mask in batch.masks or () if mask is not None)
+        return tf.convert_to_tensor(batch.x), tf.convert_to_tensor(batch.y), masks
+
+    def _zeros(self, x: tf.Tensor) -> tuple:
+        names, dtype = STATES[self.spec.network.cell], self.spec.training.dtype
+        return tuple(
+            tuple(tf.zeros((tf.shape(x)[0], units), dtype) for _ in names) for units in self.spec.network.units
+        )
+
+    def _run(self, x: tf.Tensor, states: tuple | None, masks: tuple, training: bool) -> tuple:
+        x = self.embedding(x) if self.embedding else x
+        masks = (None,) * (len(self.stack.layers) - len(masks)) + masks
+        sequence, last = self.stack(x, self._zeros(x) if states is None else states, masks, training)
+        return self.head(sequence[:, -1]), sequence, last
+
+    def _predict(self, x: tf.Tensor) -> tf.Tensor:
+        return self._run(x, None, (), training=False)[0]
+
+    def _backward(self, x: tf.Tensor, y: tf.Tensor, masks: tuple) -> tuple:
+        with tf.GradientTape() as tape:
+            outputs = self._run(x, None, masks, training=True)[0]
+            loss = training.loss(self.interface.loss, outputs, y)
+        return loss, outputs, tape.gradient(loss, [binding.variable.value for binding in self._trained()])
+
+    def _step(self, x: tf.Tensor, y: tf.Tensor, masks: tuple) -> tuple[tf.Tensor, tf.Tensor]:
+        loss, outputs, gradients = self._backward(x, y, masks)
+        self.optimiser.step(gradients)
+        return loss, outputs
+
+
+def build(spec: ExperimentSpec, interface: Interface, weights: Weights | None = None, seed: int = 0) -> Network:
+    """A network on the given canonical weights, or on Keras's own draws for ``seed``."""
+    return Network(spec, interface, weights, seed)

@@ -1,0 +1,116 @@
+"""Loss, optimiser, one epoch's stock batches."""
+
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from experiments.canonical import clipped_with
+from experiments.conventions import SHUFFLE_BUFFER
+from experiments.protocol import Batch
+from experiments.spec import ExperimentSpec
+from frameworks.tf2.support import HOME
+from frameworks.tf2.weights import Binding
+
+
+def loss(kind: str, outputs: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    """The batch's mean loss from ``outputs (B, outputs)``; cross-entropy takes logits, so that nothing is clipped."""
+    if kind == "mse":
+        return tf.reduce_mean(tf.square(outputs - y))
+    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=outputs))
+
+
+class StockOptimiser:
+    """Keras's own optimiser with Keras's own defaults."""
+
+    def __init__(self, spec: ExperimentSpec, bindings: list[Binding]):
+        training = spec.training
+        kind = {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}
+        clip = {"global_clipnorm" if training.clip_global else "clipnorm": training.clip_norm}
+        self.variables = [binding.variable for binding in bindings]
+        self.optimiser = kind[training.optimiser](training.learning_rate, **clip)
+        self.optimiser.build(self.variables)
+
+    def step(self, gradients: list[tf.Tensor]) -> None:
+        """Update the variables."""
+        self.optimiser.apply(gradients, self.variables)
+
+
+class ImposedOptimiser:
+    """The written definitions of ``frameworks/reference/training.py``, whichever framework they come from."""
+
+    def __init__(self, spec: ExperimentSpec, bindings: list[Binding]):
+        self.training, self.conventions = spec.training, spec.conventions
+        self.bindings = bindings
+        self.clipped_with = [clipped_with(binding.canonical[0], spec.network.cell) for binding in bindings]
+        self.t = tf.Variable(0.0, dtype=tf.float64)  # in float32, 1 − 0.999ᵗ would start 6e-5 off
+        self.m = [tf.Variable(tf.zeros_like(binding.variable)) for binding in bindings]
+        self.v = [tf.Variable(tf.zeros_like(binding.variable)) for binding in bindings]
+
+    def step(self, gradients: list[tf.Tensor]) -> None:
+        """Update the variables."""
+        self.t.assign_add(1.0)
+        update = getattr(self, f"_{self.training.optimiser}")
+        gradients = self._clip([tf.convert_to_tensor(g) for g in gradients])
+        for binding, g, m, v in zip(self.bindings, gradients, self.m, self.v, strict=True):
+            rate = self.training.learning_rate * binding.copies
+            binding.variable.value.assign_sub(rate * update(g, m, v))
+
+    def _clip(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
+        limit = self.training.clip_norm
+        if limit is None:
+            return gradients
+        squares = [tf.reduce_sum(tf.square(g)) for g in gradients]
+        copies = [binding.copies for binding in self.bindings]
+        total = tf.sqrt(tf.add_n([n * square for n, square in zip(copies, squares, strict=True)]))
+        if self.conventions.owner("clipping", HOME) == "pytorch":
+            factor = tf.minimum(tf.ones_like(total), limit / (total + 1e-6))
+            return [g * factor for g in gradients]
+        if self.training.clip_global:
+            return [g * (limit / tf.maximum(total, limit)) for g in gradients]
+        sums: dict[str, tf.Tensor] = {}
+        for variable, square in zip(self.clipped_with, squares, strict=True):
+            sums[variable] = sums.get(variable, 0.0) + square
+        norms = [tf.sqrt(sums[variable]) for variable in self.clipped_with]
+        return [g * (limit / tf.maximum(norm, limit)) for g, norm in zip(gradients, norms, strict=True)]
+
+    def _sgd(self, g: tf.Tensor, m: tf.Variable, v: tf.Variable) -> tf.Tensor:
+        return g
+
+    def _adam(self, g: tf.Tensor, m: tf.Variable, v: tf.Variable) -> tf.Tensor:
+        m.assign(0.9 * m + 0.1 * g)
+        v.assign(0.999 * v + 0.001 * tf.square(g))
+        c1, c2 = 1 - 0.9**self.t, 1 - 0.999**self.t
+        # Keras adds ε to the uncorrected root, which is ε/√c₂ on the corrected one.
+        keras_epsilon = self.conventions.owner("adam", HOME) == "keras"
+        epsilon = 1e-7 / tf.sqrt(c2) if keras_epsilon else tf.constant(1e-8, tf.float64)
+        c1, c2, epsilon = (tf.cast(value, g.dtype) for value in (c1, c2, epsilon))
+        return m / c1 / (tf.sqrt(v / c2) + epsilon)
+
+    def _rmsprop(self, g: tf.Tensor, m: tf.Variable, v: tf.Variable) -> tf.Tensor:
+        keras_habit = self.conventions.owner("rmsprop", HOME) == "keras"
+        decay = 0.9 if keras_habit else 0.99
+        v.assign(decay * v + (1 - decay) * tf.square(g))
+        return g / tf.sqrt(v + 1e-7) if keras_habit else g / (tf.sqrt(v) + 1e-8)
+
+
+def make_optimiser(spec: ExperimentSpec, bindings: list[Binding]) -> StockOptimiser | ImposedOptimiser:
+    """The optimiser the conventions ask for, over the trained variables."""
+    kind = ImposedOptimiser if spec.conventions.imposed else StockOptimiser
+    return kind(spec, bindings)
+
+
+class StockBatches:
+    """``tf.data`` as Keras's tutorials use it; each call is one epoch."""
+
+    def __init__(self, spec: ExperimentSpec, seed: int):
+        self.size, self.seed, self.dataset = spec.training.batch_size, seed, None
+
+    def __call__(self, x: np.ndarray, y: np.ndarray) -> Iterator[Batch]:
+        """One epoch, shuffled through a buffer, the last partial batch dropped."""
+        if self.dataset is None:
+            samples = tf.data.Dataset.from_tensor_slices((x, y))
+            self.dataset = samples.shuffle(SHUFFLE_BUFFER, seed=self.seed).batch(self.size, drop_remainder=True)
+        for chosen_x, chosen_y in self.dataset.as_numpy_iterator():
+            yield Batch(chosen_x, chosen_y)

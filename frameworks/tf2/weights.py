@@ -1,0 +1,141 @@
+"""Canonical ⇄ native: the only place that knows Keras's names, layouts and gate orders.
+
+Keras stores kernels as (inputs, gates·hidden) with gates i, f, c, o (LSTM) and z, r, h (GRU): canonical order.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from experiments.canonical import GATES, Weights, biases
+from experiments.spec import ExperimentSpec
+from frameworks.tf2.support import HOME
+
+#: Native gate names in native order; positions agree with ``canonical.GATES``.
+NATIVE_GATES = {"simple_rnn": ("h",), "lstm": ("i", "f", "c", "o"), "gru": ("z", "r", "h"), "minimal": ("h",)}
+
+
+@dataclass
+class Binding:
+    """One native variable and the canonical weights it carries."""
+
+    name: str
+    variable: keras.Variable
+    canonical: tuple[str, ...]
+    encode: Callable[..., np.ndarray]  # canonical arrays -> native array
+    decode: Callable[[np.ndarray], tuple[np.ndarray, ...]]  # native array -> canonical arrays; linear
+    layout: str
+    gates: tuple[str, ...] = ()
+    copies: int = 1  # how many equally trained canonical weights the variable is the sum of
+    trained: bool = True
+    note: str = ""
+
+    def load(self, weights: Weights) -> None:
+        """Set the variable."""
+        self.variable.assign(self.encode(*(weights[name] for name in self.canonical)))
+
+    def read(self) -> Weights:
+        """The canonical weights as they stand."""
+        return dict(zip(self.canonical, self.decode(np.array(self.variable)), strict=True))
+
+    def gradient(self, native: np.ndarray) -> Weights:
+        """The gradient by each canonical weight, from the native one."""
+        return dict(zip(self.canonical, self.decode(native), strict=True))
+
+
+class SummedBias(Binding):
+    """Keras keeps one bias where PyTorch trains two with equal gradients: their sum, at twice the learning rate.
+
+    The two are told apart again by where they started, since both move alike.
+    """
+
+    def load(self, weights: Weights) -> None:
+        """Set the sum and remember its parts."""
+        super().load(weights)
+        self.parts = [np.array(weights[name]) for name in self.canonical]
+        self.start = np.array(self.variable)
+
+    def read(self) -> Weights:
+        """Each part: where it started plus half of what the sum moved; to the bit before any step."""
+        moved = self.decode((np.array(self.variable) - self.start) / 2)
+        return {name: part + move for name, part, move in zip(self.canonical, self.parts, moved, strict=True)}
+
+
+def plain(name: str, variable: keras.Variable, canonical: str) -> Binding:
+    """A weight whose native layout is the canonical one."""
+    return Binding(name, variable, (canonical,), np.asarray, lambda native: (native,), "as canonical")
+
+
+def bind_layer(spec: ExperimentSpec, index: int, native: dict[str, keras.Variable], stock: bool) -> list[Binding]:
+    """Tie one recurrent layer's variables to its canonical weights."""
+    cell, units = spec.network.cell, spec.network.units[index]
+    gates, prefix = len(GATES[cell]), f"rnn/{index}/forward/"
+    names = biases(cell, spec.conventions.owner("bias", HOME))
+
+    def flat(kind: str) -> Binding:
+        rows = native[kind].shape[:-1]
+        return Binding(
+            kind,
+            native[kind],
+            (prefix + kind,),
+            lambda array: array.reshape(*rows, gates * units),
+            lambda array: (array.reshape(*rows, gates, units),),
+            "(…, G·H), gates side by side",
+            NATIVE_GATES[cell],
+        )
+
+    if not stock or names == ("bias",):
+        return [flat(kind) for kind in native]
+    both = tuple(prefix + name for name in names)
+    kernels = [flat("kernel"), flat("recurrent_kernel")]
+    if cell == "gru":
+        return [*kernels, _stacked_bias(native["bias"], both, gates, units)]
+    return [*kernels, _summed_bias(native["bias"], both, gates, units, NATIVE_GATES[cell])]
+
+
+def _stacked_bias(variable: keras.Variable, canonical: tuple[str, ...], gates: int, units: int) -> Binding:
+    return Binding(
+        "bias",
+        variable,
+        canonical,
+        lambda bias, recurrent: np.stack([bias.reshape(-1), recurrent.reshape(-1)]),
+        lambda array: tuple(array.reshape(2, gates, units)),
+        "(2, G·H): input and recurrent bias as rows",
+        NATIVE_GATES["gru"],
+    )
+
+
+def _summed_bias(
+    variable: keras.Variable, canonical: tuple[str, ...], gates: int, units: int, order: tuple[str, ...]
+) -> Binding:
+    return SummedBias(
+        "bias",
+        variable,
+        canonical,
+        lambda bias, recurrent: (bias + recurrent).reshape(-1),
+        lambda array: (array.reshape(gates, units),) * 2,
+        "(G·H,): the sum of two",
+        order,
+        copies=2,
+        note="one bias trained at twice the learning rate equals two with equal gradients",
+    )
+
+
+def own_variables(spec: ExperimentSpec, index: int, inputs: int) -> dict[str, keras.Variable]:
+    """Variables of a cell of our own, ``(…, G·H)``, drawn as Keras draws its own cells'."""
+    cell, units, dtype = spec.network.cell, spec.network.units[index], spec.training.dtype
+    width = len(GATES[cell]) * units
+    variables = {
+        "kernel": keras.Variable(keras.initializers.GlorotUniform()((inputs, width), dtype), name="kernel"),
+        "recurrent_kernel": keras.Variable(
+            keras.initializers.Orthogonal()((units, width), dtype), name="recurrent_kernel"
+        ),
+    }
+    for name in biases(cell, spec.conventions.owner("bias", HOME)):
+        values = np.zeros((len(GATES[cell]), units), dtype)
+        if cell == "lstm" and name == "bias":
+            values[GATES["lstm"].index("f")] = 1  # unit_forget_bias
+        variables[name] = keras.Variable(values.reshape(-1), name=name)
+    return variables
