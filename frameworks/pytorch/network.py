@@ -53,7 +53,7 @@ class Network:
     def train_step(self, batch: Batch) -> Step:
         """One update of the weights."""
         loss, outputs = self._step(*self._tensors(batch))
-        return Step(float(loss), outputs.detach().cpu().numpy())
+        return Step(loss.item(), outputs.detach().cpu().numpy())
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """``(B, T[, F]) -> (B, outputs)``, dropout off."""

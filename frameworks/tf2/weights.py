@@ -38,7 +38,7 @@ class Binding:
 
     def read(self) -> Weights:
         """The canonical weights as they stand."""
-        return dict(zip(self.canonical, self.decode(np.array(self.variable)), strict=True))
+        return dict(zip(self.canonical, self.decode(self.variable.numpy().copy()), strict=True))
 
     def gradient(self, native: np.ndarray) -> Weights:
         """The gradient by each canonical weight, from the native one."""
@@ -55,11 +55,11 @@ class SummedBias(Binding):
         """Set the sum and remember its parts."""
         super().load(weights)
         self.parts = [np.array(weights[name]) for name in self.canonical]
-        self.start = np.array(self.variable)
+        self.start = self.variable.numpy().copy()
 
     def read(self) -> Weights:
         """Each part: where it started plus half of what the sum moved; to the bit before any step."""
-        moved = self.decode((np.array(self.variable) - self.start) / 2)
+        moved = self.decode((self.variable.numpy().copy() - self.start) / 2)
         return {name: part + move for name, part, move in zip(self.canonical, self.parts, moved, strict=True)}
 
 

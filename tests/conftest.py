@@ -1,0 +1,31 @@
+"""One framework a process: tests are grouped, each group has a worker of its own, and a guard holds it."""
+
+import os
+import sys
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+GROUPS = ("tf2", "pytorch", "study", "neutral")  # as many as there are workers, so that no two share one
+
+
+def pytest_configure(config):
+    for group in GROUPS[:3]:
+        config.addinivalue_line("markers", f"{group}: runs in the process of this group")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        group = next((name for name in GROUPS if item.get_closest_marker(name)), "neutral")
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.fixture(autouse=True)
+def one_framework_a_process():
+    """Fail the test after which both frameworks are in the process."""
+    yield
+    both = {"tensorflow", "torch"} & set(sys.modules)
+    assert len(both) < 2, "TensorFlow and PyTorch were imported into one process"

@@ -1,0 +1,181 @@
+"""Every twin's model against the NumPy reference: cell × form × dtype × depth × conventions."""
+
+import numpy as np
+import pytest
+from cases import PAIRS, TOKENS, TWINS, Case, make_batch, make_spec, offered, params, twin_params
+from tolerances import CLOSE
+
+import frameworks
+from experiments import canonical
+
+GRID = [
+    Case(twin, cell, form, dtype, depth, conventions)
+    for twin in TWINS
+    for cell, form in PAIRS
+    if offered(twin, cell, form)
+    for dtype in ("float64", "float32")
+    for depth in (1, 2)
+    for conventions in ("keras", "pytorch")
+]
+#: One case for each twin × cell × form, for what neither dtype nor depth changes.
+FORMS_ONLY = [case for case in GRID if case.dtype == "float64" and case.depth == 2 and case.conventions == "keras"]
+
+
+def close(case: Case, got: dict, wanted: dict):
+    """Assert equality within the table's tolerance; the message names the case and the largest error."""
+    rtol, atol = CLOSE[case.dtype]
+    assert set(got) == set(wanted)
+    for name, value in wanted.items():
+        error = np.max(np.abs(got[name] - value) - rtol * np.abs(value), initial=0)
+        assert np.shape(got[name]) == np.shape(value), f"{case}: {name}"
+        assert error <= atol, f"{case}: {name} is off by {error:.2e} beyond rtol {rtol}"
+
+
+def models(spec, twin, seed=0):
+    """The twin's model and the reference's, on the same weights."""
+    weights = canonical.draw(spec, TOKENS, seed)
+    build = frameworks.load(twin).build
+    return build(spec, TOKENS, weights, seed), frameworks.load("reference").build(spec, TOKENS, weights, seed), weights
+
+
+def flat(forward) -> dict:
+    states = {f"state {i}.{j}": state for i, layer in enumerate(forward.states) for j, state in enumerate(layer)}
+    return {"outputs": forward.outputs, "sequence": forward.sequence} | states
+
+
+@pytest.mark.parametrize("case", params(GRID))
+def test_outputs_states_and_gradients_are_the_references(case):
+    model, reference, _ = models(case.spec, case.twin)
+    batch = make_batch(case.spec)
+    close(case, flat(model.forward(batch.x)), flat(reference.forward(batch.x)))
+    close(case, model.gradients(batch), reference.gradients(batch))
+
+
+@pytest.mark.parametrize("case", params(GRID))
+def test_weights_come_back_to_the_bit(case):
+    model, _, weights = models(case.spec, case.twin)
+    back = model.weights()
+    assert set(back) == set(weights)
+    wrong = [k for k in weights if back[k].dtype != weights[k].dtype or not np.array_equal(back[k], weights[k])]
+    assert not wrong, f"{case}: {wrong}"
+
+
+@pytest.mark.parametrize("case", params(case for case in GRID if case.depth == 2 and case.dtype == "float64"))
+def test_one_adam_step_is_the_references(case):
+    model, reference, _ = models(case.spec, case.twin)
+    batch = make_batch(case.spec)
+    ours, theirs = model.train_step(batch), reference.train_step(batch)
+    close(case, {"loss": ours.loss, "outputs": ours.outputs}, {"loss": theirs.loss, "outputs": theirs.outputs})
+    close(case, model.weights(), reference.weights())
+
+
+OPTIMISERS = [
+    {"optimiser": "sgd", "learning_rate": 0.5},
+    {"optimiser": "rmsprop", "learning_rate": 1e-2},
+    {"optimiser": "adam", "clip_norm": 0.05},
+    {"optimiser": "sgd", "clip_norm": 0.05},
+    {"optimiser": "rmsprop", "clip_norm": 0.05, "clip_global": True},
+    {"optimiser": "sgd", "clip_norm": 100.0},
+]
+
+
+@pytest.mark.parametrize("twin", twin_params())
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("conventions", ["keras", "pytorch"])
+@pytest.mark.parametrize("training", OPTIMISERS, ids=lambda t: "-".join(map(str, t.values())))
+def test_every_optimiser_follows_the_written_definition(twin, cell, conventions, training):
+    spec = make_spec(cell, "layer", conventions, dtype="float64", **training)
+    model, reference, _ = models(spec, twin)
+    case = Case(twin, cell, "layer", conventions=conventions)
+    for seed in range(3):  # the definition changes with the step's number
+        batch = make_batch(spec, seed)
+        model.train_step(batch)
+        reference.train_step(batch)
+    close(case, model.weights(), reference.weights())
+
+
+FIELDS = ["embedding", "kernel", "recurrent_kernel", "bias", "head", "dropout", "adam", "batches"]
+
+
+@pytest.mark.parametrize("twin", twin_params())
+@pytest.mark.parametrize("base, other", [("keras", "pytorch"), ("pytorch", "keras")])
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_single_overridden_field_is_followed(twin, base, other, field):
+    spec = make_spec("lstm", "layer", {"base": base, field: other}, dtype="float64")
+    model, reference, _ = models(spec, twin)
+    case = Case(twin, "lstm", "layer", conventions=spec.conventions.label)
+    for seed in range(2):
+        batch = make_batch(spec, seed)
+        model.train_step(batch)
+        reference.train_step(batch)
+    close(case, model.weights(), reference.weights())
+
+
+@pytest.mark.parametrize("case", params(FORMS_ONLY))
+def test_halves_with_carried_states_equal_the_whole(case):
+    model, *_ = models(case.spec, case.twin)
+    x = make_batch(case.spec).x
+    whole = model.forward(x)
+    first = model.forward(x[:, :3])
+    second = model.forward(x[:, 3:], first.states)
+    joined = second._replace(sequence=np.concatenate([first.sequence, second.sequence], axis=1))
+    close(case, flat(joined), flat(whole))
+
+
+@pytest.mark.parametrize("case", params(case for case in FORMS_ONLY if case.form != "scratch"))
+def test_every_form_gives_what_the_loop_from_scratch_gives(case):
+    model, _, weights = models(case.spec, case.twin)
+    scratch = frameworks.load(case.twin).build(case._replace(form="scratch").spec, TOKENS, weights, 0)
+    x = make_batch(case.spec).x
+    close(case, flat(model.forward(x)), flat(scratch.forward(x)))
+
+
+@pytest.mark.parametrize("case", params(c._replace(conventions="stock", dtype="float32") for c in FORMS_ONLY))
+def test_dropout_is_off_in_evaluation_and_reproducible_in_training(case):
+    build = frameworks.load(case.twin).build
+    batch = make_batch(case.spec)._replace(masks=None)
+    model = build(case.spec, TOKENS, None, 3)
+    calm = model.predict(batch.x)
+    assert np.array_equal(calm, model.predict(batch.x)), f"{case}: evaluation draws dropout"
+    steps = [model.train_step(batch).outputs for _ in range(2)]
+    assert not np.allclose(calm, steps[0], atol=1e-7), f"{case}: training drops nothing"
+    again = build(case.spec, TOKENS, None, 3)
+    repeated = [again.train_step(batch).outputs for _ in range(2)]
+    np.testing.assert_array_equal(steps, repeated, err_msg=f"{case}: the same seed gives another training")
+    other = build(case.spec, TOKENS, None, 4)
+    assert not np.allclose(steps[0], other.train_step(batch).outputs), f"{case}: the seed does nothing"
+
+
+@pytest.mark.parametrize("case", params(c._replace(conventions="stock", dtype="float32") for c in FORMS_ONLY))
+def test_a_batch_of_another_size_trains_and_predicts(case):
+    model = frameworks.load(case.twin).build(case.spec, TOKENS, None, 0)
+    batch = make_batch(case.spec)
+    sizes = [len(model.train_step(type(batch)(batch.x[:n], batch.y[:n])).outputs) for n in (5, 2, 3)]
+    assert sizes == [5, 2, 3]
+    np.testing.assert_allclose(model.predict(batch.x[:2]), model.predict(batch.x)[:2], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.tf2
+@pytest.mark.parametrize("form", ["cell_loop", "layer", "unrolled", "wrapped", "scratch"])
+def test_eager_execution_trains_as_the_graph_does(form):
+    losses = []
+    for execution in ("default", "eager"):
+        spec = make_spec("lstm", form, "keras", dtype="float64", execution=execution)
+        model, *_ = models(spec, "tf2")
+        losses.append([model.train_step(make_batch(spec, seed)).loss for seed in range(3)])
+    np.testing.assert_allclose(*losses, rtol=1e-12)
+
+
+@pytest.mark.parametrize("twin", twin_params())
+def test_sine_values_go_through_without_an_embedding(twin):
+    spec = canonical.ExperimentSpec.model_validate(
+        {"task": "sine", "network": {"cell": "minimal", "form": "cell_loop"}, "training": {"dtype": "float64"}}
+        | {"conventions": "keras"}
+    )
+    interface = canonical.Interface("values", 7, 1, 1, "mse")
+    weights = canonical.draw(spec, interface, 0)
+    x = np.sin(np.arange(21.0)).reshape(3, 7, 1)
+    ours, theirs = (
+        frameworks.load(name).build(spec, interface, weights, 0).forward(x) for name in (twin, "reference")
+    )
+    np.testing.assert_allclose(ours.outputs, theirs.outputs, rtol=1e-10)
