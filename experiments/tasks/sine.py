@@ -1,0 +1,126 @@
+"""Forecast of sin x: a window of points → the next one, then a forecast that feeds on itself."""
+
+import csv
+import hashlib
+import io
+from dataclasses import dataclass
+
+import numpy as np
+
+from experiments.spec import Interface, SineSpec
+from experiments.tasks import DataSource, Predict, Split
+
+START, END = -100.0, 100.0
+
+
+def series(spec: SineSpec) -> tuple[np.ndarray, np.ndarray]:
+    """x and sin x, each ``(points + horizon,)`` float64: the observed points, then as many as are forecast."""
+    observed, step = np.linspace(START, END, spec.points, retstep=True)
+    x = np.concatenate([observed, END + step * np.arange(1, spec.horizon + 1)])
+    return x, np.sin(x)
+
+
+def locate(spec: SineSpec, imdb: str = "packaged") -> DataSource:
+    """The series' description and the sha256 of its float64 numbers; ``imdb`` is another task's."""
+    digest = hashlib.sha256(np.concatenate(series(spec)).astype("<f8").tobytes()).hexdigest()
+    description = (
+        f"{_training_windows(spec):,} windows of {spec.window:,} points of sin x and the point after each, "
+        f"x from {START:g} to {END:g} in {spec.points:,} points, then {spec.horizon:,} points to forecast."
+    )
+    return DataSource("sine", digest, None, description)
+
+
+def load(spec: SineSpec, source: DataSource, dtype: str) -> "SineTask":
+    """The task's arrays in ``dtype``; the series is computed anew, so ``source`` is not read."""
+    x, y = series(spec)
+    windows = np.lib.stride_tricks.sliding_window_view(y[:-1], spec.window)  # window i goes before point i + window
+    inputs = windows[..., None].astype(dtype)  # (points + horizon − window, window, 1)
+    targets = y[spec.window :, None].astype(dtype)
+    training = slice(_training_windows(spec))
+    test = slice(spec.points - spec.window, None)
+    return SineTask(
+        Interface("values", spec.window, 1, 1, "mse"),
+        Split(inputs[training].copy(), targets[training].copy()),
+        Split(inputs[test].copy(), targets[test].copy()),
+        x,
+        y,
+    )
+
+
+def _training_windows(spec: SineSpec) -> int:
+    """One fewer than fit: the scripts this task comes from stop before the last observed point."""
+    return spec.points - spec.window - 1
+
+
+@dataclass(frozen=True)
+class SineTask:
+    """Windows ``x (N, window, 1)`` and the points after them ``y (N, 1)``.
+
+    ``test`` holds the true windows of the points beyond the observed ones. ``series_x`` and ``series_y``
+    ``(points + horizon,)`` are float64.
+    """
+
+    interface: Interface
+    train: Split
+    test: Split
+    series_x: np.ndarray
+    series_y: np.ndarray
+
+    def score(self, outputs: np.ndarray, y: np.ndarray) -> dict[str, float]:
+        """Nothing beside the loss."""
+        return {}
+
+    def evaluate(self, predict: Predict) -> dict[str, float]:
+        """Mean squared errors against the true sine: each point from its true window, and free-running."""
+        return {
+            "test/one_step_mse": self._mse(predict(self.test.x)),
+            "test/rollout_mse": self._mse(self.rollout(predict)),
+        }
+
+    def rollout(self, predict: Predict) -> np.ndarray:
+        """The forecast ``(horizon, 1)``: from the last observed window on, each prediction is the next input."""
+        window, steps = self.test.x[:1], []
+        for _ in range(len(self.test.y)):
+            steps.append(predict(window).astype(window.dtype))  # (1, 1)
+            window = np.concatenate([window[:, 1:], steps[-1][:, None]], axis=1)
+        return np.concatenate(steps)
+
+    def _mse(self, forecast: np.ndarray) -> float:
+        truth = self.series_y[-len(self.test.y) :, None]
+        if forecast.shape != truth.shape:
+            raise ValueError(f"the network answered with {forecast.shape} in place of {truth.shape}")
+        return float(np.mean((forecast.astype(np.float64) - truth) ** 2))
+
+    def artifacts(self, predict: Predict) -> dict[str, bytes]:
+        """``forecast.csv`` (part, x, truth, forecast) and ``forecast.svg`` of one free-running forecast."""
+        forecast = self.rollout(predict)[:, 0].astype(np.float64)
+        return {"forecast.csv": self._csv(forecast), "forecast.svg": self._svg(forecast)}
+
+    def _csv(self, forecast: np.ndarray) -> bytes:
+        observed = len(self.series_x) - len(forecast)
+        parts = ["observed"] * observed + ["forecast"] * len(forecast)
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["part", "x", "truth", "forecast"])
+        columns = (self.series_x.tolist(), self.series_y.tolist(), [""] * observed + forecast.tolist())
+        writer.writerows(zip(parts, *columns, strict=True))
+        return text.getvalue().encode()
+
+    def _svg(self, forecast: np.ndarray) -> bytes:
+        # Only a trial's end needs matplotlib; pyplot would keep global state and look for a display.
+        from matplotlib import rc_context
+        from matplotlib.figure import Figure
+
+        x, y, horizon = self.series_x, self.series_y, len(forecast)
+        shown = slice(-min(len(x), 3 * horizon), None)
+        figure = Figure(figsize=(7, 3), layout="constrained")
+        axes = figure.subplots()
+        axes.plot(x[shown], y[shown], color="0.6", label="sin x")
+        axes.plot(x[-horizon:], forecast, color="#d55e00", linestyle="--", label="free-running forecast")
+        axes.axvline(x[-horizon - 1], color="0.8", linewidth=1, zorder=0)
+        axes.set(xlabel="x", ylabel="sin x")
+        figure.legend(loc="outside upper center", ncols=2, frameon=False)
+        image = io.BytesIO()
+        with rc_context({"svg.fonttype": "none", "svg.hashsalt": "rnn-twins"}):
+            figure.savefig(image, format="svg", metadata={"Date": None})
+        return image.getvalue()
