@@ -73,7 +73,7 @@ class NativeWeight:
     shape: tuple[int, ...]
     canonical: tuple[str, ...]  # more than one where the framework keeps the sum of two
     canonical_shape: tuple[int, ...]
-    layout: str  # how native follows from canonical, e.g. "(4·H, I), transposed"
+    layout: str  # the canonical axes along the native ones, e.g. "(G·H, I)" for a transposed kernel
     gates: tuple[str, ...]  # in native order; empty outside recurrent layers
     trained: bool = True
     note: str = ""
@@ -89,11 +89,11 @@ class NativeShapes:
     trained_parameters: int
 
 
-def name_shapes(layer: int, cell: str, shapes: list[tuple[int, ...]]) -> list[tuple[str, tuple[int, ...]]]:
-    """Name what one native call returned, flattened: the output first, unless the first state is the output."""
+def name_shapes(where: str, cell: str, shapes: list[tuple[int, ...]]) -> list[tuple[str, tuple[int, ...]]]:
+    """Name what one native call (``where``: "layer 0") returned, flattened: the output first, unless the first state is the output."""
     states = [f"state {name}" for name in STATES[cell]]
     names = states if len(shapes) == len(states) else ["output", *states]
-    return [(f"layer {layer} {name}", shape) for name, shape in zip(names, shapes, strict=True)]
+    return [(f"{where} {name}", shape) for name, shape in zip(names, shapes, strict=True)]
 
 
 class Model(Protocol):

@@ -5,6 +5,9 @@ states. ``native`` holds its parameters by the framework's names; ``native_call`
 returned shapes the reports show. PyTorch's dropout stands between layers, so no form holds any: the stack does.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -145,6 +148,41 @@ class Scratch(nn.Module):
         return self(x, states)
 
 
+class StackedLayer(nn.Module):
+    """The stock layer as PyTorch's tutorials stack it: ``num_layers`` in one call, its own dropout between them.
+
+    Only nn layers stack themselves, and only where all layers are of one size and no mask is handed in.
+    """
+
+    stock = True
+
+    def __init__(self, spec: ExperimentSpec, inputs: int):
+        super().__init__()
+        units, *more = spec.network.units
+        kind = getattr(nn, STOCK[spec.network.cell])
+        self.layer = kind(inputs, units, num_layers=1 + len(more), dropout=stock_dropout(spec), batch_first=True)
+        named = dict(self.layer.named_parameters())
+        depth = range(1 + len(more))
+        self.natives = [{name: p for name, p in named.items() if name.endswith(f"_l{k}")} for k in depth]
+
+    @staticmethod
+    def fits(spec: ExperimentSpec) -> bool:
+        """Whether a tutorial would write the spec's stack as one layer."""
+        units = spec.network.units
+        return spec.network.form == "layer" and not spec.conventions.imposed and len(units) > 1 == len(set(units))
+
+    def forward(self, x: Tensor, states: tuple[States, ...]) -> tuple[Tensor, tuple[States, ...]]:
+        """One call for all layers and the whole sequence."""
+        sequence, last = self.native_call(x, states)
+        kinds = last if len(states[0]) > 1 else (last,)
+        return sequence, tuple(zip(*kinds, strict=True))
+
+    def native_call(self, x: Tensor, states: tuple[States, ...]):
+        """``layer(x, states) -> sequence, states``; its states are (layers, B, H)."""
+        given = tuple(torch.stack(kind) for kind in zip(*states, strict=True))
+        return self.layer(x, given if len(given) > 1 else given[0])
+
+
 FORMS = {"cell_loop": CellLoop, "layer": Layer, "unrolled": Unrolled, "wrapped": Wrapped, "scratch": Scratch}
 
 
@@ -153,16 +191,33 @@ class Stack(nn.Module):
 
     def __init__(self, spec: ExperimentSpec, interface: Interface):
         super().__init__()
+        sizes = layer_inputs(spec, interface)
+        self.whole = StackedLayer(spec, sizes[0]) if StackedLayer.fits(spec) else None
         form = FORMS[spec.network.form]
-        self.layers = nn.ModuleList(
-            form(spec, index, inputs) for index, inputs in enumerate(layer_inputs(spec, interface))
-        )
+        self.layers = nn.ModuleList() if self.whole else nn.ModuleList(form(spec, *size) for size in enumerate(sizes))
         # PyTorch drops between layers, each step afresh: as nn.LSTM(dropout=) does between the layers it stacks.
         rate = stock_dropout(spec)
         self.dropout = nn.ModuleList(nn.Dropout(rate if index else 0.0) for index in range(len(self.layers)))
 
+    def natives(self) -> list[tuple[dict[str, nn.Parameter], bool]]:
+        """Each layer's parameters by the framework's names, and whether a stock object holds them."""
+        if self.whole:
+            return [(native, True) for native in self.whole.natives]
+        return [(layer.native, layer.stock) for layer in self.layers]
+
+    def native_calls(self, x: Tensor, states: tuple[States, ...]) -> Iterator[tuple[str, Tensor, Any]]:
+        """Each of the framework's own calls in turn: which layers it covers, its input, what it returned."""
+        if self.whole:
+            yield f"layers 0–{len(states) - 1}", x, self.whole.native_call(x, states)
+            return
+        for index, (layer, state) in enumerate(zip(self.layers, states, strict=True)):
+            yield f"layer {index}", x, layer.native_call(x, state)
+            x, _ = layer(x, state)
+
     def forward(self, x: Tensor, states: tuple[States, ...], masks: tuple) -> tuple[Tensor, tuple[States, ...]]:
         """``x (B, T, I)`` -> the top layer's sequence ``(B, T, H)`` and every layer's last states."""
+        if self.whole:
+            return self.whole(x, states)
         last = []
         for layer, dropout, state, mask in zip(self.layers, self.dropout, states, masks, strict=True):
             x = x if mask is None else x * mask

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from experiments.canonical import STATES, Weights
+from experiments.canonical import STATES, Weights, draw
+from experiments.layout import describe
 from experiments.protocol import Batch, Forward, NativeShapes, NativeWeight, States, Step, name_shapes
 from experiments.spec import ExperimentSpec, Interface
 from frameworks.pytorch import runtime, training
@@ -42,8 +43,8 @@ class Network:
         found = []
         if self.embedding:
             found.append(plain("weight", self.embedding.weight, "embedding/table"))
-        for index, layer in enumerate(self.stack.layers):
-            found += bind_layer(self.spec, index, layer.native, layer.stock)
+        for index, (native, stock) in enumerate(self.stack.natives()):
+            found += bind_layer(self.spec, index, native, stock)
         return [
             *found,
             transposed("weight", self.head.weight, "head/0/kernel"),
@@ -82,15 +83,16 @@ class Network:
         """What the live objects take, return and hold, for a batch of 2."""
         width = () if self.interface.input == "tokens" else (self.interface.features,)
         x = torch.zeros((2, self.interface.time, *width), dtype=self.dtype if width else torch.int32).to(self.device)
+        self.stack.eval()
         calls = [("input", tuple(x.shape))]
         if self.embedding:
             x = self.embedding(x)
-        for index, (layer, state) in enumerate(zip(self.stack.layers, self._zeros(x), strict=True)):
-            calls.append((f"layer {index} input", tuple(x.shape)))
-            returned = _flatten(layer.native_call(x, state))
-            calls += name_shapes(index, self.spec.network.cell, [tuple(tensor.shape) for tensor in returned])
-            x, _ = layer(x, state)
-        calls.append(("output", tuple(self.head(x[:, -1]).shape)))
+        cell, states = self.spec.network.cell, self._zeros(x)
+        for where, given, returned in self.stack.native_calls(x, states):
+            calls.append((f"{where} input", tuple(given.shape)))
+            calls += name_shapes(where, cell, [tuple(tensor.shape) for tensor in _flatten(returned)])
+        sequence, _ = self.stack(x, states, (None,) * len(states))
+        calls.append(("output", tuple(self.head(sequence[:, -1]).shape)))
         return NativeShapes(tuple(calls), *self._native_weights())
 
     def synchronise(self) -> None:
@@ -99,17 +101,9 @@ class Network:
             torch.cuda.synchronize()
 
     def _native_weights(self) -> tuple[tuple[NativeWeight, ...], int, int]:
+        cell = self.spec.network.cell
         rows = tuple(
-            NativeWeight(
-                b.name,
-                tuple(b.variable.shape),
-                b.canonical,
-                tuple(next(iter(b.read().values())).shape) if b.canonical else (),
-                b.layout,
-                b.gates,
-                b.trained,
-                b.note,
-            )
+            describe(b.name, tuple(b.variable.shape), b.canonical_shapes(), b.encode, cell, b.trained, b.note)
             for b in self.bindings
         )
         sizes = [int(np.prod(row.shape)) for row in rows]
@@ -131,7 +125,7 @@ class Network:
 
     def _run(self, x: Tensor, states: tuple | None, masks: tuple, training: bool) -> tuple:
         x = self.embedding(x) if self.embedding else x
-        masks = (None,) * (len(self.stack.layers) - len(masks)) + masks
+        masks = (None,) * (len(self.spec.network.units) - len(masks)) + masks
         sequence, last = self.stack.train(training)(x, self._zeros(x) if states is None else states, masks)
         return self.head(sequence[:, -1]), sequence, last
 
@@ -157,5 +151,7 @@ def _flatten(returned: Tensor | tuple) -> list[Tensor]:
 
 
 def build(spec: ExperimentSpec, interface: Interface, weights: Weights | None = None, seed: int = 0) -> Network:
-    """A network on the given canonical weights, or on PyTorch's own draws for ``seed``."""
+    """A network on the given canonical weights; without them on ``seed``'s draws, PyTorch's own under ``stock``."""
+    if weights is None and spec.conventions.imposed:
+        weights = draw(spec, interface, seed)
     return Network(spec, interface, weights, seed)

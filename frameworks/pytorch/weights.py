@@ -14,7 +14,7 @@ from experiments.canonical import GATES, Weights, biases
 from experiments.spec import ExperimentSpec
 from frameworks.pytorch.support import HOME
 
-#: Native gate names in native order.
+#: The gates in native order.
 NATIVE_GATES = {"simple_rnn": ("h",), "lstm": ("i", "f", "g", "o"), "gru": ("r", "z", "n"), "minimal": ("h",)}
 
 NATIVE_NAMES = {
@@ -34,8 +34,6 @@ class Binding:
     canonical: tuple[str, ...]
     encode: Callable[..., np.ndarray]  # canonical arrays -> native array
     decode: Callable[[np.ndarray], tuple[np.ndarray, ...]]  # native array -> canonical arrays; linear
-    layout: str
-    gates: tuple[str, ...] = ()
     trained: bool = True
     note: str = ""
 
@@ -50,6 +48,10 @@ class Binding:
         native = self.variable.detach().cpu().numpy().copy()
         return dict(zip(self.canonical, map(np.ascontiguousarray, self.decode(native)), strict=True))
 
+    def canonical_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each canonical weight."""
+        return {name: value.shape for name, value in self.read().items()}
+
     def gradient(self, native: np.ndarray) -> Weights:
         """The gradient by each canonical weight, from the native one."""
         return dict(zip(self.canonical, self.decode(native), strict=True))
@@ -57,12 +59,12 @@ class Binding:
 
 def plain(name: str, variable: nn.Parameter, canonical: str) -> Binding:
     """A weight whose native layout is the canonical one."""
-    return Binding(name, variable, (canonical,), np.asarray, lambda native: (native,), "as canonical")
+    return Binding(name, variable, (canonical,), np.asarray, lambda native: (native,))
 
 
 def transposed(name: str, variable: nn.Parameter, canonical: str) -> Binding:
     """nn.Linear keeps (outputs, inputs)."""
-    return Binding(name, variable, (canonical,), np.transpose, lambda native: (native.T,), "(O, I), transposed")
+    return Binding(name, variable, (canonical,), np.transpose, lambda native: (native.T,))
 
 
 def bind_layer(spec: ExperimentSpec, index: int, native: dict[str, nn.Parameter], stock: bool) -> list[Binding]:
@@ -79,13 +81,11 @@ def bind_layer(spec: ExperimentSpec, index: int, native: dict[str, nn.Parameter]
             (prefix + kind,),
             lambda array: array.reshape(*rows, gates * units),
             lambda array: (array.reshape(*rows, gates, units),),
-            "(…, G·H), gates side by side",
-            GATES[cell],
         )
 
     if not stock:
         return [flat(kind) for kind in native]
-    suffix = "_l0" if "weight_ih_l0" in native else ""
+    suffix = next(name for name in native if name.startswith("weight_ih")).removeprefix("weight_ih")  # _l0, _l1 or none
     found = [
         _gated(f"{NATIVE_NAMES[kind]}{suffix}", kind, cell, native, prefix) for kind in ("kernel", "recurrent_kernel")
     ]
@@ -108,8 +108,7 @@ def _gated(name: str, kind: str, cell: str, native: dict[str, nn.Parameter], pre
         split = array.T.reshape(*array.shape[1:], gates, -1)
         return (split[..., to_canonical, :],)
 
-    layout = "(G·H,)" if is_bias else "(G·H, I), transposed"
-    return Binding(name, native[name], (prefix + kind,), encode, decode, layout, NATIVE_GATES[cell])
+    return Binding(name, native[name], (prefix + kind,), encode, decode)
 
 
 def _idle_bias(name: str, native: dict[str, nn.Parameter]) -> Binding:
@@ -121,7 +120,6 @@ def _idle_bias(name: str, native: dict[str, nn.Parameter]) -> Binding:
         (),
         lambda: np.zeros(parameter.shape),
         lambda array: (),
-        "(G·H,), zero",
         trained=False,
         note="held at zero: the conventions have one bias",
     )
@@ -132,7 +130,7 @@ def own_variables(spec: ExperimentSpec, index: int, inputs: int) -> nn.Parameter
     cell, units = spec.network.cell, spec.network.units[index]
     width, limit = len(GATES[cell]) * units, units**-0.5
     shapes = {"kernel": (inputs, width), "recurrent_kernel": (units, width)}
-    shapes |= {name: (width,) for name in biases(cell, spec.conventions.owner("bias", HOME))}
+    shapes |= dict.fromkeys(biases(cell, spec.conventions.owner("bias", HOME)), (width,))
     return nn.ParameterDict(
         {name: nn.Parameter(torch.empty(shape).uniform_(-limit, limit)) for name, shape in shapes.items()}
     )

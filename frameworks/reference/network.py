@@ -6,7 +6,8 @@ import numpy as np
 
 from experiments import canonical
 from experiments.canonical import STATES, Weights
-from experiments.protocol import Batch, Forward, NativeShapes, NativeWeight, States, Step
+from experiments.layout import describe
+from experiments.protocol import Batch, Forward, NativeShapes, States, Step
 from experiments.spec import ExperimentSpec, Interface
 from frameworks.reference import training
 from frameworks.reference.forms import FORMS
@@ -58,10 +59,8 @@ class Network:
         time, features = self.interface.time, self.interface.features
         x = np.zeros((2, time) if self.interface.input == "tokens" else (2, time, features), np.int32)
         found = self.forward(x)
-        weights = tuple(
-            NativeWeight(name, value.shape, (name,), value.shape, "canonical", canonical.GATES[self.spec.network.cell])
-            for name, value in self.native.items()
-        )
+        cell = self.spec.network.cell
+        weights = tuple(describe(k, v.shape, {k: v.shape}, np.asarray, cell) for k, v in self.native.items())
         count = sum(value.size for value in self.native.values())
         calls = (("input", x.shape), ("top layer sequence", found.sequence.shape), ("output", found.outputs.shape))
         return NativeShapes(calls, weights, count, count)

@@ -5,6 +5,9 @@ Every form is called with ``x (B, T, I)``, states ``(B, H)`` and whether it trai
 framework's own call, whose returned shapes the reports show; ``drops`` says whether the framework's dropout is inside.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -141,6 +144,16 @@ class Stack:
             None if layer.drops or not rate else keras.layers.SpatialDropout1D(rate, dtype=spec.training.dtype)
             for layer in self.layers
         ]
+
+    def natives(self) -> list[tuple[dict[str, keras.Variable], bool]]:
+        """Each layer's variables by the framework's names, and whether a stock object holds them."""
+        return [(layer.native, layer.stock) for layer in self.layers]
+
+    def native_calls(self, x: tf.Tensor, states: tuple[States, ...]) -> Iterator[tuple[str, tf.Tensor, Any]]:
+        """Each of the framework's own calls in turn: which layer it covers, its input, what it returned."""
+        for index, (layer, state) in enumerate(zip(self.layers, states, strict=True)):
+            yield f"layer {index}", x, layer.native_call(x, state)
+            x, _ = layer(x, state, training=False)
 
     def __call__(
         self, x: tf.Tensor, states: tuple[States, ...], masks: tuple, training: bool

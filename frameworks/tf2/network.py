@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from experiments.canonical import STATES, Weights
+from experiments.canonical import STATES, Weights, draw
+from experiments.layout import describe
 from experiments.protocol import Batch, Forward, NativeShapes, NativeWeight, States, Step, name_shapes
 from experiments.spec import ExperimentSpec, Interface
 from frameworks.tf2 import runtime, training
@@ -45,8 +46,8 @@ class Network:
         found = []
         if self.embedding:
             found.append(plain("embeddings", self.embedding.embeddings, "embedding/table"))
-        for index, layer in enumerate(self.stack.layers):
-            found += bind_layer(self.spec, index, layer.native, layer.stock)
+        for index, (native, stock) in enumerate(self.stack.natives()):
+            found += bind_layer(self.spec, index, native, stock)
         return [
             *found,
             plain("kernel", self.head.kernel, "head/0/kernel"),
@@ -96,12 +97,12 @@ class Network:
         calls = [("input", tuple(x.shape))]
         if self.embedding:
             x = self.embedding(x)
-        for index, (layer, state) in enumerate(zip(self.stack.layers, self._zeros(x), strict=True)):
-            calls.append((f"layer {index} input", tuple(x.shape)))
-            returned = tf.nest.flatten(layer.native_call(x, state))
-            calls += name_shapes(index, self.spec.network.cell, [tuple(tensor.shape) for tensor in returned])
-            x, _ = layer(x, state, training=False)
-        calls.append(("output", tuple(self.head(x[:, -1]).shape)))
+        cell, states = self.spec.network.cell, self._zeros(x)
+        for where, given, returned in self.stack.native_calls(x, states):
+            calls.append((f"{where} input", tuple(given.shape)))
+            calls += name_shapes(where, cell, [tuple(tensor.shape) for tensor in tf.nest.flatten(returned)])
+        sequence, _ = self.stack(x, states, (None,) * len(states), training=False)
+        calls.append(("output", tuple(self.head(sequence[:, -1]).shape)))
         return NativeShapes(tuple(calls), *self._native_weights())
 
     def synchronise(self) -> None:
@@ -110,17 +111,9 @@ class Network:
             tf.test.experimental.sync_devices()
 
     def _native_weights(self) -> tuple[tuple[NativeWeight, ...], int, int]:
+        cell = self.spec.network.cell
         rows = tuple(
-            NativeWeight(
-                b.name,
-                tuple(b.variable.shape),
-                b.canonical,
-                tuple(next(iter(b.read().values())).shape) if b.canonical else (),
-                b.layout,
-                b.gates,
-                b.trained,
-                b.note,
-            )
+            describe(b.name, tuple(b.variable.shape), b.canonical_shapes(), b.encode, cell, b.trained, b.note)
             for b in self.bindings
         )
         sizes = [int(np.prod(row.shape)) for row in rows]
@@ -141,7 +134,7 @@ class Network:
 
     def _run(self, x: tf.Tensor, states: tuple | None, masks: tuple, training: bool) -> tuple:
         x = self.embedding(x) if self.embedding else x
-        masks = (None,) * (len(self.stack.layers) - len(masks)) + masks
+        masks = (None,) * (len(self.spec.network.units) - len(masks)) + masks
         sequence, last = self.stack(x, self._zeros(x) if states is None else states, masks, training)
         return self.head(sequence[:, -1]), sequence, last
 
@@ -161,5 +154,7 @@ class Network:
 
 
 def build(spec: ExperimentSpec, interface: Interface, weights: Weights | None = None, seed: int = 0) -> Network:
-    """A network on the given canonical weights, or on Keras's own draws for ``seed``."""
+    """A network on the given canonical weights; without them on ``seed``'s draws, Keras's own under ``stock``."""
+    if weights is None and spec.conventions.imposed:
+        weights = draw(spec, interface, seed)
     return Network(spec, interface, weights, seed)

@@ -13,9 +13,6 @@ from experiments.canonical import GATES, Weights, biases
 from experiments.spec import ExperimentSpec
 from frameworks.tf2.support import HOME
 
-#: Native gate names in native order; positions agree with ``canonical.GATES``.
-NATIVE_GATES = {"simple_rnn": ("h",), "lstm": ("i", "f", "c", "o"), "gru": ("z", "r", "h"), "minimal": ("h",)}
-
 
 @dataclass
 class Binding:
@@ -26,8 +23,6 @@ class Binding:
     canonical: tuple[str, ...]
     encode: Callable[..., np.ndarray]  # canonical arrays -> native array
     decode: Callable[[np.ndarray], tuple[np.ndarray, ...]]  # native array -> canonical arrays; linear
-    layout: str
-    gates: tuple[str, ...] = ()
     copies: int = 1  # how many equally trained canonical weights the variable is the sum of
     trained: bool = True
     note: str = ""
@@ -39,6 +34,10 @@ class Binding:
     def read(self) -> Weights:
         """The canonical weights as they stand."""
         return dict(zip(self.canonical, self.decode(self.variable.numpy().copy()), strict=True))
+
+    def canonical_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each canonical weight."""
+        return {name: value.shape for name, value in self.read().items()}
 
     def gradient(self, native: np.ndarray) -> Weights:
         """The gradient by each canonical weight, from the native one."""
@@ -65,7 +64,7 @@ class SummedBias(Binding):
 
 def plain(name: str, variable: keras.Variable, canonical: str) -> Binding:
     """A weight whose native layout is the canonical one."""
-    return Binding(name, variable, (canonical,), np.asarray, lambda native: (native,), "as canonical")
+    return Binding(name, variable, (canonical,), np.asarray, lambda native: (native,))
 
 
 def bind_layer(spec: ExperimentSpec, index: int, native: dict[str, keras.Variable], stock: bool) -> list[Binding]:
@@ -82,8 +81,6 @@ def bind_layer(spec: ExperimentSpec, index: int, native: dict[str, keras.Variabl
             (prefix + kind,),
             lambda array: array.reshape(*rows, gates * units),
             lambda array: (array.reshape(*rows, gates, units),),
-            "(…, G·H), gates side by side",
-            NATIVE_GATES[cell],
         )
 
     if not stock or names == ("bias",):
@@ -92,7 +89,7 @@ def bind_layer(spec: ExperimentSpec, index: int, native: dict[str, keras.Variabl
     kernels = [flat("kernel"), flat("recurrent_kernel")]
     if cell == "gru":
         return [*kernels, _stacked_bias(native["bias"], both, gates, units)]
-    return [*kernels, _summed_bias(native["bias"], both, gates, units, NATIVE_GATES[cell])]
+    return [*kernels, _summed_bias(native["bias"], both, gates, units)]
 
 
 def _stacked_bias(variable: keras.Variable, canonical: tuple[str, ...], gates: int, units: int) -> Binding:
@@ -102,22 +99,17 @@ def _stacked_bias(variable: keras.Variable, canonical: tuple[str, ...], gates: i
         canonical,
         lambda bias, recurrent: np.stack([bias.reshape(-1), recurrent.reshape(-1)]),
         lambda array: tuple(array.reshape(2, gates, units)),
-        "(2, G·H): input and recurrent bias as rows",
-        NATIVE_GATES["gru"],
+        note="input and recurrent bias are the rows of one variable",
     )
 
 
-def _summed_bias(
-    variable: keras.Variable, canonical: tuple[str, ...], gates: int, units: int, order: tuple[str, ...]
-) -> Binding:
+def _summed_bias(variable: keras.Variable, canonical: tuple[str, ...], gates: int, units: int) -> Binding:
     return SummedBias(
         "bias",
         variable,
         canonical,
         lambda bias, recurrent: (bias + recurrent).reshape(-1),
         lambda array: (array.reshape(gates, units),) * 2,
-        "(G·H,): the sum of two",
-        order,
         copies=2,
         note="one bias trained at twice the learning rate equals two with equal gradients",
     )

@@ -1,0 +1,34 @@
+# make run, make test: from a fresh clone to a result, nothing else needed but Python 3.11 or 3.12.
+PYTHON ?= python3
+STUDY ?= quick
+BIN := .venv/bin
+
+.PHONY: run test lint ui clean
+
+run: .venv/installed
+	$(BIN)/python run_all.py $(STUDY)
+
+test: .venv/installed-dev
+	$(BIN)/python -m pytest
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+ui: .venv/installed
+	$(BIN)/mlflow ui
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .ruff_cache .import_linter_cache
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/installed: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
