@@ -1,4 +1,7 @@
-"""What a twin must provide, and what a trial reports as it goes. NumPy arrays and plain data cross; tensors never do."""
+"""What a twin must provide, and what a trial reports as it goes.
+
+NumPy arrays and plain data cross between rooms; tensors never leave a twin.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -40,7 +43,7 @@ Support = Native | Written | Absent
 
 
 class Batch(NamedTuple):
-    """``x (B, T)`` int32 or ``(B, T, F)``; ``y (B, outputs)``; ``masks`` of None: the framework draws its own dropout."""
+    """``x (B, T)`` int32 or ``(B, T, F)``; ``y (B, outputs)``; without ``masks`` the framework draws its own."""
 
     x: np.ndarray
     y: np.ndarray
@@ -48,7 +51,7 @@ class Batch(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One training step: the mean loss over the batch before the update, and the outputs ``(B, outputs)`` it came from."""
+    """One training step: the batch's mean loss before the update, and the outputs ``(B, outputs)`` it came from."""
 
     loss: float
     outputs: np.ndarray
@@ -90,7 +93,13 @@ class NativeShapes:
 
 
 def name_shapes(where: str, cell: str, shapes: list[tuple[int, ...]]) -> list[tuple[str, tuple[int, ...]]]:
-    """Name what one native call (``where``: "layer 0") returned, flattened: the output first, unless the first state is the output."""
+    """Name what a native call returned, flattened: the output first, unless the first state is the output.
+
+    Args:
+        where: what the call covers, such as "layer 0".
+        cell: whose states they are.
+        shapes: of the returned tensors, in order.
+    """
     states = [f"state {name}" for name in STATES[cell]]
     names = states if len(shapes) == len(states) else ["output", *states]
     return [(f"{where} {name}", shape) for name, shape in zip(names, shapes, strict=True)]

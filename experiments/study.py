@@ -24,10 +24,10 @@ class Grid(Frozen):
     """Experiments that share most of their fields: ``vary`` maps a dotted field to the values it takes."""
 
     task: str | dict[str, Any]
-    network: dict[str, Any] = {}
-    training: dict[str, Any] = {}
+    network: dict[str, Any] = Field(default_factory=dict)
+    training: dict[str, Any] = Field(default_factory=dict)
     conventions: str | dict[str, Any] = "stock"
-    vary: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+    vary: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
     seeds: PositiveInt | None = None
 
     def experiments(self) -> Iterator[dict[str, Any]]:
@@ -174,7 +174,8 @@ def select(trials: tuple[Trial, ...], only: list[str]) -> list[Trial]:
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """A validation error in one line: the key, what was given, what is allowed."""
-    first, *more = error.errors()
+    # A misspelt key also leaves its right name missing: say the cause before the consequence.
+    first, *more = sorted(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     where = ".".join(str(part) for part in first["loc"] if part not in ("imdb", "sine")) or "the file"
     if first["type"] == "extra_forbidden":
         text = f"no such key; allowed: {', '.join(_keys(model, first['loc'][:-1]))}"
