@@ -29,4 +29,4 @@ def device(choice: str) -> str:
 
 def environment() -> dict[str, Any]:
     """Versions, threads and processor."""
-    return describe() | {"torch": torch.__version__, "threads": torch.get_num_threads()}
+    return describe() | {"torch": str(torch.__version__), "threads": torch.get_num_threads()}
