@@ -10,7 +10,6 @@ from functools import cached_property
 from time import perf_counter
 from traceback import format_exc
 
-import numpy as np
 from safetensors.numpy import save
 
 from experiments import canonical, tasks

@@ -1,0 +1,83 @@
+"""Inside a worker: one framework, trial after trial, events down a pipe; and what it is born with."""
+
+import faulthandler
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from traceback import format_exc
+
+from experiments.protocol import Failed, Framework
+from experiments.trial import run
+
+Load = Callable[[str], Framework]
+
+
+@dataclass
+class Broken:
+    """A worker's word that its framework cannot be loaded: none of its trials can run."""
+
+    failure: Failed
+
+
+def work(load: Load, name: str, threads: int, pipe: Connection, log: str) -> None:
+    """Load the framework, then run every trial that comes through the pipe, until the parent ends it."""
+    _redirect(log)
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    try:
+        framework = load(name)
+        framework.configure(threads)
+    except Exception as error:
+        reason = f"{name} cannot be loaded: {type(error).__name__}: {error}".splitlines()[0]
+        pipe.send(Broken(Failed(reason, format_exc())))
+        return
+    while True:
+        for event in run(pipe.recv(), framework):
+            pipe.send(event)
+
+
+def _redirect(log: str) -> None:
+    """What a framework prints as it starts must not disturb the display; kept for when the worker dies."""
+    with Path(log).open("w") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    faulthandler.enable()
+
+
+def _end_with_the_parent() -> None:
+    wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)
+
+
+@contextmanager
+def environment(threads: int) -> Iterator[None]:
+    """Set in the parent and inherited, since NumPy is imported before a worker's first line and reads them then."""
+    names = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")
+    wanted = {f"{name}_NUM_THREADS": str(threads) for name in names}
+    wanted |= {"TF_NUM_INTRAOP_THREADS": str(threads), "TF_NUM_INTEROP_THREADS": "1"}
+    wanted |= {"TF_CPP_MIN_LOG_LEVEL": "2"}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def sigint_blocked() -> Iterator[None]:
+    """A child born here never sees Ctrl-C, not even before its first line; the parent gets it a moment later."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,208 @@
+"""The front door: a study's trials, recorded in MLflow, then the reports. ``python run_all.py --help``."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from experiments.database import DEFAULT_URI, absolute
+from experiments.errors import UserError
+
+if TYPE_CHECKING:  # everything heavy is imported where it is used: help comes up at once
+    from experiments.protocol import Support
+    from experiments.study import Plan
+    from experiments.tracking import Tracker
+    from experiments.trial import Trial
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+INTERRUPTED = 130
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from experiments import __version__
+
+        typer.echo(f"rnn-twins {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def main(
+    study: Annotated[str, typer.Argument(help="smoke, quick, full, or the path of a TOML file")] = "quick",
+    list_only: Annotated[bool, typer.Option("--list", help="say what would run and what is done; run nothing")] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="only trials with this cell, form, task, framework, conventions, seed"),
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="run again even what is done")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="processes at a time")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="threads for each worker")] = None,
+    tracking_uri: Annotated[str, typer.Option(help="MLflow's database or server")] = DEFAULT_URI,
+    imdb: Annotated[str | None, typer.Option(metavar="packaged|keras|PATH", help="where reviews come from")] = None,
+    reports_only: Annotated[bool, typer.Option("--reports-only", help="write the reports; run nothing")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
+) -> None:
+    """Run a study: train its experiments on every framework, record them in MLflow, write the reports."""
+    with _exit_codes():
+        plan = _plan(study, imdb, tracking_uri)
+        from experiments.study import select
+
+        chosen, uri = select(plan.trials, only or []), absolute(tracking_uri)
+        if only and not chosen:
+            raise UserError(f"--only {', '.join(only)}: no trial of this study has all of these")
+        if list_only:
+            _list(plan, chosen, uri)
+        elif reports_only:
+            typer.echo(f"reports: {_reports(plan, uri)}")
+        elif _run(plan, chosen, uri, fresh, workers, threads):
+            raise typer.Exit(1)
+
+
+@contextmanager
+def _exit_codes() -> Iterator[None]:
+    """2 with one line for what is the user's to mend, 130 for an interruption."""
+    from experiments.processes import STOPPING
+
+    for number in STOPPING:
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, _interrupt)
+    try:
+        yield
+    except UserError as error:
+        typer.echo(f"error: {' '.join(str(error).split())}", err=True)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        typer.echo("interrupted; the same command goes on where this one stopped", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """The first signal stops; what follows must not spoil the tidying up, which takes seconds."""
+    from experiments.processes import STOPPING
+
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _plan(name: str, imdb: str | None, uri: str) -> "Plan":
+    """Everything that can be wrong with the input is found here, before anything is created."""
+    from functools import cache
+
+    import frameworks
+    from experiments import database, study, tasks
+
+    path = study.find(name)
+    found = study.read(path)
+    database.check(uri)
+    reviews = imdb or found.imdb
+    locate = cache(lambda spec: tasks.locate(spec, reviews))
+    return study.plan(found, path, frameworks.supports, cache(frameworks.versions), locate)
+
+
+def _list(plan: "Plan", chosen: list["Trial"], uri: str) -> None:
+    from experiments import tracking
+
+    done = tracking.finished(uri, plan.study.name)
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for trial in chosen:
+        state = "done" if trial.fingerprint in done else "to run"
+        groups.setdefault((state, trial.framework, trial.spec.slug), []).append(str(trial.seed))
+    for (state, framework, slug), seeds in groups.items():
+        typer.echo(f"{state:8}{framework:11}{slug}  seed {', '.join(seeds)}")
+    for framework, slug, reason in plan.absent:
+        typer.echo(f"{'absent':8}{framework:11}{slug}: {reason}")
+    finished = sum(trial.fingerprint in done for trial in chosen)
+    typer.echo(f"{len(chosen)} trials: {finished} done, {len(chosen) - finished} to run; {len(plan.absent)} absent")
+
+
+def _run(
+    plan: "Plan", chosen: list["Trial"], uri: str, fresh: bool, workers: int | None, threads: int | None
+) -> list[tuple["Trial", str]]:
+    """Run what is missing, then report; what failed, and why."""
+    from rich.console import Console
+
+    from experiments import display, presentation
+    from experiments.tracking import Tracker
+
+    console = Console()
+    with Tracker(uri, plan.study.name, plan.study.description, plan.trials) as tracker:
+        tracker.reap()
+        done = {} if fresh else tracker.finished()
+        missing = [trial for trial in chosen if trial.fingerprint not in done]
+        failures = _train(tracker, missing, len(chosen), console, workers, threads) if missing else []
+        rows = presentation.rows(plan.trials, tracker.results()) if missing else []
+        runs = tracker.way_to_look
+    index = _reports(plan, uri)
+    if missing:
+        display.summary(console, rows, failures, runs, index)
+    else:
+        console.print(f"nothing to run: all {len(chosen)} trials are done")
+        display.ways(console, runs, index)
+    return failures
+
+
+def _train(
+    tracker: "Tracker", missing: list["Trial"], total: int, console: Any, workers: int | None, threads: int | None
+) -> list[tuple["Trial", str]]:
+    from contextlib import closing
+
+    import frameworks
+    from experiments.display import Display
+    from experiments.executors import LocalExecutor
+    from experiments.protocol import Failed
+
+    failures = []
+    tracker.expect(missing)
+    executor = LocalExecutor(frameworks.load, workers, threads)
+    with Display(total, total - len(missing), console) as display, closing(executor.run(missing)) as events:
+        for worker, trial, event in events:
+            display.update(worker, trial, event)
+            tracker.record(trial, event)
+            if isinstance(event, Failed):
+                failures.append((trial, event.reason))
+    return failures
+
+
+def _reports(plan: "Plan", uri: str) -> Path:
+    import reports
+
+    return reports.write(
+        study=plan.study,
+        planned=list(plan.trials),
+        absent=plan.absent,
+        supports=_supports(plan),
+        tracking_uri=uri,
+        folder=Path("reports"),
+    )
+
+
+def _supports(plan: "Plan") -> list[dict[str, str]]:
+    """Each twin's answer for every cell and form of the study, by preference under stock conventions."""
+    import frameworks
+    from experiments.study import expand
+
+    specs = [spec for spec, _ in expand(plan.study, Path(plan.study.name))]
+    found = {}
+    for spec in sorted(specs, key=lambda spec: spec.conventions.imposed):
+        found.setdefault((spec.network.cell, spec.network.form), spec)
+    return [
+        {"framework": name, "cell": cell, "form": form} | _answer(frameworks.supports(name, spec))
+        for (cell, form), spec in found.items()
+        for name in plan.study.frameworks
+    ]
+
+
+def _answer(support: "Support") -> dict[str, str]:
+    detail = getattr(support, "reason", None) or getattr(support, "detail", "")
+    return {"answer": type(support).__name__, "detail": detail}
+
+
+if __name__ == "__main__":
+    sys.exit(app())
