@@ -1,0 +1,5 @@
+"""MLflow → rows → sections → HTML pages: what a study found, and what it did not."""
+
+from reports.pages import write
+
+__all__ = ["write"]

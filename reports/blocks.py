@@ -1,0 +1,141 @@
+"""What a section is made of: plain data that the templates turn into HTML. Text is escaped there, never here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link's text and address."""
+
+    text: str
+    href: str
+
+
+@dataclass(frozen=True)
+class Prose:
+    """A paragraph; ``kind`` is empty, ``lead``, ``note`` or ``missing``."""
+
+    template: ClassVar[str] = "prose"
+    text: str
+    kind: str = ""
+    links: tuple[Link, ...] = ()
+
+
+@dataclass(frozen=True)
+class Points:
+    """A list."""
+
+    template: ClassVar[str] = "points"
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A table's cell; ``sort`` is what it sorts by where that is not its text."""
+
+    text: str
+    sort: float | str | None = None
+    href: str | None = None
+    kind: str = ""  # a style: tf2, pytorch, reference, good, bad, quiet, code, …
+    note: str = ""  # small, under the text
+
+
+@dataclass(frozen=True)
+class Column:
+    """A table's column; ``number`` aligns its cells to the right."""
+
+    title: str
+    number: bool = False
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A sortable table; cells of plain text may be given as strings."""
+
+    template: ClassVar[str] = "table"
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    href: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        caption: str,
+        columns: Sequence[Column | str],
+        rows: Sequence[Sequence[Cell | str]],
+        href: str | None = None,
+    ) -> "Table":
+        """A table from columns and cells, some of them bare text."""
+        return cls(
+            caption,
+            tuple(Column(column) if isinstance(column, str) else column for column in columns),
+            tuple(tuple(Cell(cell) if isinstance(cell, str) else cell for cell in row) for row in rows),
+            href,
+        )
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One drawing of a figure: ``svg`` is markup made here, ``label`` says it in words for those who cannot see it."""
+
+    title: str
+    svg: str
+    label: str
+    href: str | None = None
+
+
+@dataclass(frozen=True)
+class Key:
+    """An entry of a figure's legend; ``mark`` is dot, tick, line, dash or band, ``kind`` its colour."""
+
+    text: str
+    kind: str
+    mark: str = "dot"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Panels in a grid that folds on a narrow screen, a legend, and a caption that says what to see."""
+
+    template: ClassVar[str] = "figure"
+    caption: str
+    panels: tuple[Panel, ...]
+    keys: tuple[Key, ...] = ()
+    href: str | None = None
+
+
+@dataclass(frozen=True)
+class Details:
+    """Blocks behind a summary that opens; ``columns`` sets them side by side where there is room."""
+
+    template: ClassVar[str] = "details"
+    summary: str
+    blocks: tuple["Block", ...]
+    columns: bool = False
+    open: bool = False
+
+
+@dataclass(frozen=True)
+class Group:
+    """Blocks under a small heading."""
+
+    template: ClassVar[str] = "group"
+    title: str
+    blocks: tuple["Block", ...]
+    kind: str = ""
+
+
+Block = Prose | Points | Table | Figure | Details | Group
+
+
+@dataclass(frozen=True)
+class Section:
+    """A titled part of a page; ``name`` is its address on the page."""
+
+    name: str
+    title: str
+    blocks: tuple[Block, ...] = field(default_factory=tuple)

@@ -1,0 +1,98 @@
+"""Small SVG panels, drawn with seaborn and made at home in an HTML page: its colours, its fonts, ids of their own."""
+
+import io
+import re
+from collections.abc import Callable, Sequence
+from html import escape
+from zlib import crc32
+
+import matplotlib
+import seaborn
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+#: Stand-ins for the page's own colours, which differ between light and dark; replaced in the SVG's text.
+INK, LINE, FAINT, BAD = "#010203", "#020304", "#030405", "#040506"
+VARIABLES = {INK: "var(--ink)", LINE: "var(--line)", FAINT: "var(--faint)", BAD: "var(--bad)"}
+#: The last framework of a figure is drawn thinner and on top, so that lines which agree show both colours.
+WIDTHS = {"tf2": 3.0, "pytorch": 1.3, "reference": 0.8}
+
+FONT = 10.5
+STYLE = {
+    "svg.fonttype": "none",  # text stays text: it can be searched, and the page's font draws it
+    "svg.hashsalt": "rnn-twins",
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": LINE,
+    "xtick.color": LINE,
+    "ytick.color": LINE,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.8,
+    "axes.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "font.size": FONT,
+    "axes.labelsize": FONT,
+    "xtick.labelsize": FONT,
+    "ytick.labelsize": FONT,
+    "xtick.major.size": 3,
+    "ytick.major.size": 0,
+    "lines.dash_capstyle": "butt",
+}
+
+
+def draw(
+    paint: Callable[[Axes], None],
+    label: str,
+    rows: Sequence[str] = ("100",),
+    width: float = 4.0,
+    height: float = 2.3,
+) -> str:
+    """One panel as inline SVG, sizes in inches of 72 dots.
+
+    Args:
+        paint: draws on the axes it is given.
+        label: the panel in words, for those who cannot see it.
+        rows: the vertical axis's labels, for which room is left: measuring them would draw everything twice.
+    """
+    with matplotlib.rc_context({**seaborn.axes_style("ticks"), **STYLE}):
+        figure = Figure(figsize=(width, height))  # of its own: pyplot keeps every figure it opens
+        FigureCanvasSVG(figure)
+        axes = figure.subplots()
+        paint(axes)
+        lines = [line for row in rows for line in row.split("\n")]
+        left = (0.6 * FONT * max(map(len, lines)) + 8) / (72 * width)
+        bottom = (2.1 * FONT + (1.3 * FONT if axes.get_xlabel() else 0)) / (72 * height)
+        figure.subplots_adjust(left=left, right=1 - 10 / (72 * width), bottom=bottom, top=1 - 5 / (72 * height))
+        buffer = io.StringIO()
+        unsaid = {"Date": None, "Creator": None, "Format": None, "Type": None}
+        figure.savefig(buffer, format="svg", metadata=unsaid)
+    return inline(buffer.getvalue(), label)
+
+
+def inline(svg: str, label: str) -> str:
+    """A matplotlib SVG as a part of a page.
+
+    No XML head or metadata (they name other sites), no style that would reach the page, ids under a prefix of its
+    own, the page's colours and font, and a size that follows its box.
+    """
+    prefix = f"f{crc32((label + svg).encode()):08x}-"
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", "", svg, flags=re.S)
+    box = re.search(r'viewBox="([^"]+)"', svg)[1]
+    svg = f'<svg viewBox="{box}" role="img" aria-label="{escape(label)}">' + svg[svg.index(">") + 1 :]
+    svg = re.sub(r'\bid="', f'id="{prefix}', svg)
+    svg = re.sub(r'(?:xlink:)?href="#', f'href="#{prefix}', svg)
+    svg = svg.replace("url(#", f"url(#{prefix}")
+    svg = re.sub(r"font: ([\d.]+px) [^;\"]+", r"font: \1 var(--sans)", svg)
+    for colour, variable in VARIABLES.items():
+        svg = svg.replace(colour, variable)
+    return re.sub(r"\s*\n\s*", "\n", svg).strip()

@@ -1,0 +1,120 @@
+"""Results → four HTML files."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from experiments.study import Study
+from experiments.trial import Trial
+from reports import accuracy, headline, index, query, results, shapes, sine, speed
+from reports.foot import foot
+from reports.links import Links
+from reports.results import Results
+
+#: Each page's file, its name in the navigation, and what makes its sections.
+PAGES = {
+    "index.html": ("Answers", index),
+    "accuracy.html": ("Accuracy", accuracy),
+    "speed.html": ("Speed", speed),
+    "shapes.html": ("Shapes", shapes),
+}
+
+
+def write(
+    study: Study,
+    planned: Sequence[Trial],
+    absent: Iterable[tuple[str, str, str]],
+    supports: Iterable[Mapping[str, str]],
+    tracking_uri: str,
+    folder: Path,
+) -> Path:
+    """Write every page from what MLflow holds of the study.
+
+    Args:
+        study: the study asked for.
+        planned: its trials, run or not.
+        absent: what cannot run, as (framework, slug, reason).
+        supports: for each framework, cell and form whether it is Native, Written or Absent, and a detail.
+        tracking_uri: where MLflow keeps the runs.
+        folder: where the pages go; made if it is not there.
+
+    Returns:
+        The path of ``index.html``.
+    """
+    gathered = gather(study, planned, absent, supports, tracking_uri)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, html in render(gathered, study.description, datetime.now()).items():
+        (folder / name).write_text(html, encoding="utf-8")
+    return folder / "index.html"
+
+
+def gather(
+    study: Study,
+    planned: Sequence[Trial],
+    absent: Iterable[tuple[str, str, str]],
+    supports: Iterable[Mapping[str, str]],
+    tracking_uri: str,
+) -> Results:
+    """Everything the sections need, read once."""
+    frame = results.planned_frame(planned)
+    records = query.read(tracking_uri, f"{study.name}/training", set(frame.fingerprint))
+    trials, history = results.join(frame, records)
+    return Results(
+        study.name,
+        trials,
+        history,
+        Links.of(tracking_uri, records.experiment_id),
+        tuple(absent),
+        tuple(supports),
+        _artifacts(tracking_uri, results.shape_runs(trials), "shapes.json", shapes.parse),
+        _artifacts(tracking_uri, results.forecast_runs(trials), "forecast.csv", sine.parse),
+    )
+
+
+def _artifacts(tracking_uri: str, runs: pd.DataFrame, name: str, parse: Callable[[str], Any]) -> dict[str, Any]:
+    found = {}
+    for run in runs.itertuples():
+        # Half-written or edited by hand is as good as none: the page is for the others.
+        with suppress(ValueError):
+            if text := query.artifact(tracking_uri, run.artifact_uri, name):
+                found[run.run_id] = parse(text)
+    return found
+
+
+def _unbroken(value: Any) -> Any:
+    """Keep a name's number on its line."""
+    return value.replace("TensorFlow 2", "TensorFlow\u00a02") if type(value) is str else value
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_unbroken,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def render(gathered: Results, description: str, now: datetime) -> dict[str, str]:
+    """Each page's HTML by its file name."""
+    template = _environment().get_template("page.html")
+    common = {
+        "study": gathered.study,
+        "description": description,
+        "headline": headline.first(gathered),
+        "nav": [(name, title) for name, (title, _) in PAGES.items()],
+        "foot": foot(gathered, now),
+    }
+    return {
+        name: template.render(common, here=name, title=room.TITLE, lead=room.LEAD, sections=room.sections(gathered))
+        for name, (_, room) in PAGES.items()
+    }

@@ -1,0 +1,71 @@
+"""Which trials belong beside each other: only equal settings are compared."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from reports.results import BASES, TWINS
+
+FRAMEWORKS = (*TWINS, "reference")
+CELLS = ("simple_rnn", "lstm", "gru", "minimal")
+FORMS = ("layer", "cell_loop", "unrolled", "wrapped", "scratch")
+
+
+def ordered(values: Iterable[str], order: Sequence[str]) -> list[str]:
+    """Distinct values, those of ``order`` first and in its order, the rest as they come."""
+    distinct = list(dict.fromkeys(values))
+    return [*(item for item in order if item in distinct), *(item for item in distinct if item not in order)]
+
+
+def experiments(trials: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Each experiment's fingerprint and trials, sorted by task, cell, form and conventions."""
+    orders = {"task": (), "cell": CELLS, "form": FORMS, "conventions": BASES}
+    rank = {column: ordered(trials[column], order) for column, order in orders.items()}
+    groups = list(trials.groupby("spec_fingerprint", sort=False))
+    return sorted(groups, key=lambda item: [rank[column].index(item[1][column].iloc[0]) for column in orders])
+
+
+def layer_table(trials: pd.DataFrame) -> pd.DataFrame:
+    """The trials of the framework × conventions table: IMDB, form ``layer``, one setting a cell.
+
+    Where a cell has several settings, the one with the most of the three conventions is taken, then of trials.
+    """
+    layers = trials[(trials.task == "imdb") & (trials.form == "layer")]
+    return _richest(layers, "conventions", BASES)
+
+
+def alike(trials: pd.DataFrame) -> pd.DataFrame:
+    """For each task one convention, that of most forms of most cells, stock before others; one setting a cell."""
+    parts = []
+    for _, of_task in trials.groupby("task", sort=False):
+        breadth = of_task.drop_duplicates(["conventions", "cell", "form"]).groupby("conventions").size()
+        best = ordered(breadth[breadth == breadth.max()].index, BASES)[0]
+        parts.append(_richest(of_task[of_task.conventions == best], "form", FORMS))
+    return pd.concat(parts) if parts else trials
+
+
+def _richest(trials: pd.DataFrame, column: str, wanted: Sequence[str]) -> pd.DataFrame:
+    """Each cell's setting with the most of the wanted values, then of trials."""
+    if trials.empty:
+        return trials
+    keys = ["cell", "setting"]
+    known = trials[trials[column].isin(wanted)].groupby(keys, sort=False)[column].nunique()
+    rank = pd.DataFrame({"known": known, "trials": trials.groupby(keys, sort=False).size()}).fillna(0).reset_index()
+    rank = rank.sort_values(["known", "trials"], ascending=False, kind="stable").drop_duplicates("cell")
+    return trials[trials.setting == trials.cell.map(rank.set_index("cell").setting)]
+
+
+def pairs(trials: pd.DataFrame, value: str = "accuracy") -> pd.DataFrame:
+    """The twins' values side by side, a row for each experiment and seed that both have done."""
+    done = trials[(trials.state == "done") & trials.framework.isin(TWINS)]
+    wide = done.pivot(index=["spec_fingerprint", "seed"], columns="framework", values=value)
+    return wide.reindex(columns=list(TWINS)).astype(float).dropna()
+
+
+def sample(trials: pd.DataFrame, framework: str, value: str = "accuracy") -> np.ndarray:
+    """One framework's values, a seed each."""
+    if value not in trials:
+        return np.array([])
+    chosen = trials[(trials.state == "done") & (trials.framework == framework)]
+    return chosen[value].dropna().to_numpy(float)

@@ -1,0 +1,20 @@
+"use strict";
+// Sorting: a heading's button sorts its table's rows, and once more turns them round.
+for (const table of document.querySelectorAll("table")) {
+  const headings = [...table.tHead.rows[0].cells];
+  headings.forEach((heading, place) => heading.firstElementChild.addEventListener("click", () => {
+    const down = heading.getAttribute("aria-sort") === "ascending";
+    headings.forEach((other) => other.setAttribute("aria-sort", "none"));
+    heading.setAttribute("aria-sort", down ? "descending" : "ascending");
+    const key = (row) => row.cells[place].dataset.sort ?? row.cells[place].firstChild.textContent.trim();
+    const order = new Intl.Collator("en", { numeric: true }).compare;
+    const compare = (a, b) => (isNaN(a) || isNaN(b) || a === "" || b === "" ? order(a, b) : a - b);
+    const empty = (text) => text === "–" || text === "nan";
+    const rows = [...table.tBodies[0].rows].map((row) => [key(row), row]);
+    // Cells without a value stay at the end whichever way the others run.
+    rows.sort(([a], [b]) => empty(a) - empty(b) || (down ? compare(b, a) : compare(a, b)));
+    table.tBodies[0].append(...rows.map(([, row]) => row));
+  }));
+}
+// What is folded up on the screen is wanted on paper.
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((each) => { each.open = true; }));
