@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # everything heavy is imported where it is used: help comes u
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 INTERRUPTED = 130
+PLAIN_WIDTH = 140  # columns where the output is no terminal: the names of experiments are long
 
 
 def _version(wanted: bool) -> None:
@@ -131,7 +132,7 @@ def _run(
     from experiments import display, presentation
     from experiments.tracking import Tracker
 
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     with Tracker(uri, plan.study.name, plan.study.description, plan.trials) as tracker:
         tracker.reap()
         done = {} if fresh else tracker.finished()

@@ -2,11 +2,18 @@
 
 import os
 import sys
+import tempfile
 
 import pytest
+from hypothesis import configuration, settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+settings.register_profile("clean", database=None, deadline=None)  # nothing is left in the checkout, nothing is timed
+settings.load_profile("clean")
+_hypothesis_home = tempfile.TemporaryDirectory(prefix="rnn-twins-")
+configuration.set_hypothesis_home_dir(_hypothesis_home.name)
 
 GROUPS = ("tf2", "pytorch", "study", "neutral")  # as many as there are workers, so that no two share one
 

@@ -177,7 +177,5 @@ def test_sine_values_go_through_without_an_embedding(twin):
     interface = canonical.Interface("values", 7, 1, 1, "mse")
     weights = canonical.draw(spec, interface, 0)
     x = np.sin(np.arange(21.0)).reshape(3, 7, 1)
-    ours, theirs = (
-        frameworks.load(name).build(spec, interface, weights, 0).forward(x) for name in (twin, "reference")
-    )
+    ours, theirs = (frameworks.load(name).build(spec, interface, weights, 0).forward(x) for name in (twin, "reference"))
     np.testing.assert_allclose(ours.outputs, theirs.outputs, rtol=1e-10)

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote
 
 import pytest
-import test_reports_toys as toys
+import reports_toys as toys
 from mlflow import MlflowClient
 
 import reports

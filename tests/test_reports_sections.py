@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-import test_reports_toys as toys
+import reports_toys as toys
 
 from experiments.trial import Trial
 from reports import agreement, curves, equality, headline, parameters, selection, shapes, speed, words

@@ -17,7 +17,7 @@ from frameworks.reference.weights import layer, load
 class Network:
     """A model in NumPy float64; see ``experiments.protocol.Model``."""
 
-    device = "CPU"
+    device = "cpu"
 
     def __init__(self, spec: ExperimentSpec, interface: Interface, weights: Weights):
         self.spec, self.interface = spec, interface

@@ -107,7 +107,7 @@ class Network:
 
     def synchronise(self) -> None:
         """Wait for the device."""
-        if "GPU" in self.device:
+        if self.device == "gpu":
             tf.test.experimental.sync_devices()
 
     def _native_weights(self) -> tuple[tuple[NativeWeight, ...], int, int]:

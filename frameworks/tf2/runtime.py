@@ -22,8 +22,7 @@ def seed_all(seed: int) -> None:
 
 def device(choice: str) -> str:
     """``auto`` takes a GPU where there is one."""
-    gpus = tf.config.list_logical_devices("GPU") if choice == "auto" else []
-    return gpus[0].name if gpus else "/CPU:0"
+    return "gpu" if choice == "auto" and tf.config.list_logical_devices("GPU") else "cpu"
 
 
 def environment() -> dict[str, Any]:
