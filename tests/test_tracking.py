@@ -121,6 +121,7 @@ PROCESS = psutil.Process()
         "data_digest": toys.DATA.digest,
         "complete": "1",
     }.items(),
+    ids=lambda part: part if part.isidentifier() else "",  # every worker must name the tests alike, whatever its pid
 )
 def test_tags(kept, tag, value):
     assert kept.run.data.tags[tag] == value
