@@ -4,15 +4,28 @@
 ``GATES``. A network's weights are a flat dict: ``embedding/table``, ``rnn/0/forward/kernel``, …, ``head/0/bias``.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from experiments.conventions import Owner, glorot_uniform, orthogonal, stream, uniform
-from experiments.spec import ExperimentSpec, Interface
+from experiments.spec import ExperimentSpec, Interface, NetworkSpec
 
 Weights = dict[str, np.ndarray]
 
-GATES = {"simple_rnn": ("h",), "lstm": ("i", "f", "g", "o"), "gru": ("z", "r", "n"), "minimal": ("h",)}
-STATES = {"simple_rnn": ("h",), "lstm": ("h", "c"), "gru": ("h",), "minimal": ("h",)}
+#: i, f, o: input, forget and output gate; g: the LSTM's candidate. z, r: update and reset gate; n: the GRU's candidate.
+GATES = {
+    "simple_rnn": ("h",),
+    "lstm": ("i", "f", "g", "o"),
+    "gru": ("z", "r", "n"),
+    "minimal": ("h",),
+    "gru_reset_before": ("z", "r", "n"),
+    "lstm_peephole": ("i", "f", "g", "o"),
+    "lstm_projection": ("i", "f", "g", "o"),
+    "lstm_coupled": ("i", "g", "o"),
+}
+STATES = {cell: ("h", "c") if cell.startswith("lstm") else ("h",) for cell in GATES}
 
 
 def biases(cell: str, owner: Owner) -> tuple[str, ...]:
@@ -22,6 +35,19 @@ def biases(cell: str, owner: Owner) -> tuple[str, ...]:
     if cell == "gru" or owner == "pytorch":
         return ("bias", "recurrent_bias")
     return ("bias",)
+
+
+def layer_shapes(network: NetworkSpec, layer: int, inputs: int, owner: Owner) -> dict[str, tuple[int, ...]]:
+    """One direction of one recurrent layer: kind of weight → shape; ``owner`` decides the number of biases."""
+    cell, units = network.cell, network.units[layer]
+    gates, fed_back = len(GATES[cell]), network.projection_size or units
+    found = {"kernel": (inputs, gates, units), "recurrent_kernel": (fed_back, gates, units)}
+    found |= dict.fromkeys(biases(cell, owner), (gates, units))
+    if cell == "lstm_peephole":
+        found["peephole"] = (3, units)  # of i, f, o
+    if cell == "lstm_projection":
+        found["projection"] = (units, fed_back)
+    return found
 
 
 def clipped_with(name: str, cell: str) -> str:
@@ -35,25 +61,35 @@ def clipped_with(name: str, cell: str) -> str:
 def layer_inputs(spec: ExperimentSpec, interface: Interface) -> tuple[int, ...]:
     """The input size of each recurrent layer."""
     first = spec.network.embedding_size or interface.features
-    return (first, *spec.network.units[:-1])
+    return (first, *spec.network.outputs[:-1])
 
 
 def shapes(spec: ExperimentSpec, interface: Interface, home: Owner = "keras") -> dict[str, tuple[int, ...]]:
     """Every canonical weight's name and shape; ``home`` decides the number of biases where conventions are stock."""
-    network = spec.network
-    gates = len(GATES[network.cell])
+    network, owner = spec.network, spec.conventions.owner("bias", home)
     found: dict[str, tuple[int, ...]] = {}
     if network.embedding_size:
         found["embedding/table"] = (interface.features, network.embedding_size)
-    for layer, (size, units) in enumerate(zip(layer_inputs(spec, interface), network.units, strict=True)):
-        prefix = f"rnn/{layer}/forward"
-        found[f"{prefix}/kernel"] = (size, gates, units)
-        found[f"{prefix}/recurrent_kernel"] = (units, gates, units)
-        for name in biases(network.cell, spec.conventions.owner("bias", home)):
-            found[f"{prefix}/{name}"] = (gates, units)
-    found["head/0/kernel"] = (network.units[-1], interface.outputs)
+    for layer, inputs in enumerate(layer_inputs(spec, interface)):
+        kinds = layer_shapes(network, layer, inputs, owner)
+        found |= {
+            f"rnn/{layer}/{direction}/{kind}": shape
+            for direction in network.directions
+            for kind, shape in kinds.items()
+        }
+    found["head/0/kernel"] = (network.outputs[-1], interface.outputs)
     found["head/0/bias"] = (interface.outputs,)
     return found
+
+
+def zero_states(network: NetworkSpec, zeros: Callable[[int], Any]) -> tuple[tuple[Any, ...], ...]:
+    """Every layer's and direction's states as ``zeros(size)`` makes them; a projected h is smaller than its c."""
+    sizes = {"h": lambda units: network.projection_size or units, "c": lambda units: units}
+    return tuple(
+        tuple(zeros(sizes[state](units)) for state in STATES[network.cell])
+        for units in network.units
+        for _ in network.directions
+    )
 
 
 def draw(spec: ExperimentSpec, interface: Interface, seed: int) -> Weights:
@@ -72,24 +108,41 @@ def draw(spec: ExperimentSpec, interface: Interface, seed: int) -> Weights:
     }
 
 
+#: The conventions' field that draws each kind of recurrent weight. Neither framework has peepholes: as its kernels.
+FIELDS = {"recurrent_kernel": "recurrent_kernel", "bias": "bias", "recurrent_bias": "bias"}
+
+
 def _initial(name: str, shape: tuple[int, ...], spec: ExperimentSpec, rng: np.random.Generator) -> np.ndarray:
     room, *_, kind = name.split("/")
-    field = {"embedding": "embedding", "head": "head"}.get(room) or kind.replace("recurrent_bias", "bias")
+    field = {"embedding": "embedding", "head": "head"}.get(room) or FIELDS.get(kind, "kernel")
     owner = spec.conventions.owner(field, "keras")
     if room == "embedding":
         return rng.standard_normal(shape) if owner == "pytorch" else uniform(rng, shape, 0.05)
+    if room == "rnn":
+        return _initial_recurrent(kind, shape, spec, owner, rng)
     if owner == "pytorch":
-        fan = spec.network.units[-1] if room == "head" else shape[-1]
-        return uniform(rng, shape, 1 / np.sqrt(fan))
-    if kind == "kernel":
-        return glorot_uniform(rng, shape[0], int(np.prod(shape[1:]))).reshape(shape)
-    if kind == "recurrent_kernel":
-        return orthogonal(rng, shape[0], int(np.prod(shape[1:]))).reshape(shape)
-    return _keras_bias(kind, shape, spec.network.cell if room == "rnn" else None)
+        return uniform(rng, shape, 1 / np.sqrt(spec.network.outputs[-1]))
+    return np.zeros(shape) if kind == "bias" else glorot_uniform(rng, *shape)
 
 
-def _keras_bias(kind: str, shape: tuple[int, ...], cell: str | None) -> np.ndarray:
-    values = np.zeros(shape)
-    if cell == "lstm" and kind == "bias":
-        values[GATES["lstm"].index("f")] = 1  # Jozefowicz et al. (2015); Keras's unit_forget_bias
+def _initial_recurrent(
+    kind: str, shape: tuple[int, ...], spec: ExperimentSpec, owner: Owner, rng: np.random.Generator
+) -> np.ndarray:
+    network = spec.network
+    if owner == "pytorch":
+        # 1/√hidden, where hidden is c's size: a projection's own rows, every other weight's columns.
+        hidden = shape[0] if kind == "projection" else shape[-1]
+        values = uniform(rng, shape, 1 / np.sqrt(hidden))
+    elif kind == "recurrent_kernel":
+        values = orthogonal(rng, shape[0], int(np.prod(shape[1:]))).reshape(shape)
+    elif kind in ("bias", "recurrent_bias"):
+        values = np.zeros(shape)
+    else:
+        values = glorot_uniform(rng, shape[0], int(np.prod(shape[1:]))).reshape(shape)
+    if kind in ("bias", "recurrent_bias") and "f" in GATES[network.cell]:
+        start = network.forget_bias
+        if start is None and owner == "keras":
+            start = 1.0  # Jozefowicz et al. (2015); Keras's unit_forget_bias
+        if start is not None:
+            values[GATES[network.cell].index("f")] = start if kind == "bias" else 0.0
     return values

@@ -8,7 +8,10 @@ from experiments.canonical import GATES
 from experiments.protocol import NativeWeight
 
 #: Letters of a canonical weight's axes: inputs, gates, hidden, vocabulary, embedding size, outputs.
-AXES = {"table": "VE", "kernel": "IGH", "recurrent_kernel": "HGH", "bias": "GH", "recurrent_bias": "GH"}
+AXES = {"table": "VE", "kernel": "IGH", "recurrent_kernel": "HGH", "bias": "GH", "recurrent_bias": "GH"} | {
+    "peephole": "3H",
+    "projection": "HP",
+}
 HEAD_AXES = {"kernel": "HO", "bias": "O"}
 
 

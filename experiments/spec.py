@@ -9,7 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, m
 
 from experiments.conventions import Conventions
 
-Cell = Literal["simple_rnn", "lstm", "gru", "minimal"]
+Cell = Literal[
+    "simple_rnn",
+    "lstm",
+    "gru",
+    "minimal",
+    "gru_reset_before",
+    "lstm_peephole",
+    "lstm_projection",
+    "lstm_coupled",
+]
 Form = Literal["cell_loop", "layer", "unrolled", "wrapped", "scratch"]
 
 
@@ -59,13 +68,50 @@ TaskSpec = Annotated[ImdbSpec | SineSpec, Field(discriminator="name")]
 
 
 class NetworkSpec(Frozen):
-    """embedding → recurrent stack → linear head."""
+    """encoder → recurrent stack → head.
+
+    ``projection_size`` belongs to ``lstm_projection`` (Sak et al. 2014) and is its output's size; ``cell_clip`` bounds
+    an LSTM's c′ and ``projection_clip`` the projected h′; ``forget_bias`` is where an LSTM's forget gate starts, in
+    place of the conventions' own.
+    """
 
     cell: Cell
     form: Form
-    units: Annotated[tuple[PositiveInt, ...], Field(min_length=1, max_length=2)]
+    units: Annotated[tuple[PositiveInt, ...], Field(min_length=1, max_length=4)]
+    bidirectional: bool = False
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     embedding_size: PositiveInt | None = None
+    projection_size: PositiveInt | None = None
+    cell_clip: PositiveFloat | None = None
+    projection_clip: PositiveFloat | None = None
+    forget_bias: float | None = None
+
+    @model_validator(mode="after")
+    def _fields_belong_to_the_cell(self) -> Self:
+        projects, is_lstm = self.cell == "lstm_projection", self.cell.startswith("lstm")
+        if projects != (self.projection_size is not None):
+            raise ValueError(
+                f"projection_size: cell {self.cell} allows {'a whole number from 1' if projects else 'none'}"
+            )
+        for field, allowed in {
+            "projection_clip": projects,
+            "cell_clip": is_lstm,
+            "forget_bias": is_lstm and self.cell != "lstm_coupled",
+        }.items():
+            if getattr(self, field) is not None and not allowed:
+                raise ValueError(f"{field}: cell {self.cell} has nothing for it to act on; allowed: none")
+        return self
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        """The size of each layer's output: both directions' side by side."""
+        directions = 2 if self.bidirectional else 1
+        return tuple((self.projection_size or units) * directions for units in self.units)
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """The directions each layer is run in."""
+        return ("forward", "backward") if self.bidirectional else ("forward",)
 
 
 class TrainingSpec(Frozen):
@@ -126,9 +172,11 @@ class ExperimentSpec(Frozen):
         return self
 
     @property
-    def moot_override(self) -> str | None:
-        """Why an overridden convention has nothing to act on here; None where every override counts."""
+    def inexpressible(self) -> str | None:
+        """Why no twin can follow the spec: a field that has nothing to act on; None where every field counts."""
         network, training = self.network, self.training
+        if network.forget_bias is not None and not self.conventions.imposed:
+            return "network.forget_bias: under stock conventions the framework sets it"
         idle = {
             "embedding": network.embedding_size is None and f"the {self.task.name} task has no embedding",
             "bias": network.cell == "minimal" and "the minimal cell has no bias",
@@ -150,7 +198,8 @@ class ExperimentSpec(Frozen):
         """A readable name, such as ``imdb-lstm-layer-64x64-keras``."""
         network = self.network
         units = "x".join(map(str, network.units))
-        return f"{self.task.name}-{network.cell}-{network.form}-{units}-{self.conventions.label}"
+        both = "-bidirectional" if network.bidirectional else ""
+        return f"{self.task.name}-{network.cell}-{network.form}-{units}{both}-{self.conventions.label}"
 
     @property
     def params(self) -> dict[str, Any]:

@@ -1,23 +1,28 @@
 """One time step of every cell.
 
-A step takes ``projected (B, G·H)``, the input's share x·W + b of every gate; ``states``, each ``(B, H)``; and the
-cell's weights ``w``. It returns the new states, of which the first is the output h′.
+A step takes ``projected (B, G·H)``, the input's share x·W + b of every gate; ``states``, each ``(B, H)``; the cell's
+weights ``w``; and the network's spec. It returns the new states, of which the first is the output h′.
 """
 
 import torch
 from torch import Tensor, nn
 
-from experiments.spec import ExperimentSpec
+from experiments.spec import ExperimentSpec, NetworkSpec
 from frameworks.pytorch.weights import own_variables
 
 States = tuple[Tensor, ...]
 CellWeights = nn.ParameterDict
 
 
-def recur(h: Tensor, w: CellWeights) -> Tensor:
-    """h·U + b of every gate: ``(B, H) -> (B, G·H)``."""
-    share = h @ w["recurrent_kernel"]
-    return share + w["recurrent_bias"] if "recurrent_bias" in w else share
+def recur(h: Tensor, w: CellWeights, columns: slice = slice(None)) -> Tensor:
+    """h·U + b of every gate, or of the chosen columns: ``(B, H) -> (B, G·H)``."""
+    share = h @ w["recurrent_kernel"][:, columns]
+    return share + w["recurrent_bias"][columns] if "recurrent_bias" in w else share
+
+
+def clip(x: Tensor, limit: float | None) -> Tensor:
+    """x held within ±limit; None leaves it free."""
+    return x if limit is None else torch.clamp(x, -limit, limit)
 
 
 def project(x: Tensor, w: CellWeights) -> Tensor:
@@ -26,30 +31,61 @@ def project(x: Tensor, w: CellWeights) -> Tensor:
     return share + w["bias"] if "bias" in w else share
 
 
-def minimal(projected: Tensor, states: States, w: CellWeights) -> States:
+def minimal(projected: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
     """h′ = x·W + h·U."""
     (h,) = states
     return (projected + recur(h, w),)
 
 
-def simple_rnn(projected: Tensor, states: States, w: CellWeights) -> States:
+def simple_rnn(projected: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
     """Elman (1990): h′ = tanh(x·W + h·U + b)."""
     (h,) = states
     return (torch.tanh(projected + recur(h, w)),)
 
 
-def lstm(projected: Tensor, states: States, w: CellWeights) -> States:
+def lstm(projected: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
     """Hochreiter & Schmidhuber (1997) with the forget gate of Gers et al. (2000).
 
-    i, f, o = σ(x·W + h·U + b); g = tanh(x·W + h·U + b); c′ = f·c + i·g; h′ = o·tanh(c′).
+    i, f, o = σ(x·W + h·U + b); g = tanh(x·W + h·U + b); c′ = f·c + i·g, held within ±cell_clip; h′ = o·tanh(c′).
     """
     h, c = states
     i, f, g, o = torch.chunk(projected + recur(h, w), 4, dim=-1)
-    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+    c = clip(torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g), network.cell_clip)
     return torch.sigmoid(o) * torch.tanh(c), c
 
 
-def gru(projected: Tensor, states: States, w: CellWeights) -> States:
+def lstm_peephole(projected: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
+    """Gers & Schmidhuber (2000): the gates see the cell state, i and f the old one, o the new.
+
+    i, f = σ(x·W + h·U + b + p·c); g = tanh(x·W + h·U + b); c′ = f·c + i·g;
+    o = σ(x·W + h·U + b + p·c′); h′ = o·tanh(c′).
+    """
+    h, c = states
+    i, f, g, o = torch.chunk(projected + recur(h, w), 4, dim=-1)
+    p_i, p_f, p_o = w["peephole"]
+    c = clip(torch.sigmoid(f + p_f * c) * c + torch.sigmoid(i + p_i * c) * torch.tanh(g), network.cell_clip)
+    return torch.sigmoid(o + p_o * c) * torch.tanh(c), c
+
+
+def lstm_projection(projected: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
+    """Sak et al. (2014), without peepholes as nn.LSTM has it: h′ = (o·tanh(c′))·P, held within ±projection_clip."""
+    full, c = lstm(projected, states, w, network)
+    return clip(full @ w["projection"], network.projection_clip), c
+
+
+def lstm_coupled(projected: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
+    """Greff et al. (2015), CIFG: the forget gate is what the input gate leaves, f = 1 − i.
+
+    i, o = σ(x·W + h·U + b); g = tanh(x·W + h·U + b); c′ = (1 − i)·c + i·g; h′ = o·tanh(c′).
+    """
+    h, c = states
+    i, g, o = torch.chunk(projected + recur(h, w), 3, dim=-1)
+    i = torch.sigmoid(i)
+    c = clip((1 - i) * c + i * torch.tanh(g), network.cell_clip)
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+def gru(projected: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
     """Cho et al. (2014), reset after the product as cuDNN has it.
 
     z, r = σ(x·W + h·U + b); n = tanh(x·Wₙ + bₙ + r·(h·Uₙ + b′ₙ)); h′ = (1 − z)·n + z·h.
@@ -62,7 +98,28 @@ def gru(projected: Tensor, states: States, w: CellWeights) -> States:
     return ((1 - z) * n + z * h,)
 
 
-STEPS = {"simple_rnn": simple_rnn, "lstm": lstm, "gru": gru, "minimal": minimal}
+def gru_reset_before(projected: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
+    """Cho et al. (2014) as printed: the reset gate acts before the product.
+
+    z, r = σ(x·W + h·U + b); n = tanh(x·Wₙ + bₙ + (r·h)·Uₙ + b′ₙ); h′ = (1 − z)·n + z·h.
+    """
+    (h,) = states
+    gated = 2 * h.shape[-1]  # columns of z and r; n's come after
+    z, r = torch.chunk(torch.sigmoid(projected[:, :gated] + recur(h, w, slice(0, gated))), 2, dim=-1)
+    n = torch.tanh(projected[:, gated:] + recur(r * h, w, slice(gated, None)))
+    return ((1 - z) * n + z * h,)
+
+
+STEPS = {
+    "simple_rnn": simple_rnn,
+    "lstm": lstm,
+    "gru": gru,
+    "minimal": minimal,
+    "gru_reset_before": gru_reset_before,
+    "lstm_peephole": lstm_peephole,
+    "lstm_projection": lstm_projection,
+    "lstm_coupled": lstm_coupled,
+}
 
 
 class Cell(nn.Module):
@@ -70,10 +127,10 @@ class Cell(nn.Module):
 
     def __init__(self, spec: ExperimentSpec, index: int, inputs: int):
         super().__init__()
-        self.step = STEPS[spec.network.cell]
+        self.network, self.step = spec.network, STEPS[spec.network.cell]
         self.w = own_variables(spec, index, inputs)
 
     def forward(self, x: Tensor, states: States) -> tuple[Tensor, States]:
         """One step."""
-        states = self.step(project(x, self.w), states, self.w)
+        states = self.step(project(x, self.w), states, self.w, self.network)
         return states[0], states

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from experiments.canonical import layer_inputs
-from experiments.spec import ExperimentSpec, Interface
+from experiments.spec import ExperimentSpec, Interface, NetworkSpec
 from frameworks.pytorch.cells import STEPS, Cell, States, project
-from frameworks.pytorch.support import STOCK
+from frameworks.pytorch.support import stock
 from frameworks.pytorch.weights import own_variables
 
 
@@ -23,15 +23,20 @@ def stock_dropout(spec: ExperimentSpec) -> float:
     return 0.0 if spec.conventions.imposed else spec.network.dropout
 
 
+def stock_options(network: NetworkSpec) -> dict[str, int]:
+    """What nn.LSTM takes besides its sizes."""
+    return {"proj_size": network.projection_size} if network.projection_size else {}
+
+
 class CellLoop(nn.Module):
     """The stock cell, its states kept by hand (our own cell where PyTorch has none)."""
 
     def __init__(self, spec: ExperimentSpec, index: int, inputs: int):
         super().__init__()
-        self.stock = spec.network.cell in STOCK
+        name = stock(spec.network, "cell_loop")
+        self.stock = name is not None
         if self.stock:
-            kind = getattr(nn, f"{STOCK[spec.network.cell]}Cell")
-            self.cell = kind(inputs, spec.network.units[index])
+            self.cell = getattr(nn, f"{name}Cell")(inputs, spec.network.units[index])
             self.native = dict(self.cell.named_parameters())
         else:
             self.cell = Cell(spec, index, inputs)
@@ -63,7 +68,9 @@ class Layer(nn.Module):
 
     def __init__(self, spec: ExperimentSpec, index: int, inputs: int):
         super().__init__()
-        self.layer = getattr(nn, STOCK[spec.network.cell])(inputs, spec.network.units[index], batch_first=True)
+        network = spec.network
+        kind = getattr(nn, stock(network, "layer"))
+        self.layer = kind(inputs, network.units[index], batch_first=True, **stock_options(network))
         self.native = dict(self.layer.named_parameters())
 
     def forward(self, x: Tensor, states: States) -> tuple[Tensor, States]:
@@ -131,7 +138,7 @@ class Scratch(nn.Module):
 
     def __init__(self, spec: ExperimentSpec, index: int, inputs: int):
         super().__init__()
-        self.step = STEPS[spec.network.cell]
+        self.network, self.step = spec.network, STEPS[spec.network.cell]
         self.w = own_variables(spec, index, inputs)
         self.native = dict(self.w.items())
 
@@ -139,7 +146,7 @@ class Scratch(nn.Module):
         """A loop over the projected steps."""
         outputs = []
         for projected in project(x, self.w).unbind(1):
-            states = self.step(projected, states, self.w)
+            states = self.step(projected, states, self.w, self.network)
             outputs.append(states[0])
         return torch.stack(outputs, dim=1), states
 
@@ -151,7 +158,8 @@ class Scratch(nn.Module):
 class StackedLayer(nn.Module):
     """The stock layer as PyTorch's tutorials stack it: ``num_layers`` in one call, its own dropout between them.
 
-    Only nn layers stack themselves, and only where all layers are of one size and no mask is handed in.
+    Only nn layers stack themselves and run both ways by themselves, and only where all layers are of one size and no
+    mask is handed in.
     """
 
     stock = True
@@ -159,17 +167,29 @@ class StackedLayer(nn.Module):
     def __init__(self, spec: ExperimentSpec, inputs: int):
         super().__init__()
         units, *more = spec.network.units
-        kind = getattr(nn, STOCK[spec.network.cell])
-        self.layer = kind(inputs, units, num_layers=1 + len(more), dropout=stock_dropout(spec), batch_first=True)
+        kind = getattr(nn, stock(spec.network, "layer"))
+        self.layer = kind(
+            inputs,
+            units,
+            num_layers=1 + len(more),
+            dropout=stock_dropout(spec) if more else 0.0,
+            bidirectional=spec.network.bidirectional,
+            batch_first=True,
+            **stock_options(spec.network),
+        )
         named = dict(self.layer.named_parameters())
-        depth = range(1 + len(more))
-        self.natives = [{name: p for name, p in named.items() if name.endswith(f"_l{k}")} for k in depth]
+        self.natives = [
+            (index, direction, {name: p for name, p in named.items() if name.endswith(f"_l{index}{end}")})
+            for index in range(1 + len(more))
+            for direction, end in zip(spec.network.directions, ("", "_reverse"), strict=False)
+        ]
 
     @staticmethod
     def fits(spec: ExperimentSpec) -> bool:
         """Whether a tutorial would write the spec's stack as one layer."""
-        units = spec.network.units
-        return spec.network.form == "layer" and not spec.conventions.imposed and len(units) > 1 == len(set(units))
+        network = spec.network
+        several = len(network.units) > 1 or network.bidirectional
+        return network.form == "layer" and not spec.conventions.imposed and several and len(set(network.units)) == 1
 
     def forward(self, x: Tensor, states: tuple[States, ...]) -> tuple[Tensor, tuple[States, ...]]:
         """One call for all layers and the whole sequence."""
@@ -178,49 +198,68 @@ class StackedLayer(nn.Module):
         return sequence, tuple(zip(*kinds, strict=True))
 
     def native_call(self, x: Tensor, states: tuple[States, ...]):
-        """``layer(x, states) -> sequence, states``; its states are (layers, B, H)."""
+        """``layer(x, states) -> sequence, states``; its states are (layers·directions, B, H)."""
         given = tuple(torch.stack(kind) for kind in zip(*states, strict=True))
         return self.layer(x, given if len(given) > 1 else given[0])
 
 
 FORMS = {"cell_loop": CellLoop, "layer": Layer, "unrolled": Unrolled, "wrapped": Wrapped, "scratch": Scratch}
 
+STEPS_IN_TIME = (1, -1)  # forward, backward
+
 
 class Stack(nn.Module):
-    """Recurrent layers one on the other, with dropout where the conventions put it."""
+    """Recurrent layers one on the other, each in its directions, with dropout where the conventions put it."""
 
     def __init__(self, spec: ExperimentSpec, interface: Interface):
         super().__init__()
+        form, self.network = FORMS[spec.network.form], spec.network
         sizes = layer_inputs(spec, interface)
         self.whole = StackedLayer(spec, sizes[0]) if StackedLayer.fits(spec) else None
-        form = FORMS[spec.network.form]
-        self.layers = nn.ModuleList() if self.whole else nn.ModuleList(form(spec, *size) for size in enumerate(sizes))
+        self.layers = nn.ModuleList(
+            nn.ModuleList(form(spec, index, inputs) for _ in spec.network.directions)
+            for index, inputs in enumerate(() if self.whole else sizes)
+        )
         # PyTorch drops between layers, each step afresh: as nn.LSTM(dropout=) does between the layers it stacks.
         rate = stock_dropout(spec)
         self.dropout = nn.ModuleList(nn.Dropout(rate if index else 0.0) for index in range(len(self.layers)))
 
-    def natives(self) -> list[tuple[dict[str, nn.Parameter], bool]]:
-        """Each layer's parameters by the framework's names, and whether a stock object holds them."""
+    def natives(self) -> Iterator[tuple[int, str, dict[str, nn.Parameter], bool]]:
+        """Layer, direction, parameters by the framework's names, and whether a stock object holds them."""
         if self.whole:
-            return [(native, True) for native in self.whole.natives]
-        return [(layer.native, layer.stock) for layer in self.layers]
+            yield from ((*native, True) for native in self.whole.natives)
+        for index, directions in enumerate(self.layers):
+            for direction, layer in zip(self.network.directions, directions, strict=True):
+                yield index, direction, layer.native, layer.stock
 
     def native_calls(self, x: Tensor, states: tuple[States, ...]) -> Iterator[tuple[str, Tensor, Any]]:
         """Each of the framework's own calls in turn: which layers it covers, its input, what it returned."""
         if self.whole:
-            yield f"layers 0–{len(states) - 1}", x, self.whole.native_call(x, states)
-            return
-        for index, (layer, state) in enumerate(zip(self.layers, states, strict=True)):
-            yield f"layer {index}", x, layer.native_call(x, state)
-            x, _ = layer(x, state)
+            last = len(self.network.units) - 1
+            yield f"layers 0–{last}" if last else "layer 0", x, self.whole.native_call(x, states)
+        given = iter(states)
+        for index, directions in enumerate(self.layers):
+            own = tuple(next(given) for _ in directions)
+            for direction, layer, state in zip(self.network.directions, directions, own, strict=True):
+                yield f"layer {index}" + f" {direction}" * self.network.bidirectional, x, layer.native_call(x, state)
+            x, _ = self._run(directions, x, own)
 
     def forward(self, x: Tensor, states: tuple[States, ...], masks: tuple) -> tuple[Tensor, tuple[States, ...]]:
-        """``x (B, T, I)`` -> the top layer's sequence ``(B, T, H)`` and every layer's last states."""
+        """``x (B, T, I)`` -> the top layer's sequence and every layer's last states, a layer's directions in turn."""
         if self.whole:
             return self.whole(x, states)
-        last = []
-        for layer, dropout, state, mask in zip(self.layers, self.dropout, states, masks, strict=True):
+        given, last = iter(states), []
+        for directions, dropout, mask in zip(self.layers, self.dropout, masks, strict=True):
             x = x if mask is None else x * mask
-            x, state = layer(dropout(x), state)
-            last.append(state)
+            x, state = self._run(directions, dropout(x), tuple(next(given) for _ in directions))
+            last += state
         return x, tuple(last)
+
+    def _run(self, directions: nn.ModuleList, x: Tensor, states: tuple[States, ...]) -> tuple:
+        """One layer: backward takes the sequence from its end, and its outputs are put back in time's order."""
+        parts, last = [], []
+        for step, layer, state in zip(STEPS_IN_TIME, directions, states, strict=False):
+            sequence, state = layer(x if step > 0 else x.flip(1), state)
+            parts.append(sequence if step > 0 else sequence.flip(1))
+            last.append(state)
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1), last

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from experiments.canonical import STATES, Weights, draw
+from experiments.canonical import Weights, draw, zero_states
 from experiments.layout import describe
 from experiments.protocol import Batch, Forward, NativeShapes, NativeWeight, States, Step, name_shapes
 from experiments.spec import ExperimentSpec, Interface
@@ -37,14 +37,14 @@ class Network:
         if network.embedding_size:
             self.embedding = nn.Embedding(interface.features, network.embedding_size).to(**place)
         self.stack = Stack(self.spec, interface).to(**place)
-        self.head = nn.Linear(network.units[-1], interface.outputs).to(**place)
+        self.head = nn.Linear(network.outputs[-1], interface.outputs).to(**place)
 
     def _bind(self) -> list[Binding]:
         found = []
         if self.embedding:
             found.append(plain("weight", self.embedding.weight, "embedding/table"))
-        for index, (native, stock) in enumerate(self.stack.natives()):
-            found += bind_layer(self.spec, index, native, stock)
+        for native in self.stack.natives():
+            found += bind_layer(self.spec, *native)
         return [
             *found,
             transposed("weight", self.head.weight, "head/0/kernel"),
@@ -91,8 +91,8 @@ class Network:
         for where, given, returned in self.stack.native_calls(x, states):
             calls.append((f"{where} input", tuple(given.shape)))
             calls += name_shapes(where, cell, [tuple(tensor.shape) for tensor in _flatten(returned)])
-        sequence, _ = self.stack(x, states, (None,) * len(states))
-        calls.append(("output", tuple(self.head(sequence[:, -1]).shape)))
+        _, last = self.stack(x, states, (None,) * len(self.spec.network.units))
+        calls.append(("output", tuple(self.head(self._last(last)).shape)))
         return NativeShapes(tuple(calls), *self._native_weights())
 
     def synchronise(self) -> None:
@@ -120,14 +120,17 @@ class Network:
         return self._tensor(batch.x), self._tensor(batch.y), masks
 
     def _zeros(self, x: Tensor) -> tuple:
-        names = STATES[self.spec.network.cell]
-        return tuple(tuple(x.new_zeros(len(x), units) for _ in names) for units in self.spec.network.units)
+        return zero_states(self.spec.network, lambda size: x.new_zeros(len(x), size))
+
+    def _last(self, states: tuple) -> Tensor:
+        """The top layer's last output: each direction's at the end of its own sweep."""
+        return torch.cat([state[0] for state in states[-len(self.spec.network.directions) :]], dim=-1)
 
     def _run(self, x: Tensor, states: tuple | None, masks: tuple, training: bool) -> tuple:
         x = self.embedding(x) if self.embedding else x
         masks = (None,) * (len(self.spec.network.units) - len(masks)) + masks
         sequence, last = self.stack.train(training)(x, self._zeros(x) if states is None else states, masks)
-        return self.head(sequence[:, -1]), sequence, last
+        return self.head(self._last(last)), sequence, last
 
     @torch.no_grad()
     def _predict(self, x: Tensor) -> Tensor:

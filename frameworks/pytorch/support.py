@@ -1,25 +1,35 @@
 """What this twin offers, known without importing its framework."""
 
 from experiments.protocol import Absent, Native, Support, Written
-from experiments.spec import ExperimentSpec
+from experiments.spec import ExperimentSpec, NetworkSpec
 
 HOME = "pytorch"
 PACKAGES = ("torch",)
 
-STOCK = {"simple_rnn": "RNN", "lstm": "LSTM", "gru": "GRU"}
+STOCK = {"simple_rnn": "RNN", "lstm": "LSTM", "gru": "GRU", "lstm_projection": "LSTM"}
+
+
+def stock(network: NetworkSpec, form: str) -> str | None:
+    """The name of PyTorch's own layer for the cell; None where it has none. nn.LSTM projects, its cell does not."""
+    if network.cell_clip is not None or network.projection_clip is not None:
+        return None
+    return None if network.projection_size and form != "layer" else STOCK.get(network.cell)
 
 
 def supports(spec: ExperimentSpec) -> Support:
     """Whether the form is PyTorch's own, written by us, or cannot be had."""
-    if spec.moot_override:
-        return Absent(spec.moot_override)
-    stock = STOCK.get(spec.network.cell)
-    if stock is None and spec.network.form in ("layer", "unrolled"):
-        return Absent(f"torch.nn has no layer for the {spec.network.cell} cell")
+    if spec.inexpressible:
+        return Absent(spec.inexpressible)
+    form, cell = spec.network.form, spec.network.cell
+    name = stock(spec.network, form)
+    if name is None and form in ("layer", "unrolled"):
+        if form == "unrolled" and spec.network.projection_size:
+            return Absent("torch.lstm_cell takes no projection")
+        return Absent(f"torch.nn.{STOCK[cell]} clips nothing" if cell in STOCK else f"torch.nn has no {cell} layer")
     return {
-        "cell_loop": Native(f"torch.nn.{stock}Cell") if stock else Written("own cell, looped over by hand"),
-        "layer": Native(f"torch.nn.{stock}"),
-        "unrolled": Written(f"the weights of torch.nn.{stock}, one functional step after the other"),
+        "cell_loop": Native(f"torch.nn.{name}Cell") if name else Written("own cell, looped over by hand"),
+        "layer": Native(f"torch.nn.{name}{'(proj_size)' if spec.network.projection_size else ''}"),
+        "unrolled": Written(f"the weights of torch.nn.{name}, one functional step after the other"),
         "wrapped": Written("own cell in an own sequence wrapper"),
         "scratch": Written("bare parameters and matrix products"),
-    }[spec.network.form]
+    }[form]

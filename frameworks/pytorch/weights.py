@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from experiments.canonical import GATES, Weights, biases
+from experiments.canonical import GATES, Weights, biases, layer_shapes
 from experiments.spec import ExperimentSpec
 from frameworks.pytorch.support import HOME
 
 #: The gates in native order.
-NATIVE_GATES = {"simple_rnn": ("h",), "lstm": ("i", "f", "g", "o"), "gru": ("r", "z", "n"), "minimal": ("h",)}
+NATIVE_GATES = GATES | {"gru": ("r", "z", "n")}
 
 NATIVE_NAMES = {
     "kernel": "weight_ih",
@@ -67,13 +67,17 @@ def transposed(name: str, variable: nn.Parameter, canonical: str) -> Binding:
     return Binding(name, variable, (canonical,), np.transpose, lambda native: (native.T,))
 
 
-def bind_layer(spec: ExperimentSpec, index: int, native: dict[str, nn.Parameter], stock: bool) -> list[Binding]:
-    """Tie one recurrent layer's parameters to its canonical weights."""
+def bind_layer(
+    spec: ExperimentSpec, index: int, direction: str, native: dict[str, nn.Parameter], stock: bool
+) -> list[Binding]:
+    """Tie one direction of a recurrent layer: its parameters to its canonical weights."""
     cell, units = spec.network.cell, spec.network.units[index]
-    gates, prefix = len(GATES[cell]), f"rnn/{index}/forward/"
+    gates, prefix = len(GATES[cell]), f"rnn/{index}/{direction}/"
     names = biases(cell, spec.conventions.owner("bias", HOME))
 
     def flat(kind: str) -> Binding:
+        if kind in ("peephole", "projection"):
+            return plain(kind, native[kind], prefix + kind)
         rows = native[kind].shape[:-1]
         return Binding(
             kind,
@@ -85,13 +89,14 @@ def bind_layer(spec: ExperimentSpec, index: int, native: dict[str, nn.Parameter]
 
     if not stock:
         return [flat(kind) for kind in native]
-    suffix = next(name for name in native if name.startswith("weight_ih")).removeprefix("weight_ih")  # _l0, _l1 or none
+    end = next(name for name in native if name.startswith("weight_ih")).removeprefix("weight_ih")  # _l0, _l1_reverse, …
     found = [
-        _gated(f"{NATIVE_NAMES[kind]}{suffix}", kind, cell, native, prefix) for kind in ("kernel", "recurrent_kernel")
+        _gated(NATIVE_NAMES[kind] + end, kind, cell, native, prefix) for kind in ("kernel", "recurrent_kernel", *names)
     ]
-    found += [_gated(f"{NATIVE_NAMES[kind]}{suffix}", kind, cell, native, prefix) for kind in names]
+    if f"weight_hr{end}" in native:
+        found.append(transposed(f"weight_hr{end}", native[f"weight_hr{end}"], f"{prefix}projection"))
     if names == ("bias",):
-        found.append(_idle_bias(f"bias_hh{suffix}", native))
+        found.append(_idle_bias(f"bias_hh{end}", native))
     return found
 
 
@@ -126,11 +131,10 @@ def _idle_bias(name: str, native: dict[str, nn.Parameter]) -> Binding:
 
 
 def own_variables(spec: ExperimentSpec, index: int, inputs: int) -> nn.ParameterDict:
-    """Parameters of a cell of our own, ``(…, G·H)``, drawn as PyTorch draws its own cells'."""
-    cell, units = spec.network.cell, spec.network.units[index]
-    width, limit = len(GATES[cell]) * units, units**-0.5
-    shapes = {"kernel": (inputs, width), "recurrent_kernel": (units, width)}
-    shapes |= dict.fromkeys(biases(cell, spec.conventions.owner("bias", HOME)), (width,))
-    return nn.ParameterDict(
-        {name: nn.Parameter(torch.empty(shape).uniform_(-limit, limit)) for name, shape in shapes.items()}
-    )
+    """Parameters of a cell of our own, gates side by side ``(…, G·H)``, drawn as PyTorch draws its own cells'."""
+    limit = spec.network.units[index] ** -0.5
+    parameters = nn.ParameterDict()
+    for kind, shape in layer_shapes(spec.network, index, inputs, spec.conventions.owner("bias", HOME)).items():
+        flat = shape if kind in ("peephole", "projection") else (*shape[:-2], shape[-2] * shape[-1])
+        parameters[kind] = nn.Parameter(torch.empty(flat).uniform_(-limit, limit))
+    return parameters

@@ -1,9 +1,9 @@
 """One time step of every cell, and its derivative, in NumPy.
 
-A step takes ``projected (B, G, H)``, the input's share x·W + b of every gate; ``states``, each ``(B, H)``; and the
-cell's weights ``w`` in canonical layout. It returns the new states (the first is the output h′) and a tape.
-A backward step takes the gradients of the new states and the tape and returns those of ``projected``, of the
-recurrent share h·U + b, and of the old states.
+A step takes ``projected (B, G, H)``, the input's share x·W + b of every gate; ``states``, each ``(B, H)``; the cell's
+weights ``w`` in canonical layout; and the network's spec. It returns the new states (the first is the output h′) and a
+tape. A backward step takes the gradients of the new states and the tape and returns those of ``projected``, of the old
+states, and of the cell's own weights.
 """
 
 from collections.abc import Callable
@@ -11,8 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from experiments.spec import NetworkSpec
+
 State = tuple[np.ndarray, ...]
 CellWeights = dict[str, np.ndarray]
+Gradients = tuple[np.ndarray, State, CellWeights]  # of projected, of the old states, of the cell's weights
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
@@ -20,64 +23,111 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     return 0.5 * (1 + np.tanh(0.5 * x))
 
 
-def recur(h: np.ndarray, w: CellWeights) -> np.ndarray:
-    """h·U + b of every gate: ``(B, H) -> (B, G, H)``."""
-    share = np.tensordot(h, w["recurrent_kernel"], axes=1)
-    return share + w["recurrent_bias"] if "recurrent_bias" in w else share
+def clip(x: np.ndarray, limit: float | None) -> np.ndarray:
+    """x held within ±limit; None leaves it free."""
+    return x if limit is None else np.clip(x, -limit, limit)
 
 
-def minimal(projected: np.ndarray, states: State, w: CellWeights) -> tuple[State, State]:
+def inside(x: np.ndarray, limit: float | None) -> np.ndarray | float:
+    """The derivative of ``clip``: 1 where x was within ±limit."""
+    return 1.0 if limit is None else (np.abs(x) <= limit).astype(x.dtype)
+
+
+def recur(h: np.ndarray, w: CellWeights, gates: slice = slice(None)) -> np.ndarray:
+    """h·U + b of the chosen gates: ``(B, H) -> (B, G, H)``."""
+    share = np.tensordot(h, w["recurrent_kernel"][:, gates], axes=1)
+    return share + w["recurrent_bias"][gates] if "recurrent_bias" in w else share
+
+
+def recur_backward(d: np.ndarray, h: np.ndarray, w: CellWeights, gates: slice = slice(None)) -> tuple:
+    """From the share's gradient ``(B, G, H)`` to that of h and of the recurrent weights."""
+    grads = {"recurrent_kernel": np.zeros_like(w["recurrent_kernel"])}
+    grads["recurrent_kernel"][:, gates] = np.einsum("bk,bgh->kgh", h, d)
+    if "recurrent_bias" in w:
+        grads["recurrent_bias"] = np.zeros_like(w["recurrent_bias"])
+        grads["recurrent_bias"][gates] = d.sum(axis=0)
+    return np.einsum("bgh,kgh->bk", d, w["recurrent_kernel"][:, gates]), grads
+
+
+def minimal(projected: np.ndarray, states: State, w: CellWeights, network: NetworkSpec) -> tuple[State, State]:
     """h′ = x·W + h·U."""
     (h,) = states
-    return ((projected + recur(h, w))[:, 0],), ()
+    return ((projected + recur(h, w))[:, 0],), (h,)
 
 
-def minimal_backward(d_states: State, tape: State) -> tuple[np.ndarray, np.ndarray, State]:
+def minimal_backward(d_states: State, tape: State, w: CellWeights, network: NetworkSpec) -> Gradients:
     """∂h′/∂(x·W) = ∂h′/∂(h·U) = 1."""
+    (h,) = tape
     d = d_states[0][:, None]
-    return d, d, (0.0,)
+    d_h, grads = recur_backward(d, h, w)
+    return d, (d_h,), grads
 
 
-def simple_rnn(projected: np.ndarray, states: State, w: CellWeights) -> tuple[State, State]:
+def simple_rnn(projected: np.ndarray, states: State, w: CellWeights, network: NetworkSpec) -> tuple[State, State]:
     """Elman (1990): h′ = tanh(x·W + h·U + b)."""
     (h,) = states
-    h = np.tanh((projected + recur(h, w))[:, 0])
-    return (h,), (h,)
+    new_h = np.tanh((projected + recur(h, w))[:, 0])
+    return (new_h,), (h, new_h)
 
 
-def simple_rnn_backward(d_states: State, tape: State) -> tuple[np.ndarray, np.ndarray, State]:
+def simple_rnn_backward(d_states: State, tape: State, w: CellWeights, network: NetworkSpec) -> Gradients:
     """tanh′ = 1 − tanh²."""
-    (h,) = tape
-    d = (d_states[0] * (1 - h**2))[:, None]
-    return d, d, (0.0,)
+    h, new_h = tape
+    d = (d_states[0] * (1 - new_h**2))[:, None]
+    d_h, grads = recur_backward(d, h, w)
+    return d, (d_h,), grads
 
 
-def lstm(projected: np.ndarray, states: State, w: CellWeights) -> tuple[State, State]:
-    """Hochreiter & Schmidhuber (1997) with the forget gate of Gers et al. (2000).
+def lstm(projected: np.ndarray, states: State, w: CellWeights, network: NetworkSpec) -> tuple[State, State]:
+    """Hochreiter & Schmidhuber (1997) with the forget gate of Gers et al. (2000), and its variants.
 
     i, f, o = σ(x·W + h·U + b); g = tanh(x·W + h·U + b); c′ = f·c + i·g; h′ = o·tanh(c′).
+    Peepholes (Gers & Schmidhuber 2000): i and f also see p·c, and o sees p·c′.
+    Coupled gates (Greff et al. 2015, CIFG): f = 1 − i. Projection (Sak et al. 2014): h′ = (o·tanh(c′))·P.
+    Clipping holds c′ and the projected h′ within their limits.
     """
     h, c = states
-    gates = projected + recur(h, w)
-    i, f, o = sigmoid(gates[:, 0]), sigmoid(gates[:, 1]), sigmoid(gates[:, 3])
-    g = np.tanh(gates[:, 2])
-    new_c = f * c + i * g
+    gates = dict(zip(_names(network), np.moveaxis(projected + recur(h, w), 1, 0), strict=True))
+    p_i, p_f, p_o = w.get("peephole", (0.0, 0.0, 0.0))
+    i = sigmoid(gates["i"] + p_i * c)
+    f = sigmoid(gates["f"] + p_f * c) if "f" in gates else 1 - i
+    g = np.tanh(gates["g"])
+    free_c = f * c + i * g
+    new_c = clip(free_c, network.cell_clip)
+    o = sigmoid(gates["o"] + p_o * new_c)
     squashed = np.tanh(new_c)
-    return (o * squashed, new_c), (i, f, g, o, c, squashed)
+    free_h = o * squashed @ w["projection"] if "projection" in w else o * squashed
+    return (clip(free_h, network.projection_clip), new_c), (h, c, i, f, g, o, free_c, new_c, squashed, free_h)
 
 
-def lstm_backward(d_states: State, tape: State) -> tuple[np.ndarray, np.ndarray, State]:
-    """The chain rule through c′ and h′; σ′ = σ(1 − σ)."""
+def lstm_backward(d_states: State, tape: State, w: CellWeights, network: NetworkSpec) -> Gradients:
+    """The chain rule back through h′, o, c′ and the gates; σ′ = σ(1 − σ)."""
+    h, c, i, f, g, o, free_c, new_c, squashed, free_h = tape
+    p_i, p_f, p_o = w.get("peephole", (0.0, 0.0, 0.0))
+    own: CellWeights = {}
     d_h, d_c = d_states
-    i, f, g, o, c, squashed = tape
-    d_c = d_c + d_h * o * (1 - squashed**2)
-    d = np.stack(
-        [d_c * g * i * (1 - i), d_c * c * f * (1 - f), d_c * i * (1 - g**2), d_h * squashed * o * (1 - o)], axis=1
-    )
-    return d, d, (0.0, d_c * f)
+    d_h = d_h * inside(free_h, network.projection_clip)
+    if "projection" in w:
+        own["projection"] = (o * squashed).T @ d_h
+        d_h = d_h @ w["projection"].T
+    d_o = d_h * squashed * o * (1 - o)
+    d_c = (d_c + d_h * o * (1 - squashed**2) + d_o * p_o) * inside(free_c, network.cell_clip)
+    coupled = "f" not in _names(network)
+    d_f = 0.0 if coupled else d_c * c * f * (1 - f)
+    d_i = d_c * (g - c if coupled else g) * i * (1 - i)
+    parts = {"i": d_i, "f": d_f, "g": d_c * i * (1 - g**2), "o": d_o}
+    if "peephole" in w:
+        own["peephole"] = np.stack([(d_i * c).sum(axis=0), (d_f * c).sum(axis=0), (d_o * new_c).sum(axis=0)])
+    d = np.stack([parts[name] for name in _names(network)], axis=1)
+    d_old_h, grads = recur_backward(d, h, w)
+    return d, (d_old_h, d_c * f + d_i * p_i + d_f * p_f), grads | own
 
 
-def gru(projected: np.ndarray, states: State, w: CellWeights) -> tuple[State, State]:
+def _names(network: NetworkSpec) -> tuple[str, ...]:
+    return ("i", "g", "o") if network.cell == "lstm_coupled" else ("i", "f", "g", "o")
+
+
+def gru(projected: np.ndarray, states: State, w: CellWeights, network: NetworkSpec) -> tuple[State, State]:
     """Cho et al. (2014), reset after the product as cuDNN has it.
 
     z, r = σ(x·W + h·U + b); n = tanh(x·Wₙ + bₙ + r·(h·Uₙ + b′ₙ)); h′ = (1 − z)·n + z·h.
@@ -89,13 +139,40 @@ def gru(projected: np.ndarray, states: State, w: CellWeights) -> tuple[State, St
     return ((1 - z) * n + z * h,), (z, r, n, h, recurrent[:, 2])
 
 
-def gru_backward(d_states: State, tape: State) -> tuple[np.ndarray, np.ndarray, State]:
+def gru_backward(d_states: State, tape: State, w: CellWeights, network: NetworkSpec) -> Gradients:
     """The recurrent share of n passes the reset gate, so the two shares' gradients differ there."""
     (d_h,) = d_states
     z, r, n, h, recurrent_n = tape
     d_n = d_h * (1 - z) * (1 - n**2)
     d_z, d_r = d_h * (h - n) * z * (1 - z), d_n * recurrent_n * r * (1 - r)
-    return np.stack([d_z, d_r, d_n], axis=1), np.stack([d_z, d_r, d_n * r], axis=1), (d_h * z,)
+    d_old, grads = recur_backward(np.stack([d_z, d_r, d_n * r], axis=1), h, w)
+    return np.stack([d_z, d_r, d_n], axis=1), (d_h * z + d_old,), grads
+
+
+def gru_reset_before(projected: np.ndarray, states: State, w: CellWeights, network: NetworkSpec) -> tuple[State, State]:
+    """Cho et al. (2014) as printed: the reset gate acts before the product.
+
+    z, r = σ(x·W + h·U + b); n = tanh(x·Wₙ + bₙ + (r·h)·Uₙ + b′ₙ); h′ = (1 − z)·n + z·h.
+    """
+    (h,) = states
+    z, r = np.moveaxis(sigmoid(projected[:, :2] + recur(h, w, GATED)), 1, 0)
+    n = np.tanh(projected[:, 2] + recur(r * h, w, CANDIDATE)[:, 0])
+    return ((1 - z) * n + z * h,), (z, r, n, h)
+
+
+def gru_reset_before_backward(d_states: State, tape: State, w: CellWeights, network: NetworkSpec) -> Gradients:
+    """The product's gradient reaches r and h through r·h."""
+    (d_h,) = d_states
+    z, r, n, h = tape
+    d_n = d_h * (1 - z) * (1 - n**2)
+    d_reset, grads = recur_backward(d_n[:, None], r * h, w, CANDIDATE)
+    d_z, d_r = d_h * (h - n) * z * (1 - z), d_reset * h * r * (1 - r)
+    d_old, more = recur_backward(np.stack([d_z, d_r], axis=1), h, w, GATED)
+    grads = {name: grads[name] + more[name] for name in grads}
+    return np.stack([d_z, d_r, d_n], axis=1), (d_h * z + d_reset * r + d_old,), grads
+
+
+GATED, CANDIDATE = slice(0, 2), slice(2, 3)  # of a GRU's gates z, r, n
 
 
 class Cell(NamedTuple):
@@ -105,9 +182,14 @@ class Cell(NamedTuple):
     backward: Callable
 
 
+LSTM = Cell(lstm, lstm_backward)
 CELLS = {
     "simple_rnn": Cell(simple_rnn, simple_rnn_backward),
-    "lstm": Cell(lstm, lstm_backward),
+    "lstm": LSTM,
     "gru": Cell(gru, gru_backward),
     "minimal": Cell(minimal, minimal_backward),
+    "gru_reset_before": Cell(gru_reset_before, gru_reset_before_backward),
+    "lstm_peephole": LSTM,
+    "lstm_projection": LSTM,
+    "lstm_coupled": LSTM,
 }

@@ -1,45 +1,86 @@
-"""A cell run over a sequence, and backpropagation through time, written by hand."""
+"""A cell run over a sequence, and backpropagation through time, written by hand; stacking and directions."""
 
 import numpy as np
 
+from experiments.canonical import Weights
+from experiments.spec import NetworkSpec
 from frameworks.reference.cells import CELLS, CellWeights, State
+from frameworks.reference.weights import layer
 
 
 class Scratch:
-    """One recurrent layer: ``x (B, T, I)`` and states ``(B, H)`` -> sequence ``(B, T, H)`` and the last states."""
+    """One direction of a layer: ``x (B, T, I)`` and states ``(B, H)`` -> sequence ``(B, T, H)`` and the last states."""
 
-    def __init__(self, cell: str, w: CellWeights):
-        self.cell, self.w = CELLS[cell], w
+    def __init__(self, network: NetworkSpec, w: CellWeights):
+        self.network, self.cell, self.w = network, CELLS[network.cell], w
 
     def __call__(self, x: np.ndarray, states: State) -> tuple[np.ndarray, State]:
         """Run forward and keep the tape for ``backward``."""
         projected = np.tensordot(x, self.w["kernel"], axes=1) + self.w.get("bias", 0)  # (B, T, G, H)
         self.x, self.tape, outputs = x, [], []
         for step in range(x.shape[1]):
-            before = states[0]
-            states, tape = self.cell.step(projected[:, step], states, self.w)
-            self.tape.append((before, tape))
+            states, tape = self.cell.step(projected[:, step], states, self.w, self.network)
+            self.tape.append(tape)
             outputs.append(states[0])
-        self.state_count = len(states)
+        self.last = states
         return np.stack(outputs, axis=1), states
 
     def backward(self, d_sequence: np.ndarray) -> tuple[np.ndarray, CellWeights]:
         """Werbos (1990): from the sequence's gradient ``(B, T, H)`` to the input's ``(B, T, I)`` and every weight's."""
         grads = {name: np.zeros_like(value) for name, value in self.w.items()}
         d_x = np.empty_like(self.x)
-        d_states = (np.zeros_like(d_sequence[:, 0]),) * self.state_count
+        d_states = tuple(np.zeros_like(state) for state in self.last)
         for step in reversed(range(d_sequence.shape[1])):
-            before, tape = self.tape[step]
             d_states = (d_states[0] + d_sequence[:, step], *d_states[1:])
-            d_projected, d_recurrent, d_states = self.cell.backward(d_states, tape)
-            d_states = (d_states[0] + np.einsum("bgh,kgh->bk", d_recurrent, self.w["recurrent_kernel"]), *d_states[1:])
+            d_projected, d_states, found = self.cell.backward(d_states, self.tape[step], self.w, self.network)
             d_x[:, step] = np.einsum("bgh,igh->bi", d_projected, self.w["kernel"])
-            grads["kernel"] += np.einsum("bi,bgh->igh", self.x[:, step], d_projected)
-            grads["recurrent_kernel"] += np.einsum("bk,bgh->kgh", before, d_recurrent)
-            for name, d in (("bias", d_projected), ("recurrent_bias", d_recurrent)):
-                if name in grads:
-                    grads[name] += d.sum(axis=0)
+            found["kernel"] = np.einsum("bi,bgh->igh", self.x[:, step], d_projected)
+            if "bias" in grads:
+                found["bias"] = d_projected.sum(axis=0)
+            for name, value in found.items():
+                grads[name] += value
         return d_x, grads
 
 
 FORMS = {"scratch": Scratch}
+
+STEPS = (1, -1)  # through time: forward, backward
+
+
+class Stack:
+    """Recurrent layers one on the other, each in its directions; what comes out is the directions' side by side."""
+
+    def __init__(self, network: NetworkSpec, weights: Weights):
+        self.network = network
+        self.layers = [
+            [FORMS["scratch"](network, layer(weights, index, direction)) for direction in network.directions]
+            for index in range(len(network.units))
+        ]
+
+    def __call__(self, x: np.ndarray, states: tuple[State, ...], masks: tuple) -> tuple[np.ndarray, tuple[State, ...]]:
+        """``x (B, T, I)`` -> the top layer's sequence and every layer's last states, a layer's directions in turn."""
+        given, last = iter(states), []
+        for directions, mask in zip(self.layers, masks, strict=True):
+            x = x if mask is None else x * mask
+            parts = []
+            for step, run in zip(STEPS, directions, strict=False):
+                sequence, state = run(x[:, ::step], next(given))
+                parts.append(sequence[:, ::step])
+                last.append(state)
+            x = np.concatenate(parts, axis=-1)
+        return x, tuple(last)
+
+    def backward(self, d_sequence: np.ndarray, masks: tuple) -> tuple[np.ndarray, Weights]:
+        """From the top sequence's gradient to the input's and every weight's."""
+        gradients: Weights = {}
+        for index in reversed(range(len(self.layers))):
+            names, directions = self.network.directions, self.layers[index]
+            parts = np.split(d_sequence, len(names), axis=-1)
+            d_sequence = 0.0
+            for step, name, run, part in zip(STEPS, names, directions, parts, strict=False):
+                d_x, found = run.backward(part[:, ::step])
+                d_sequence = d_sequence + d_x[:, ::step]
+                gradients |= {f"rnn/{index}/{name}/{kind}": value for kind, value in found.items()}
+            if masks[index] is not None:
+                d_sequence = d_sequence * masks[index]
+        return d_sequence, gradients

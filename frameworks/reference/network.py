@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from experiments import canonical
-from experiments.canonical import STATES, Weights
+from experiments.canonical import Weights, zero_states
 from experiments.layout import describe
 from experiments.protocol import Batch, Forward, NativeShapes, States, Step
 from experiments.spec import ExperimentSpec, Interface
 from frameworks.reference import training
-from frameworks.reference.forms import FORMS
-from frameworks.reference.weights import layer, load
+from frameworks.reference.forms import Stack
+from frameworks.reference.weights import load
 
 
 class Network:
@@ -22,9 +22,7 @@ class Network:
     def __init__(self, spec: ExperimentSpec, interface: Interface, weights: Weights):
         self.spec, self.interface = spec, interface
         self.native = load(weights)
-        self.layers = [
-            FORMS["scratch"](spec.network.cell, layer(self.native, index)) for index in range(len(spec.network.units))
-        ]
+        self.stack = Stack(spec.network, self.native)
         self.optimiser = training.Optimiser(spec)
 
     def train_step(self, batch: Batch) -> Step:
@@ -39,8 +37,8 @@ class Network:
 
     def forward(self, x: np.ndarray, states: States | None = None) -> Forward:
         """Outputs, the top layer's sequence and the last states, dropout off."""
-        sequence, last = self._run(x, states or self._zeros(len(x)), (None,) * len(self.layers))
-        return Forward(self._head(sequence), sequence, last)
+        sequence, last = self._run(x, states or self._zeros(len(x)), self._unmasked)
+        return Forward(self._head(self._last(last)), sequence, last)
 
     def gradients(self, batch: Batch) -> Weights:
         """The loss's gradient by every canonical weight."""
@@ -68,38 +66,47 @@ class Network:
     def synchronise(self) -> None:
         """NumPy is always done."""
 
+    @property
+    def _unmasked(self) -> tuple:
+        return (None,) * len(self.spec.network.units)
+
     def _zeros(self, batch: int) -> States:
-        names = STATES[self.spec.network.cell]
-        return tuple(tuple(np.zeros((batch, units)) for _ in names) for units in self.spec.network.units)
+        return zero_states(self.spec.network, lambda size: np.zeros((batch, size)))
 
     def _run(self, x: np.ndarray, states: States, masks: tuple) -> tuple[np.ndarray, States]:
-        sequence = self.native["embedding/table"][x] if "embedding/table" in self.native else np.asarray(x, np.float64)
-        last = []
-        for run, state, mask in zip(self.layers, states, masks, strict=True):
-            sequence, state = run(sequence if mask is None else sequence * mask, state)
-            last.append(state)
-        return sequence, tuple(last)
+        x = self.native["embedding/table"][x] if "embedding/table" in self.native else np.asarray(x, np.float64)
+        return self.stack(x, states, masks)
 
-    def _head(self, sequence: np.ndarray) -> np.ndarray:
-        return sequence[:, -1] @ self.native["head/0/kernel"] + self.native["head/0/bias"]
+    def _last(self, states: States) -> np.ndarray:
+        """The top layer's last output: each direction's at the end of its own sweep."""
+        return np.concatenate([state[0] for state in states[-len(self.spec.network.directions) :]], axis=-1)
+
+    def _head(self, last: np.ndarray) -> np.ndarray:
+        return last @ self.native["head/0/kernel"] + self.native["head/0/bias"]
 
     def _backward(self, batch: Batch) -> tuple[float, np.ndarray, Weights]:
-        masks = batch.masks or (None,) * len(self.layers)
-        sequence, _ = self._run(batch.x, self._zeros(len(batch.x)), masks)
-        outputs = self._head(sequence)
+        masks = batch.masks or self._unmasked
+        sequence, states = self._run(batch.x, self._zeros(len(batch.x)), masks)
+        last = self._last(states)
+        outputs = self._head(last)
         loss, d_outputs = training.loss(self.interface.loss, outputs, np.asarray(batch.y, np.float64))
-        gradients = {"head/0/kernel": sequence[:, -1].T @ d_outputs, "head/0/bias": d_outputs.sum(axis=0)}
-        d_sequence = np.zeros_like(sequence)
-        d_sequence[:, -1] = d_outputs @ self.native["head/0/kernel"].T
-        for index in reversed(range(len(self.layers))):
-            d_sequence, found = self.layers[index].backward(d_sequence)
-            gradients |= {f"rnn/{index}/forward/{name}": value for name, value in found.items()}
-            if masks[index] is not None:
-                d_sequence = d_sequence * masks[index]
+        gradients = {"head/0/kernel": last.T @ d_outputs, "head/0/bias": d_outputs.sum(axis=0)}
+        d_last = d_outputs @ self.native["head/0/kernel"].T
+        d_sequence, found = self.stack.backward(self._spread(d_last, sequence), masks)
+        gradients |= found
         if "embedding/table" in self.native:
             gradients["embedding/table"] = table = np.zeros_like(self.native["embedding/table"])
             np.add.at(table, batch.x, d_sequence)
         return loss, outputs, gradients
+
+    def _spread(self, d_last: np.ndarray, sequence: np.ndarray) -> np.ndarray:
+        """The last output's gradient where it stands in the sequence: backward's last step is the first in time."""
+        d_sequence = np.zeros_like(sequence)
+        half = sequence.shape[-1] // len(self.spec.network.directions)
+        d_sequence[:, -1, :half] = d_last[:, :half]
+        if self.spec.network.bidirectional:
+            d_sequence[:, 0, half:] = d_last[:, half:]
+        return d_sequence
 
 
 def build(spec: ExperimentSpec, interface: Interface, weights: Weights | None = None, seed: int = 0) -> Network:

@@ -13,6 +13,6 @@ def supports(spec: ExperimentSpec) -> Support:
         return Absent("NumPy has no recurrent layers: the reference is one loop, offered as form scratch")
     if not spec.conventions.imposed:
         return Absent("NumPy has no stock conventions of its own to follow")
-    if spec.moot_override:
-        return Absent(spec.moot_override)
+    if spec.inexpressible:
+        return Absent(spec.inexpressible)
     return Written("forward and hand-written backpropagation through time")

@@ -10,7 +10,7 @@ def load(weights: Weights) -> Weights:
     return {name: np.array(value, np.float64) for name, value in weights.items()}
 
 
-def layer(weights: Weights, index: int) -> Weights:
-    """One recurrent layer's weights by their last name; the arrays are shared, not copied."""
-    prefix = f"rnn/{index}/forward/"
+def layer(weights: Weights, index: int, direction: str) -> Weights:
+    """One direction of a recurrent layer by its weights' last names; the arrays are shared, not copied."""
+    prefix = f"rnn/{index}/{direction}/"
     return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}

@@ -1,24 +1,29 @@
 """One time step of every cell.
 
-A step takes ``projected (B, G·H)``, the input's share x·W + b of every gate; ``states``, each ``(B, H)``; and the
-cell's weights ``w``. It returns the new states, of which the first is the output h′.
+A step takes ``projected (B, G·H)``, the input's share x·W + b of every gate; ``states``, each ``(B, H)``; the cell's
+weights ``w``; and the network's spec. It returns the new states, of which the first is the output h′.
 """
 
 import keras
 import tensorflow as tf
 
 from experiments.canonical import STATES
-from experiments.spec import ExperimentSpec
+from experiments.spec import ExperimentSpec, NetworkSpec
 from frameworks.tf2.weights import own_variables
 
 States = tuple[tf.Tensor, ...]
 CellWeights = dict[str, keras.Variable]
 
 
-def recur(h: tf.Tensor, w: CellWeights) -> tf.Tensor:
-    """h·U + b of every gate: ``(B, H) -> (B, G·H)``."""
-    share = tf.matmul(h, w["recurrent_kernel"])
-    return share + w["recurrent_bias"] if "recurrent_bias" in w else share
+def recur(h: tf.Tensor, w: CellWeights, columns: slice = slice(None)) -> tf.Tensor:
+    """h·U + b of every gate, or of the chosen columns: ``(B, H) -> (B, G·H)``."""
+    share = tf.matmul(h, w["recurrent_kernel"][:, columns])
+    return share + w["recurrent_bias"][columns] if "recurrent_bias" in w else share
+
+
+def clip(x: tf.Tensor, limit: float | None) -> tf.Tensor:
+    """x held within ±limit; None leaves it free."""
+    return x if limit is None else tf.clip_by_value(x, -limit, limit)
 
 
 def project(x: tf.Tensor, w: CellWeights) -> tf.Tensor:
@@ -27,30 +32,61 @@ def project(x: tf.Tensor, w: CellWeights) -> tf.Tensor:
     return share + w["bias"] if "bias" in w else share
 
 
-def minimal(projected: tf.Tensor, states: States, w: CellWeights) -> States:
+def minimal(projected: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
     """h′ = x·W + h·U."""
     (h,) = states
     return (projected + recur(h, w),)
 
 
-def simple_rnn(projected: tf.Tensor, states: States, w: CellWeights) -> States:
+def simple_rnn(projected: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
     """Elman (1990): h′ = tanh(x·W + h·U + b)."""
     (h,) = states
     return (tf.tanh(projected + recur(h, w)),)
 
 
-def lstm(projected: tf.Tensor, states: States, w: CellWeights) -> States:
+def lstm(projected: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
     """Hochreiter & Schmidhuber (1997) with the forget gate of Gers et al. (2000).
 
-    i, f, o = σ(x·W + h·U + b); g = tanh(x·W + h·U + b); c′ = f·c + i·g; h′ = o·tanh(c′).
+    i, f, o = σ(x·W + h·U + b); g = tanh(x·W + h·U + b); c′ = f·c + i·g, held within ±cell_clip; h′ = o·tanh(c′).
     """
     h, c = states
     i, f, g, o = tf.split(projected + recur(h, w), 4, axis=-1)
-    c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
+    c = clip(tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g), network.cell_clip)
     return tf.sigmoid(o) * tf.tanh(c), c
 
 
-def gru(projected: tf.Tensor, states: States, w: CellWeights) -> States:
+def lstm_peephole(projected: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
+    """Gers & Schmidhuber (2000): the gates see the cell state, i and f the old one, o the new.
+
+    i, f = σ(x·W + h·U + b + p·c); g = tanh(x·W + h·U + b); c′ = f·c + i·g;
+    o = σ(x·W + h·U + b + p·c′); h′ = o·tanh(c′).
+    """
+    h, c = states
+    i, f, g, o = tf.split(projected + recur(h, w), 4, axis=-1)
+    p_i, p_f, p_o = tf.unstack(w["peephole"])
+    c = clip(tf.sigmoid(f + p_f * c) * c + tf.sigmoid(i + p_i * c) * tf.tanh(g), network.cell_clip)
+    return tf.sigmoid(o + p_o * c) * tf.tanh(c), c
+
+
+def lstm_projection(projected: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
+    """Sak et al. (2014), without peepholes as nn.LSTM has it: h′ = (o·tanh(c′))·P, held within ±projection_clip."""
+    full, c = lstm(projected, states, w, network)
+    return clip(full @ w["projection"], network.projection_clip), c
+
+
+def lstm_coupled(projected: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
+    """Greff et al. (2015), CIFG: the forget gate is what the input gate leaves, f = 1 − i.
+
+    i, o = σ(x·W + h·U + b); g = tanh(x·W + h·U + b); c′ = (1 − i)·c + i·g; h′ = o·tanh(c′).
+    """
+    h, c = states
+    i, g, o = tf.split(projected + recur(h, w), 3, axis=-1)
+    i = tf.sigmoid(i)
+    c = clip((1 - i) * c + i * tf.tanh(g), network.cell_clip)
+    return tf.sigmoid(o) * tf.tanh(c), c
+
+
+def gru(projected: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
     """Cho et al. (2014), reset after the product as cuDNN has it.
 
     z, r = σ(x·W + h·U + b); n = tanh(x·Wₙ + bₙ + r·(h·Uₙ + b′ₙ)); h′ = (1 − z)·n + z·h.
@@ -63,7 +99,28 @@ def gru(projected: tf.Tensor, states: States, w: CellWeights) -> States:
     return ((1 - z) * n + z * h,)
 
 
-STEPS = {"simple_rnn": simple_rnn, "lstm": lstm, "gru": gru, "minimal": minimal}
+def gru_reset_before(projected: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
+    """Cho et al. (2014) as printed: the reset gate acts before the product.
+
+    z, r = σ(x·W + h·U + b); n = tanh(x·Wₙ + bₙ + (r·h)·Uₙ + b′ₙ); h′ = (1 − z)·n + z·h.
+    """
+    (h,) = states
+    gated = 2 * h.shape[-1]  # columns of z and r; n's come after
+    z, r = tf.split(tf.sigmoid(projected[:, :gated] + recur(h, w, slice(0, gated))), 2, axis=-1)
+    n = tf.tanh(projected[:, gated:] + recur(r * h, w, slice(gated, None)))
+    return ((1 - z) * n + z * h,)
+
+
+STEPS = {
+    "simple_rnn": simple_rnn,
+    "lstm": lstm,
+    "gru": gru,
+    "minimal": minimal,
+    "gru_reset_before": gru_reset_before,
+    "lstm_peephole": lstm_peephole,
+    "lstm_projection": lstm_projection,
+    "lstm_coupled": lstm_coupled,
+}
 
 
 class Cell(keras.layers.Layer):
@@ -71,14 +128,14 @@ class Cell(keras.layers.Layer):
 
     def __init__(self, spec: ExperimentSpec, index: int, inputs: int):
         super().__init__(dtype=spec.training.dtype)
-        self.step = STEPS[spec.network.cell]
+        self.network, self.step = spec.network, STEPS[spec.network.cell]
         self.w = own_variables(spec, index, inputs)
         units = spec.network.units[index]
-        self.state_size = [units] * len(STATES[spec.network.cell])
-        self.output_size = units
+        self.output_size = spec.network.projection_size or units
+        self.state_size = [self.output_size, units][: len(STATES[spec.network.cell])]
         self.built = True
 
     def call(self, x: tf.Tensor, states: States, training: bool = False) -> tuple[tf.Tensor, States]:
         """One step; nothing in it depends on ``training``."""
-        states = self.step(project(x, self.w), tuple(states), self.w)
+        states = self.step(project(x, self.w), tuple(states), self.w, self.network)
         return states[0], states

@@ -14,7 +14,7 @@ import tensorflow as tf
 from experiments.canonical import layer_inputs
 from experiments.spec import ExperimentSpec, Interface
 from frameworks.tf2.cells import STEPS, Cell, States, project
-from frameworks.tf2.support import STOCK
+from frameworks.tf2.support import OPTIONS, stock
 from frameworks.tf2.weights import own_variables
 
 
@@ -27,10 +27,15 @@ class CellLoop:
     """The stock cell, its states kept by hand (our own cell where Keras has none)."""
 
     def __init__(self, spec: ExperimentSpec, index: int, inputs: int):
-        self.stock = self.drops = spec.network.cell in STOCK
+        name = stock(spec.network, "cell_loop")
+        self.stock = self.drops = name is not None
         if self.stock:
-            kind = getattr(keras.layers, f"{STOCK[spec.network.cell]}Cell")
-            self.cell = kind(spec.network.units[index], dropout=stock_dropout(spec), dtype=spec.training.dtype)
+            self.cell = getattr(keras.layers, f"{name}Cell")(
+                spec.network.units[index],
+                dropout=stock_dropout(spec),
+                dtype=spec.training.dtype,
+                **OPTIONS.get(spec.network.cell, {}),
+            )
             self.cell.build((None, inputs))
             self.native = {variable.name: variable for variable in self.cell.weights}
         else:
@@ -60,13 +65,14 @@ class Layer:
     unroll = False
 
     def __init__(self, spec: ExperimentSpec, index: int, inputs: int):
-        self.layer = getattr(keras.layers, STOCK[spec.network.cell])(
+        self.layer = getattr(keras.layers, stock(spec.network, "layer"))(
             spec.network.units[index],
             dropout=stock_dropout(spec),
             return_sequences=True,
             return_state=True,
             unroll=self.unroll,
             dtype=spec.training.dtype,
+            **OPTIONS.get(spec.network.cell, {}),
         )
         self.layer.build((None, None, inputs))
         self.native = {variable.name: variable for variable in self.layer.cell.weights}
@@ -113,14 +119,14 @@ class Scratch:
     stock = drops = False
 
     def __init__(self, spec: ExperimentSpec, index: int, inputs: int):
-        self.step = STEPS[spec.network.cell]
+        self.network, self.step = spec.network, STEPS[spec.network.cell]
         self.native = own_variables(spec, index, inputs)
 
     def __call__(self, x: tf.Tensor, states: States, training: bool) -> tuple[tf.Tensor, States]:
         """A loop over the projected steps."""
         outputs = []
         for projected in tf.unstack(project(x, self.native), axis=1):
-            states = self.step(projected, states, self.native)
+            states = self.step(projected, states, self.native, self.network)
             outputs.append(states[0])
         return tf.stack(outputs, axis=1), states
 
@@ -131,38 +137,54 @@ class Scratch:
 
 FORMS = {"cell_loop": CellLoop, "layer": Layer, "unrolled": Unrolled, "wrapped": Wrapped, "scratch": Scratch}
 
+STEPS_IN_TIME = (1, -1)  # forward, backward
+
 
 class Stack:
-    """Recurrent layers one on the other, with dropout where the conventions put it."""
+    """Recurrent layers one on the other, each in its directions, with dropout where the conventions put it."""
 
     def __init__(self, spec: ExperimentSpec, interface: Interface):
-        form = FORMS[spec.network.form]
-        self.layers = [form(spec, index, inputs) for index, inputs in enumerate(layer_inputs(spec, interface))]
-        # Keras drops on every layer's input, one mask for all steps: on (B, T, I) that is SpatialDropout1D.
-        rate = stock_dropout(spec)
-        self.dropout = [
-            None if layer.drops or not rate else keras.layers.SpatialDropout1D(rate, dtype=spec.training.dtype)
-            for layer in self.layers
+        form, self.network = FORMS[spec.network.form], spec.network
+        self.layers = [
+            [form(spec, index, inputs) for _ in spec.network.directions]
+            for index, inputs in enumerate(layer_inputs(spec, interface))
         ]
+        # Keras drops on every layer's input, one mask for all steps: on (B, T, I) that is SpatialDropout1D.
+        rate = 0.0 if self.layers[0][0].drops else stock_dropout(spec)
+        self.dropout = keras.layers.SpatialDropout1D(rate, dtype=spec.training.dtype) if rate else None
 
-    def natives(self) -> list[tuple[dict[str, keras.Variable], bool]]:
-        """Each layer's variables by the framework's names, and whether a stock object holds them."""
-        return [(layer.native, layer.stock) for layer in self.layers]
+    def natives(self) -> Iterator[tuple[int, str, dict[str, keras.Variable], bool]]:
+        """Layer, direction, variables by the framework's names, and whether a stock object holds them."""
+        for index, directions in enumerate(self.layers):
+            for direction, layer in zip(self.network.directions, directions, strict=True):
+                yield index, direction, layer.native, layer.stock
 
     def native_calls(self, x: tf.Tensor, states: tuple[States, ...]) -> Iterator[tuple[str, tf.Tensor, Any]]:
         """Each of the framework's own calls in turn: which layer it covers, its input, what it returned."""
-        for index, (layer, state) in enumerate(zip(self.layers, states, strict=True)):
-            yield f"layer {index}", x, layer.native_call(x, state)
-            x, _ = layer(x, state, training=False)
+        given = iter(states)
+        for index, directions in enumerate(self.layers):
+            own = tuple(next(given) for _ in directions)
+            for direction, layer, state in zip(self.network.directions, directions, own, strict=True):
+                yield f"layer {index}" + f" {direction}" * self.network.bidirectional, x, layer.native_call(x, state)
+            x, _ = self._run(directions, x, own, training=False)
 
     def __call__(
         self, x: tf.Tensor, states: tuple[States, ...], masks: tuple, training: bool
     ) -> tuple[tf.Tensor, tuple[States, ...]]:
-        """``x (B, T, I)`` -> the top layer's sequence ``(B, T, H)`` and every layer's last states."""
-        last = []
-        for layer, dropout, state, mask in zip(self.layers, self.dropout, states, masks, strict=True):
+        """``x (B, T, I)`` -> the top layer's sequence and every layer's last states, a layer's directions in turn."""
+        given, last = iter(states), []
+        for directions, mask in zip(self.layers, masks, strict=True):
             x = x if mask is None else x * mask
-            x = x if dropout is None else dropout(x, training=training)
-            x, state = layer(x, state, training)
-            last.append(state)
+            x = x if self.dropout is None else self.dropout(x, training=training)
+            x, state = self._run(directions, x, tuple(next(given) for _ in directions), training)
+            last += state
         return x, tuple(last)
+
+    def _run(self, directions: list, x: tf.Tensor, states: tuple[States, ...], training: bool) -> tuple:
+        """One layer: backward takes the sequence from its end, and its outputs are put back in time's order."""
+        parts, last = [], []
+        for step, layer, state in zip(STEPS_IN_TIME, directions, states, strict=False):
+            sequence, state = layer(x[:, ::step], state, training)
+            parts.append(sequence[:, ::step])
+            last.append(state)
+        return parts[0] if len(parts) == 1 else tf.concat(parts, axis=-1), last

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from experiments.canonical import STATES, Weights, draw
+from experiments.canonical import Weights, draw, zero_states
 from experiments.layout import describe
 from experiments.protocol import Batch, Forward, NativeShapes, NativeWeight, States, Step, name_shapes
 from experiments.spec import ExperimentSpec, Interface
@@ -40,14 +40,14 @@ class Network:
             self.embedding.build()
         self.stack = Stack(self.spec, interface)
         self.head = keras.layers.Dense(interface.outputs, dtype=dtype)
-        self.head.build((None, network.units[-1]))
+        self.head.build((None, network.outputs[-1]))
 
     def _bind(self) -> list[Binding]:
         found = []
         if self.embedding:
             found.append(plain("embeddings", self.embedding.embeddings, "embedding/table"))
-        for index, (native, stock) in enumerate(self.stack.natives()):
-            found += bind_layer(self.spec, index, native, stock)
+        for native in self.stack.natives():
+            found += bind_layer(self.spec, *native)
         return [
             *found,
             plain("kernel", self.head.kernel, "head/0/kernel"),
@@ -101,8 +101,8 @@ class Network:
         for where, given, returned in self.stack.native_calls(x, states):
             calls.append((f"{where} input", tuple(given.shape)))
             calls += name_shapes(where, cell, [tuple(tensor.shape) for tensor in tf.nest.flatten(returned)])
-        sequence, _ = self.stack(x, states, (None,) * len(states), training=False)
-        calls.append(("output", tuple(self.head(sequence[:, -1]).shape)))
+        _, last = self.stack(x, states, (None,) * len(self.spec.network.units), training=False)
+        calls.append(("output", tuple(self.head(self._last(last)).shape)))
         return NativeShapes(tuple(calls), *self._native_weights())
 
     def synchronise(self) -> None:
@@ -127,16 +127,18 @@ class Network:
         return tf.convert_to_tensor(batch.x), tf.convert_to_tensor(batch.y), masks
 
     def _zeros(self, x: tf.Tensor) -> tuple:
-        names, dtype = STATES[self.spec.network.cell], self.spec.training.dtype
-        return tuple(
-            tuple(tf.zeros((tf.shape(x)[0], units), dtype) for _ in names) for units in self.spec.network.units
-        )
+        dtype = self.spec.training.dtype
+        return zero_states(self.spec.network, lambda size: tf.zeros((tf.shape(x)[0], size), dtype))
+
+    def _last(self, states: tuple) -> tf.Tensor:
+        """The top layer's last output: each direction's at the end of its own sweep."""
+        return tf.concat([state[0] for state in states[-len(self.spec.network.directions) :]], axis=-1)
 
     def _run(self, x: tf.Tensor, states: tuple | None, masks: tuple, training: bool) -> tuple:
         x = self.embedding(x) if self.embedding else x
         masks = (None,) * (len(self.spec.network.units) - len(masks)) + masks
         sequence, last = self.stack(x, self._zeros(x) if states is None else states, masks, training)
-        return self.head(sequence[:, -1]), sequence, last
+        return self.head(self._last(last)), sequence, last
 
     def _predict(self, x: tf.Tensor) -> tf.Tensor:
         return self._run(x, None, (), training=False)[0]

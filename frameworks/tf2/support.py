@@ -1,25 +1,38 @@
 """What this twin offers, known without importing its framework."""
 
 from experiments.protocol import Absent, Native, Support, Written
-from experiments.spec import ExperimentSpec
+from experiments.spec import ExperimentSpec, NetworkSpec
 
 HOME = "keras"
 PACKAGES = ("tensorflow", "keras")
 
-STOCK = {"simple_rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
+STOCK = {"simple_rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU", "gru_reset_before": "GRU"}
+OPTIONS = {"gru": {"reset_after": True}, "gru_reset_before": {"reset_after": False}}
+
+
+def stock(network: NetworkSpec, form: str) -> str | None:
+    """The name of Keras's own layer for the cell; None where it has none. A cell's is the same with ``Cell``."""
+    return None if network.cell_clip is not None else STOCK.get(network.cell)
 
 
 def supports(spec: ExperimentSpec) -> Support:
     """Whether the form is Keras's own, written by us, or cannot be had."""
-    if spec.moot_override:
-        return Absent(spec.moot_override)
-    stock = STOCK.get(spec.network.cell)
-    if stock is None and spec.network.form in ("layer", "unrolled"):
-        return Absent(f"keras.layers has no layer for the {spec.network.cell} cell")
+    if spec.inexpressible:
+        return Absent(spec.inexpressible)
+    form, cell = spec.network.form, spec.network.cell
+    name = stock(spec.network, form)
+    if name is None and form in ("layer", "unrolled"):
+        return Absent(
+            f"keras.layers.{STOCK[cell]} clips nothing" if cell in STOCK else f"keras.layers has no {cell} layer"
+        )
+    options = "".join(f"{key}={value}" for key, value in OPTIONS.get(cell, {}).items())
+    unrolled = ", ".join(filter(None, [options, "unroll=True"]))
     return {
-        "cell_loop": Native(f"keras.layers.{stock}Cell") if stock else Written("own cell, looped over by hand"),
-        "layer": Native(f"keras.layers.{stock}"),
-        "unrolled": Native(f"keras.layers.{stock}(unroll=True)"),
+        "cell_loop": Native(f"keras.layers.{name}Cell({options})")
+        if name
+        else Written("own cell, looped over by hand"),
+        "layer": Native(f"keras.layers.{name}({options})"),
+        "unrolled": Native(f"keras.layers.{name}({unrolled})"),
         "wrapped": Native("own cell in keras.layers.RNN"),
         "scratch": Written("bare variables and matrix products"),
-    }[spec.network.form]
+    }[form]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from experiments.canonical import GATES, Weights, biases
+from experiments.canonical import GATES, Weights, biases, layer_shapes
 from experiments.spec import ExperimentSpec
 from frameworks.tf2.support import HOME
 
@@ -67,13 +67,17 @@ def plain(name: str, variable: keras.Variable, canonical: str) -> Binding:
     return Binding(name, variable, (canonical,), np.asarray, lambda native: (native,))
 
 
-def bind_layer(spec: ExperimentSpec, index: int, native: dict[str, keras.Variable], stock: bool) -> list[Binding]:
-    """Tie one recurrent layer's variables to its canonical weights."""
+def bind_layer(
+    spec: ExperimentSpec, index: int, direction: str, native: dict[str, keras.Variable], stock: bool
+) -> list[Binding]:
+    """Tie one direction of a recurrent layer: its variables to its canonical weights."""
     cell, units = spec.network.cell, spec.network.units[index]
-    gates, prefix = len(GATES[cell]), f"rnn/{index}/forward/"
+    gates, prefix = len(GATES[cell]), f"rnn/{index}/{direction}/"
     names = biases(cell, spec.conventions.owner("bias", HOME))
 
     def flat(kind: str) -> Binding:
+        if kind in ("peephole", "projection"):
+            return plain(kind, native[kind], prefix + kind)
         rows = native[kind].shape[:-1]
         return Binding(
             kind,
@@ -116,18 +120,16 @@ def _summed_bias(variable: keras.Variable, canonical: tuple[str, ...], gates: in
 
 
 def own_variables(spec: ExperimentSpec, index: int, inputs: int) -> dict[str, keras.Variable]:
-    """Variables of a cell of our own, ``(…, G·H)``, drawn as Keras draws its own cells'."""
-    cell, units, dtype = spec.network.cell, spec.network.units[index], spec.training.dtype
-    width = len(GATES[cell]) * units
-    variables = {
-        "kernel": keras.Variable(keras.initializers.GlorotUniform()((inputs, width), dtype), name="kernel"),
-        "recurrent_kernel": keras.Variable(
-            keras.initializers.Orthogonal()((units, width), dtype), name="recurrent_kernel"
-        ),
-    }
-    for name in biases(cell, spec.conventions.owner("bias", HOME)):
-        values = np.zeros((len(GATES[cell]), units), dtype)
-        if cell == "lstm" and name == "bias":
-            values[GATES["lstm"].index("f")] = 1  # unit_forget_bias
-        variables[name] = keras.Variable(values.reshape(-1), name=name)
+    """Variables of a cell of our own, gates side by side ``(…, G·H)``, drawn as Keras draws its own cells'."""
+    draws = {"recurrent_kernel": keras.initializers.Orthogonal()}
+    draws |= dict.fromkeys(("bias", "recurrent_bias"), keras.initializers.Zeros())
+    variables = {}
+    for kind, shape in layer_shapes(spec.network, index, inputs, spec.conventions.owner("bias", HOME)).items():
+        flat = shape if kind in ("peephole", "projection") else (*shape[:-2], shape[-2] * shape[-1])
+        draw = draws.get(kind) or keras.initializers.GlorotUniform()
+        variables[kind] = keras.Variable(draw(flat, spec.training.dtype), name=kind)
+    if "f" in GATES[spec.network.cell] and "bias" in variables:  # unit_forget_bias
+        start = np.zeros((len(GATES[spec.network.cell]), spec.network.units[index]), spec.training.dtype)
+        start[GATES[spec.network.cell].index("f")] = 1
+        variables["bias"].assign(start.reshape(-1))
     return variables
