@@ -1,6 +1,8 @@
 """The grid of models that the suites share, small enough to be quick, odd-sized enough to catch a transposition."""
 
+import itertools
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -26,24 +28,35 @@ class Case(NamedTuple):
     dtype: str = "float64"
     depth: int = 2
     conventions: str = "keras"
+    bidirectional: bool = False
 
     @property
     def spec(self) -> ExperimentSpec:
-        return make_spec(self.cell, self.form, self.conventions, depth=self.depth, dtype=self.dtype)
+        return make_spec(
+            self.cell,
+            self.form,
+            self.conventions,
+            depth=self.depth,
+            network={"bidirectional": self.bidirectional},
+            dtype=self.dtype,
+        )
 
 
-def make_spec(cell, form, conventions="keras", depth=2, dropout=0.5, **training) -> ExperimentSpec:
-    """A tiny spec on tokens, layers of unequal size."""
+def make_spec(cell, form, conventions="keras", depth=2, dropout=0.5, network=None, **training) -> ExperimentSpec:
+    """A tiny spec on tokens, layers of unequal size; ``network`` adds fields of the network's."""
+    own = {"projection_size": 2} if cell == "lstm_projection" else {}
     return ExperimentSpec.model_validate(
         {
             "task": {"name": "imdb", "words": WORDS, "tokens": TIME},
             "network": {
                 "cell": cell,
                 "form": form,
-                "units": [4, 3][:depth],
+                "units": [4, 3, 6, 3][:depth],
                 "embedding_size": 5,
                 "dropout": dropout,
-            },
+            }
+            | own
+            | (network or {}),
             "training": training,
             "conventions": conventions,
         }
@@ -53,6 +66,20 @@ def make_spec(cell, form, conventions="keras", depth=2, dropout=0.5, **training)
 def offered(twin: str, cell: str, form: str) -> bool:
     """Whether the twin has the form for the cell."""
     return not isinstance(frameworks.supports(twin, make_spec(cell, form)), Absent)
+
+
+#: What a case may vary beside twin, cell and form: dtype, depth, conventions, both directions.
+LEVELS = list(itertools.product(("float64", "float32"), (1, 3), ("keras", "pytorch"), (False, True)))
+
+
+def sampled(twin: str, cell: str, form: str) -> list["Case"]:
+    """The suite's one rule: every twin × cell × form twice, at complementary levels of everything else.
+
+    Each form of each cell so meets both levels of every factor, and all sixteen combinations occur over the grid,
+    the same for both twins. The ladder climbs the rest.
+    """
+    first = crc32(f"{cell}/{form}".encode()) % len(LEVELS)
+    return [Case(twin, cell, form, *LEVELS[index]) for index in (first, len(LEVELS) - 1 - first)]
 
 
 PAIRS = [(cell, form) for cell in CELLS for form in FORMS]

@@ -11,6 +11,7 @@ FILES = sorted(path.name for path in (FRAMEWORKS / "tf2").glob("*.py"))
 #: What one twin has alone, each a framework's fact.
 ALONE = {
     ("tf2", "weights.py", "SummedBias"): "Keras keeps one bias where PyTorch trains two",
+    ("tf2", "support.py", "OPTIONS"): "Keras's GRU has both resets, told apart by an option",
     ("pytorch", "weights.py", "transposed"): "nn.Linear keeps (outputs, inputs); Dense keeps the canonical layout",
     ("pytorch", "weights.py", "NATIVE_GATES"): "PyTorch orders the GRU's gates r, z, n; Keras's order is canonical",
     ("pytorch", "weights.py", "NATIVE_NAMES"): "PyTorch names weights weight_ih, …; Keras's names are canonical",

@@ -41,7 +41,7 @@ BAD = {
     ),
     "negative epochs": (GRID + "training = { epochs = -1 }\n", ["training.epochs", "-1", "greater than 0"]),
     "bad dropout": (GRID.replace("form =", "dropout = 1.5, form ="), ["network.dropout", "1.5", "less than 1"]),
-    "three layers": (GRID.replace("form =", "units = [1, 2, 3], form ="), ["network.units", "at most 2"]),
+    "five layers": (GRID.replace("form =", "units = [1, 2, 3, 4, 5], form ="), ["network.units", "at most 4"]),
     "override on stock": (
         GRID + 'conventions = { base = "stock", embedding = "keras" }\n',
         ["conventions", "stock", "overridden"],
@@ -51,6 +51,8 @@ BAD = {
         GRID.replace('"imdb"', '"sine"').replace("form =", "embedding_size = 4, form ="),
         ["embedding_size", "sine"],
     ),
+    "projection without size": (GRID.replace('"lstm"', '"lstm_projection"'), ["projection_size", "whole number"]),
+    "peephole on a GRU": (GRID.replace('"lstm"', '"gru", cell_clip = 1.0'), ["cell_clip", "gru", "allowed: none"]),
     "vary nothing": (GRID + 'vary = { "network.cell" = [] }\n', ["vary", "at least 1"]),
     "vary misspelt": (GRID + 'vary = { "network.cel" = ["gru"] }\n', ["network.cel", "no such key"]),
     "no grid": (HEAD, ["grid", "missing"]),

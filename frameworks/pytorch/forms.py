@@ -23,7 +23,7 @@ def stock_dropout(spec: ExperimentSpec) -> float:
     return 0.0 if spec.conventions.imposed else spec.network.dropout
 
 
-def stock_options(network: NetworkSpec) -> dict[str, int]:
+def _options(network: NetworkSpec) -> dict[str, int]:
     """What nn.LSTM takes besides its sizes."""
     return {"proj_size": network.projection_size} if network.projection_size else {}
 
@@ -70,7 +70,7 @@ class Layer(nn.Module):
         super().__init__()
         network = spec.network
         kind = getattr(nn, stock(network, "layer"))
-        self.layer = kind(inputs, network.units[index], batch_first=True, **stock_options(network))
+        self.layer = kind(inputs, network.units[index], batch_first=True, **_options(network))
         self.native = dict(self.layer.named_parameters())
 
     def forward(self, x: Tensor, states: States) -> tuple[Tensor, States]:
@@ -175,7 +175,7 @@ class StackedLayer(nn.Module):
             dropout=stock_dropout(spec) if more else 0.0,
             bidirectional=spec.network.bidirectional,
             batch_first=True,
-            **stock_options(spec.network),
+            **_options(spec.network),
         )
         named = dict(self.layer.named_parameters())
         self.natives = [

@@ -64,15 +64,16 @@ class Network:
         """Outputs, the top layer's sequence and the last states, dropout off."""
         given = None if states is None else tuple(tuple(map(self._tensor, layer)) for layer in states)
         with torch.no_grad():
-            outputs, sequence, last = self._run(self._tensor(x), given, (), training=False)
+            outputs, sequence, last = self._run(self._encode(self._tensor(x)), given, (), training=False)
         states = tuple(tuple(state.cpu().numpy() for state in layer) for layer in last)
         return Forward(outputs.cpu().numpy(), sequence.cpu().numpy(), states)
 
     def gradients(self, batch: Batch) -> Weights:
-        """The loss's gradient by every canonical weight, without an update."""
-        _, _, gradients = self._backward(*self._tensors(batch))
+        """The loss's gradient by every canonical weight, and by the recurrent stack's ``input``."""
+        _, _, gradients, by_input = self._backward(*self._tensors(batch), with_input=True)
         pairs = zip(self._trained(), gradients, strict=True)
-        return {k: v for binding, g in pairs for k, v in binding.gradient(g.cpu().numpy()).items()}
+        found = {k: v for binding, g in pairs for k, v in binding.gradient(g.cpu().numpy()).items()}
+        return found | {"input": by_input.cpu().numpy()}
 
     def weights(self) -> Weights:
         """The canonical weights as they stand."""
@@ -85,8 +86,7 @@ class Network:
         x = torch.zeros((2, self.interface.time, *width), dtype=self.dtype if width else torch.int32).to(self.device)
         self.stack.eval()
         calls = [("input", tuple(x.shape))]
-        if self.embedding:
-            x = self.embedding(x)
+        x = self._encode(x)
         cell, states = self.spec.network.cell, self._zeros(x)
         for where, given, returned in self.stack.native_calls(x, states):
             calls.append((f"{where} input", tuple(given.shape)))
@@ -126,23 +126,31 @@ class Network:
         """The top layer's last output: each direction's at the end of its own sweep."""
         return torch.cat([state[0] for state in states[-len(self.spec.network.directions) :]], dim=-1)
 
+    def _encode(self, x: Tensor) -> Tensor:
+        return self.embedding(x) if self.embedding else x
+
     def _run(self, x: Tensor, states: tuple | None, masks: tuple, training: bool) -> tuple:
-        x = self.embedding(x) if self.embedding else x
         masks = (None,) * (len(self.spec.network.units) - len(masks)) + masks
         sequence, last = self.stack.train(training)(x, self._zeros(x) if states is None else states, masks)
         return self.head(self._last(last)), sequence, last
 
     @torch.no_grad()
     def _predict(self, x: Tensor) -> Tensor:
-        return self._run(x, None, (), training=False)[0]
+        return self._run(self._encode(x), None, (), training=False)[0]
 
-    def _backward(self, x: Tensor, y: Tensor, masks: tuple) -> tuple:
-        outputs = self._run(x, None, masks, training=True)[0]
+    def _backward(self, x: Tensor, y: Tensor, masks: tuple, with_input: bool = False) -> tuple:
+        given = self._encode(x)
+        if with_input and not given.requires_grad:
+            given = given.requires_grad_()
+        outputs = self._run(given, None, masks, training=True)[0]
         loss = training.loss(self.interface.loss, outputs, y)
-        return loss, outputs, torch.autograd.grad(loss, [binding.variable for binding in self._trained()])
+        # Asked for always, the input's gradient would keep nn.LSTM from leaving it out where nothing is embedded.
+        wanted = [*(binding.variable for binding in self._trained()), *([given] if with_input else [])]
+        gradients = torch.autograd.grad(loss, wanted)
+        return (loss, outputs, gradients[:-1], gradients[-1]) if with_input else (loss, outputs, gradients, None)
 
     def _step(self, x: Tensor, y: Tensor, masks: tuple) -> tuple[Tensor, Tensor]:
-        loss, outputs, gradients = self._backward(x, y, masks)
+        loss, outputs, gradients, _ = self._backward(x, y, masks)
         self.optimiser.step(gradients)
         return loss, outputs
 

@@ -28,7 +28,7 @@ class Network:
     def train_step(self, batch: Batch) -> Step:
         """One update of the weights."""
         loss, outputs, gradients = self._backward(batch)
-        self.optimiser.step(self.native, gradients)
+        self.optimiser.step(self.native, {name: gradients[name] for name in self.native})
         return Step(loss, outputs)
 
     def predict(self, x: np.ndarray) -> np.ndarray:
@@ -41,7 +41,7 @@ class Network:
         return Forward(self._head(self._last(last)), sequence, last)
 
     def gradients(self, batch: Batch) -> Weights:
-        """The loss's gradient by every canonical weight."""
+        """The loss's gradient by every canonical weight, and by the recurrent stack's ``input``."""
         return self._backward(batch)[2]
 
     def weights(self) -> Weights:
@@ -93,7 +93,7 @@ class Network:
         gradients = {"head/0/kernel": last.T @ d_outputs, "head/0/bias": d_outputs.sum(axis=0)}
         d_last = d_outputs @ self.native["head/0/kernel"].T
         d_sequence, found = self.stack.backward(self._spread(d_last, sequence), masks)
-        gradients |= found
+        gradients |= found | {"input": d_sequence}
         if "embedding/table" in self.native:
             gradients["embedding/table"] = table = np.zeros_like(self.native["embedding/table"])
             np.add.at(table, batch.x, d_sequence)

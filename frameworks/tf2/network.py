@@ -76,15 +76,16 @@ class Network:
         """Outputs, the top layer's sequence and the last states, dropout off."""
         with tf.device(self.device):
             given = None if states is None else tf.nest.map_structure(tf.convert_to_tensor, states)
-            found = self._run(tf.convert_to_tensor(x), given, (), training=False)
+            found = self._run(self._encode(tf.convert_to_tensor(x)), given, (), training=False)
             return Forward(*tf.nest.map_structure(lambda tensor: tensor.numpy(), found))
 
     def gradients(self, batch: Batch) -> Weights:
-        """The loss's gradient by every canonical weight, without an update."""
+        """The loss's gradient by every canonical weight, and by the recurrent stack's ``input``."""
         with tf.device(self.device):
-            _, _, gradients = self._backward(*self._tensors(batch))
+            _, _, gradients, by_input = self._backward(*self._tensors(batch))
         pairs = zip(self._trained(), gradients, strict=True)
-        return {k: v for binding, g in pairs for k, v in binding.gradient(tf.convert_to_tensor(g).numpy()).items()}
+        found = {k: v for binding, g in pairs for k, v in binding.gradient(tf.convert_to_tensor(g).numpy()).items()}
+        return found | {"input": by_input.numpy()}
 
     def weights(self) -> Weights:
         """The canonical weights as they stand."""
@@ -95,8 +96,7 @@ class Network:
         width = () if self.interface.input == "tokens" else (self.interface.features,)
         x = tf.zeros((2, self.interface.time, *width), tf.int32 if not width else self.spec.training.dtype)
         calls = [("input", tuple(x.shape))]
-        if self.embedding:
-            x = self.embedding(x)
+        x = self._encode(x)
         cell, states = self.spec.network.cell, self._zeros(x)
         for where, given, returned in self.stack.native_calls(x, states):
             calls.append((f"{where} input", tuple(given.shape)))
@@ -134,23 +134,28 @@ class Network:
         """The top layer's last output: each direction's at the end of its own sweep."""
         return tf.concat([state[0] for state in states[-len(self.spec.network.directions) :]], axis=-1)
 
+    def _encode(self, x: tf.Tensor) -> tf.Tensor:
+        return self.embedding(x) if self.embedding else x
+
     def _run(self, x: tf.Tensor, states: tuple | None, masks: tuple, training: bool) -> tuple:
-        x = self.embedding(x) if self.embedding else x
         masks = (None,) * (len(self.spec.network.units) - len(masks)) + masks
         sequence, last = self.stack(x, self._zeros(x) if states is None else states, masks, training)
         return self.head(self._last(last)), sequence, last
 
     def _predict(self, x: tf.Tensor) -> tf.Tensor:
-        return self._run(x, None, (), training=False)[0]
+        return self._run(self._encode(x), None, (), training=False)[0]
 
     def _backward(self, x: tf.Tensor, y: tf.Tensor, masks: tuple) -> tuple:
         with tf.GradientTape() as tape:
-            outputs = self._run(x, None, masks, training=True)[0]
+            given = self._encode(x)
+            tape.watch(given)
+            outputs = self._run(given, None, masks, training=True)[0]
             loss = training.loss(self.interface.loss, outputs, y)
-        return loss, outputs, tape.gradient(loss, [binding.variable.value for binding in self._trained()])
+        *gradients, by_input = tape.gradient(loss, [*(binding.variable.value for binding in self._trained()), given])
+        return loss, outputs, gradients, by_input
 
     def _step(self, x: tf.Tensor, y: tf.Tensor, masks: tuple) -> tuple[tf.Tensor, tf.Tensor]:
-        loss, outputs, gradients = self._backward(x, y, masks)
+        loss, outputs, gradients, _ = self._backward(x, y, masks)
         self.optimiser.step(gradients)
         return loss, outputs
 
