@@ -4,6 +4,7 @@
 ``GATES``. A network's weights are a flat dict: ``embedding/table``, ``rnn/0/forward/kernel``, …, ``head/0/bias``.
 """
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,7 @@ GATES = {
     "lstm_projection": ("i", "f", "g", "o"),
     "lstm_coupled": ("i", "g", "o"),
 }
+MLP_UNITS, MLP_DROPOUT = 32, 0.5  # of the mlp head
 STATES = {cell: ("h", "c") if cell.startswith("lstm") else ("h",) for cell in GATES}
 
 
@@ -64,6 +66,16 @@ def layer_inputs(spec: ExperimentSpec, interface: Interface) -> tuple[int, ...]:
     return (first, *spec.network.outputs[:-1])
 
 
+def head_sizes(network: NetworkSpec, interface: Interface) -> tuple[int, ...]:
+    """The widths from the last output to the head's: one dense layer between each two."""
+    return (network.outputs[-1], *((MLP_UNITS,) if network.head == "mlp" else ()), interface.outputs)
+
+
+def steps(spec: ExperimentSpec, interface: Interface) -> int:
+    """How many steps the recurrent stack sees."""
+    return 1 if spec.network.encoder == "bag" else interface.time
+
+
 def shapes(spec: ExperimentSpec, interface: Interface, home: Owner = "keras") -> dict[str, tuple[int, ...]]:
     """Every canonical weight's name and shape; ``home`` decides the number of biases where conventions are stock."""
     network, owner = spec.network, spec.conventions.owner("bias", home)
@@ -77,8 +89,8 @@ def shapes(spec: ExperimentSpec, interface: Interface, home: Owner = "keras") ->
             for direction in network.directions
             for kind, shape in kinds.items()
         }
-    found["head/0/kernel"] = (network.outputs[-1], interface.outputs)
-    found["head/0/bias"] = (interface.outputs,)
+    for index, (inputs, outputs) in enumerate(itertools.pairwise(head_sizes(network, interface))):
+        found |= {f"head/{index}/kernel": (inputs, outputs), f"head/{index}/bias": (outputs,)}
     return found
 
 
@@ -121,7 +133,8 @@ def _initial(name: str, shape: tuple[int, ...], spec: ExperimentSpec, rng: np.ra
     if room == "rnn":
         return _initial_recurrent(kind, shape, spec, owner, rng)
     if owner == "pytorch":
-        return uniform(rng, shape, 1 / np.sqrt(spec.network.outputs[-1]))
+        inputs = spec.network.outputs[-1] if name.startswith("head/0/") else MLP_UNITS
+        return uniform(rng, shape, 1 / np.sqrt(inputs))
     return np.zeros(shape) if kind == "bias" else glorot_uniform(rng, *shape)
 
 

@@ -154,6 +154,9 @@ def dropout_masks(
         return (None,) * len(inputs)
     steps = 1 if owner == "keras" else time
     first = 0 if owner == "keras" else 1
-    scale = np.asarray(1 / (1 - rate), dtype)
-    draw = [rng.random((batch, steps, size), dtype=np.float32) >= rate for size in inputs[first:]]
-    return (None,) * first + tuple(kept * scale for kept in draw)
+    return (None,) * first + tuple(dropout_mask(rate, (batch, steps, size), dtype, rng) for size in inputs[first:])
+
+
+def dropout_mask(rate: float, shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> np.ndarray:
+    """Inverted dropout: 0 with probability ``rate``, else 1/(1−rate)."""
+    return (rng.random(shape, dtype=np.float32) >= rate) * np.asarray(1 / (1 - rate), dtype)

@@ -12,7 +12,7 @@ AXES = {"table": "VE", "kernel": "IGH", "recurrent_kernel": "HGH", "bias": "GH",
     "peephole": "3H",
     "projection": "HP",
 }
-HEAD_AXES = {"kernel": "HO", "bias": "O"}
+HEAD_AXES = {"kernel": "IO", "bias": "O"}
 
 
 def describe(

@@ -36,7 +36,7 @@ class Interface:
     time: int
     features: int
     outputs: int
-    loss: Literal["binary_crossentropy", "mse"]
+    loss: Literal["binary_crossentropy", "mse", "cross_entropy"]  # cross_entropy: y holds a 1 at the class
 
 
 class ImdbSpec(Frozen):
@@ -64,12 +64,22 @@ class SineSpec(Frozen):
         return self
 
 
-TaskSpec = Annotated[ImdbSpec | SineSpec, Field(discriminator="name")]
+class DigitsSpec(Frozen):
+    """Which digit: scikit-learn's 8×8 images, read row by row as a sequence of 8 steps."""
+
+    name: Literal["digits"] = "digits"
+    train_images: PositiveInt | None = None
+
+
+TaskSpec = Annotated[ImdbSpec | SineSpec | DigitsSpec, Field(discriminator="name")]
 
 
 class NetworkSpec(Frozen):
     """encoder → recurrent stack → head.
 
+    Tokens are encoded by an ``embedding``; as ``one_hot`` vectors times the same table, which equals it; or as a
+    ``bag``, the mean of the words' rows, one step long: the baseline without order. Values need no encoder. The head is
+    ``linear``, or an ``mlp``: Dense 32 → Dropout 0.5 → ReLU → Dense.
     ``projection_size`` belongs to ``lstm_projection`` (Sak et al. 2014) and is its output's size; ``cell_clip`` bounds
     an LSTM's c′ and ``projection_clip`` the projected h′; ``forget_bias`` is where an LSTM's forget gate starts, in
     place of the conventions' own.
@@ -80,7 +90,9 @@ class NetworkSpec(Frozen):
     units: Annotated[tuple[PositiveInt, ...], Field(min_length=1, max_length=4)]
     bidirectional: bool = False
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    encoder: Literal["embedding", "one_hot", "bag"] | None = None
     embedding_size: PositiveInt | None = None
+    head: Literal["linear", "mlp"] = "linear"
     projection_size: PositiveInt | None = None
     cell_clip: PositiveFloat | None = None
     projection_clip: PositiveFloat | None = None
@@ -131,10 +143,11 @@ class TrainingSpec(Frozen):
 #: Each task's own settings, as its sources have them; an experiment states only what it changes.
 TASK_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
     "imdb": {
-        "network": {"units": [64, 64], "dropout": 0.5, "embedding_size": 100},
+        "network": {"units": [64, 64], "dropout": 0.5, "encoder": "embedding", "embedding_size": 100},
         "training": {"epochs": 4, "batch_size": 128},
     },
     "sine": {"network": {"units": [64]}, "training": {"epochs": 100, "batch_size": 512}},
+    "digits": {"network": {"units": [64]}, "training": {"epochs": 20, "batch_size": 64}},
 }
 
 
@@ -164,11 +177,12 @@ class ExperimentSpec(Frozen):
         return data
 
     @model_validator(mode="after")
-    def _embedding_goes_with_tokens(self) -> Self:
+    def _encoder_goes_with_tokens(self) -> Self:
         tokens = self.task.name == "imdb"
-        if tokens != (self.network.embedding_size is not None):
-            rule = "a whole number from 1" if tokens else "nothing: its inputs are values, not tokens"
-            raise ValueError(f"network.embedding_size: task {self.task.name} allows {rule}")
+        rule = "needs it, since its inputs are tokens" if tokens else "allows none: its inputs are values, not tokens"
+        for field in ("encoder", "embedding_size"):
+            if tokens != (getattr(self.network, field) is not None):
+                raise ValueError(f"network.{field}: task {self.task.name} {rule}")
         return self
 
     @property
@@ -198,8 +212,9 @@ class ExperimentSpec(Frozen):
         """A readable name, such as ``imdb-lstm-layer-64x64-keras``."""
         network = self.network
         units = "x".join(map(str, network.units))
-        both = "-bidirectional" if network.bidirectional else ""
-        return f"{self.task.name}-{network.cell}-{network.form}-{units}{both}-{self.conventions.label}"
+        more = [network.encoder] if network.encoder in ("one_hot", "bag") else []
+        more += ["bidirectional"] * network.bidirectional + ["mlp"] * (network.head == "mlp")
+        return "-".join([self.task.name, network.cell, network.form, units, *more, self.conventions.label])
 
     @property
     def params(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from experiments.spec import Cell, ExperimentSpec, Form, Frozen
 from experiments.tasks import DataSource
 from experiments.trial import Trial
 
+TASKS = ("imdb", "sine", "digits")
 STUDIES = Path(__file__).parent / "studies"
 
 FrameworkName = Literal["tf2", "pytorch", "reference"]
@@ -176,7 +177,7 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """A validation error in one line: the key, what was given, what is allowed."""
     # A misspelt key also leaves its right name missing: say the cause before the consequence.
     first, *more = sorted(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-    where = ".".join(str(part) for part in first["loc"] if part not in ("imdb", "sine")) or "the file"
+    where = ".".join(str(part) for part in first["loc"] if part not in TASKS) or "the file"
     if first["type"] == "extra_forbidden":
         text = f"no such key; allowed: {', '.join(_keys(model, first['loc'][:-1]))}"
     elif first["type"] in ("literal_error", "union_tag_invalid"):
@@ -202,7 +203,7 @@ def _keys(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
             kind = candidates.pop()
             if isinstance(kind, type) and issubclass(kind, BaseModel):
                 tag = location[-1]
-                if "name" in kind.model_fields and tag in ("imdb", "sine") and kind.model_fields["name"].default != tag:
+                if "name" in kind.model_fields and tag in TASKS and kind.model_fields["name"].default != tag:
                     continue
                 fields = kind.model_fields
                 break

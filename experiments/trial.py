@@ -10,10 +10,11 @@ from functools import cached_property
 from time import perf_counter
 from traceback import format_exc
 
+import numpy as np
 from safetensors.numpy import save
 
 from experiments import canonical, tasks
-from experiments.conventions import Owner, batch_order, dropout_masks, stream
+from experiments.conventions import Masks, Owner, batch_order, dropout_mask, dropout_masks, stream
 from experiments.protocol import (
     Batch,
     EpochEnded,
@@ -25,7 +26,7 @@ from experiments.protocol import (
     Progressed,
     Started,
 )
-from experiments.spec import ExperimentSpec, digest
+from experiments.spec import ExperimentSpec, Interface, digest
 from experiments.tasks import DataSource, Task
 
 PROGRESS_EVERY_S = 0.5
@@ -164,18 +165,19 @@ def imposed_batches(spec: ExperimentSpec, task: Task, seed: int, epoch: int) -> 
         stream(seed, "batches", epoch),
     )
     masks_rng = stream(seed, "dropout", epoch)
-    inputs = canonical.layer_inputs(spec, task.interface)
     for chosen in order:
-        masks = dropout_masks(
-            conventions.owner("dropout", "keras"),
-            spec.network.dropout,
-            inputs,
-            len(chosen),
-            task.interface.time,
-            training.dtype,
-            masks_rng,
-        )
+        masks = draw_masks(spec, task.interface, len(chosen), masks_rng)
         yield Batch(task.train.x[chosen], task.train.y[chosen], masks)
+
+
+def draw_masks(spec: ExperimentSpec, interface: Interface, batch: int, rng: np.random.Generator) -> Masks:
+    """One batch's dropout: a mask for each recurrent layer's input, then the mlp head's where there is one."""
+    owner, dtype = spec.conventions.owner("dropout", "keras"), spec.training.dtype
+    inputs, time = canonical.layer_inputs(spec, interface), canonical.steps(spec, interface)
+    masks = dropout_masks(owner, spec.network.dropout, inputs, batch, time, dtype, rng)
+    if spec.network.head == "linear":
+        return masks
+    return (*masks, dropout_mask(canonical.MLP_DROPOUT, (batch, canonical.MLP_UNITS), dtype, rng))
 
 
 def spec_toml(spec: ExperimentSpec) -> str:

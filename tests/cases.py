@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import frameworks
-from experiments import canonical
-from experiments.conventions import dropout_masks, stream
+from experiments.conventions import stream
 from experiments.protocol import Absent, Batch
 from experiments.spec import ExperimentSpec, Interface
 from experiments.study import CELLS, FORMS
+from experiments.trial import draw_masks
 
 TWINS = ("tf2", "pytorch")
 TIME, WORDS, BATCH = 6, 20, 5
@@ -52,6 +52,7 @@ def make_spec(cell, form, conventions="keras", depth=2, dropout=0.5, network=Non
                 "cell": cell,
                 "form": form,
                 "units": [4, 3, 6, 3][:depth],
+                "encoder": "embedding",
                 "embedding_size": 5,
                 "dropout": dropout,
             }
@@ -98,9 +99,12 @@ def twin_params() -> list:
 def make_batch(spec: ExperimentSpec, seed: int = 0, interface: Interface = TOKENS) -> Batch:
     """A random batch with imposed dropout masks."""
     rng = stream(seed, "test batch")
-    owner = spec.conventions.owner("dropout", "keras")
-    inputs = canonical.layer_inputs(spec, interface)
+    masks = draw_masks(spec, interface, BATCH, rng)
     dtype = spec.training.dtype
-    masks = dropout_masks(owner, spec.network.dropout, inputs, BATCH, interface.time, dtype, rng)
-    x = rng.integers(0, WORDS, (BATCH, interface.time)).astype(np.int32)
+    if interface.input == "tokens":
+        x = rng.integers(0, WORDS, (BATCH, interface.time)).astype(np.int32)
+    else:
+        x = rng.standard_normal((BATCH, interface.time, interface.features)).astype(dtype)
+    if interface.loss == "cross_entropy":
+        return Batch(x, np.eye(interface.outputs, dtype=dtype)[rng.integers(0, interface.outputs, BATCH)], masks)
     return Batch(x, rng.integers(0, 2, (BATCH, 1)).astype(dtype), masks)

@@ -151,6 +151,71 @@ def test_a_batch_of_another_size_trains_and_predicts(case):
     np.testing.assert_allclose(model.predict(batch.x[:2]), model.predict(batch.x)[:2], rtol=1e-5, atol=1e-6)
 
 
+ENDS = [{"encoder": "one_hot"}, {"encoder": "bag"}, {"head": "mlp"}, {"encoder": "bag", "head": "mlp"}]
+
+
+@pytest.mark.parametrize("twin", twin_params())
+@pytest.mark.parametrize("conventions", ["keras", "pytorch"])
+@pytest.mark.parametrize("network", ENDS, ids=str)
+def test_encoders_and_heads_are_the_references(twin, network, conventions):
+    spec = make_spec("gru", "layer", conventions, network=network, dtype="float64")
+    model, reference, _ = models(spec, twin)
+    case = Case(twin, "gru", "layer", conventions=conventions)
+    batch = make_batch(spec)
+    close(case, flat(model.forward(batch.x)), flat(reference.forward(batch.x)))
+    close(case, model.gradients(batch), reference.gradients(batch))
+    ours, theirs = model.train_step(batch), reference.train_step(batch)
+    close(case, {"loss": ours.loss, "outputs": ours.outputs}, {"loss": theirs.loss, "outputs": theirs.outputs})
+    close(case, model.weights(), reference.weights())
+
+
+@pytest.mark.parametrize("twin", twin_params())
+def test_one_hot_equals_an_embedding(twin):
+    specs = [
+        make_spec("lstm", "layer", network={"encoder": name}, dtype="float64") for name in ("embedding", "one_hot")
+    ]
+    embedding, one_hot = (models(spec, twin)[0] for spec in specs)
+    batch = make_batch(specs[0])
+    case = Case(twin, "lstm", "layer")
+    close(case, flat(one_hot.forward(batch.x)), flat(embedding.forward(batch.x)))
+    close(case, one_hot.gradients(batch), embedding.gradients(batch))
+
+
+@pytest.mark.parametrize("twin", twin_params())
+def test_a_bag_of_words_knows_no_order(twin):
+    spec = make_spec("lstm", "layer", network={"encoder": "bag"}, dtype="float64")
+    model, *_ = models(spec, twin)
+    x = make_batch(spec).x
+    np.testing.assert_allclose(model.predict(x), model.predict(x[:, ::-1].copy()), rtol=1e-12)
+
+
+@pytest.mark.parametrize("twin", twin_params())
+@pytest.mark.parametrize("head", ["linear", "mlp"])
+def test_ten_classes_from_rows_of_values(twin, head):
+    spec = canonical.ExperimentSpec.model_validate(
+        {"task": "digits", "network": {"cell": "lstm", "form": "layer", "units": [5], "head": head}}
+        | {"training": {"dtype": "float64"}, "conventions": "pytorch"}
+    )
+    interface = canonical.Interface("values", 8, 8, 10, "cross_entropy")
+    batch = make_batch(spec, interface=interface)
+    model, reference = (frameworks.load(name).build(spec, interface, None, 0) for name in (twin, "reference"))
+    case = Case(twin, "lstm", "layer")
+    close(case, model.gradients(batch), reference.gradients(batch))
+    losses = [(model.train_step(batch).loss, reference.train_step(batch).loss) for _ in range(3)]
+    np.testing.assert_allclose(*zip(*losses, strict=True), rtol=1e-10)
+
+
+@pytest.mark.parametrize("twin", twin_params())
+@pytest.mark.parametrize("encoder, head", [("bag", "mlp"), ("embedding", "mlp")])
+def test_the_stock_heads_dropout_is_off_in_evaluation_and_on_in_training(twin, encoder, head):
+    spec = make_spec("gru", "layer", "stock", dropout=0.0, network={"encoder": encoder, "head": head})
+    model = frameworks.load(twin).build(spec, TOKENS, None, 0)
+    batch = make_batch(spec)._replace(masks=None)
+    calm = model.predict(batch.x)
+    assert np.array_equal(calm, model.predict(batch.x))
+    assert not np.allclose(calm, model.train_step(batch).outputs, atol=1e-7)
+
+
 OPTIONS = [
     ("lstm", {"cell_clip": 0.01}),
     ("lstm", {"forget_bias": 2.5}),

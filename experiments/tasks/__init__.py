@@ -66,6 +66,6 @@ def load(spec: TaskSpec, source: DataSource, dtype: str) -> Task:
 
 
 def _room(spec: TaskSpec):
-    from experiments.tasks import imdb, sine
+    from experiments.tasks import digits, imdb, sine
 
-    return {"imdb": imdb, "sine": sine}[spec.name]
+    return {"imdb": imdb, "sine": sine, "digits": digits}[spec.name]

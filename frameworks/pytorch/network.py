@@ -1,12 +1,13 @@
 """embedding → recurrent stack → head."""
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from experiments.canonical import Weights, draw, zero_states
+from experiments.canonical import MLP_DROPOUT, Weights, draw, head_sizes, zero_states
 from experiments.layout import describe
 from experiments.protocol import Batch, Forward, NativeShapes, NativeWeight, States, Step, name_shapes
 from experiments.spec import ExperimentSpec, Interface
@@ -34,10 +35,14 @@ class Network:
     def _make_layers(self) -> None:
         network, interface, place = self.spec.network, self.interface, {"device": self.device, "dtype": self.dtype}
         self.embedding = None
-        if network.embedding_size:
+        if network.encoder:
             self.embedding = nn.Embedding(interface.features, network.embedding_size).to(**place)
         self.stack = Stack(self.spec, interface).to(**place)
-        self.head = nn.Linear(network.outputs[-1], interface.outputs).to(**place)
+        self.head = [
+            nn.Linear(inputs, outputs).to(**place)
+            for inputs, outputs in itertools.pairwise(head_sizes(network, interface))
+        ]
+        self.head_dropout = nn.Dropout(MLP_DROPOUT)
 
     def _bind(self) -> list[Binding]:
         found = []
@@ -45,11 +50,10 @@ class Network:
             found.append(plain("weight", self.embedding.weight, "embedding/table"))
         for native in self.stack.natives():
             found += bind_layer(self.spec, *native)
-        return [
-            *found,
-            transposed("weight", self.head.weight, "head/0/kernel"),
-            plain("bias", self.head.bias, "head/0/bias"),
-        ]
+        for index, linear in enumerate(self.head):
+            found.append(transposed("weight", linear.weight, f"head/{index}/kernel"))
+            found.append(plain("bias", linear.bias, f"head/{index}/bias"))
+        return found
 
     def train_step(self, batch: Batch) -> Step:
         """One update of the weights."""
@@ -92,7 +96,7 @@ class Network:
             calls.append((f"{where} input", tuple(given.shape)))
             calls += name_shapes(where, cell, [tuple(tensor.shape) for tensor in _flatten(returned)])
         _, last = self.stack(x, states, (None,) * len(self.spec.network.units))
-        calls.append(("output", tuple(self.head(self._last(last)).shape)))
+        calls.append(("output", tuple(self._head(self._last(last), (), training=False).shape)))
         return NativeShapes(tuple(calls), *self._native_weights())
 
     def synchronise(self) -> None:
@@ -127,12 +131,31 @@ class Network:
         return torch.cat([state[0] for state in states[-len(self.spec.network.directions) :]], dim=-1)
 
     def _encode(self, x: Tensor) -> Tensor:
-        return self.embedding(x) if self.embedding else x
+        match self.spec.network.encoder:
+            case None:
+                return x
+            case "one_hot":
+                table = self.embedding.weight
+                return nn.functional.one_hot(x.long(), self.interface.features).to(table.dtype) @ table
+            case "bag":
+                return self.embedding(x).mean(dim=1, keepdim=True)
+        return self.embedding(x)
+
+    def _head(self, last: Tensor, masks: tuple, training: bool) -> Tensor:
+        x = self.head[0](last)
+        if self.spec.network.head == "linear":
+            return x
+        imposed = self.spec.conventions.imposed
+        dropped = x * masks[0] if masks else x if imposed else self.head_dropout.train(training)(x)
+        return self.head[1](torch.relu(dropped))
 
     def _run(self, x: Tensor, states: tuple | None, masks: tuple, training: bool) -> tuple:
-        masks = (None,) * (len(self.spec.network.units) - len(masks)) + masks
-        sequence, last = self.stack.train(training)(x, self._zeros(x) if states is None else states, masks)
-        return self.head(self._last(last)), sequence, last
+        """``masks``: those of the layers that drop, which are the last ones, then the head's."""
+        of_head = 1 if masks and self.spec.network.head == "mlp" else 0
+        of_layers, of_head = masks[: len(masks) - of_head], masks[len(masks) - of_head :]
+        of_layers = (None,) * (len(self.spec.network.units) - len(of_layers)) + of_layers
+        sequence, last = self.stack.train(training)(x, self._zeros(x) if states is None else states, of_layers)
+        return self._head(self._last(last), of_head, training), sequence, last
 
     @torch.no_grad()
     def _predict(self, x: Tensor) -> Tensor:

@@ -18,6 +18,8 @@ def loss(kind: str, outputs: Tensor, y: Tensor) -> Tensor:
     """The batch's mean loss from ``outputs (B, outputs)``; cross-entropy takes logits, so that nothing is clipped."""
     if kind == "mse":
         return nn.functional.mse_loss(outputs, y)
+    if kind == "cross_entropy":
+        return nn.functional.cross_entropy(outputs, y)
     return nn.functional.binary_cross_entropy_with_logits(outputs, y)
 
 

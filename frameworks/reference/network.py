@@ -73,31 +73,56 @@ class Network:
     def _zeros(self, batch: int) -> States:
         return zero_states(self.spec.network, lambda size: np.zeros((batch, size)))
 
+    def _encode(self, x: np.ndarray) -> np.ndarray:
+        if self.spec.network.encoder is None:
+            return np.asarray(x, np.float64)
+        rows = self.native["embedding/table"][x]  # which a one-hot vector picks as well
+        return rows.mean(axis=1, keepdims=True) if self.spec.network.encoder == "bag" else rows
+
     def _run(self, x: np.ndarray, states: States, masks: tuple) -> tuple[np.ndarray, States]:
-        x = self.native["embedding/table"][x] if "embedding/table" in self.native else np.asarray(x, np.float64)
-        return self.stack(x, states, masks)
+        return self.stack(self._encode(x), states, masks)
 
     def _last(self, states: States) -> np.ndarray:
         """The top layer's last output: each direction's at the end of its own sweep."""
         return np.concatenate([state[0] for state in states[-len(self.spec.network.directions) :]], axis=-1)
 
-    def _head(self, last: np.ndarray) -> np.ndarray:
-        return last @ self.native["head/0/kernel"] + self.native["head/0/bias"]
+    def _dense(self, x: np.ndarray, index: int) -> np.ndarray:
+        return x @ self.native[f"head/{index}/kernel"] + self.native[f"head/{index}/bias"]
+
+    def _head(self, last: np.ndarray, mask: np.ndarray | float = 1.0) -> np.ndarray:
+        x = self._dense(last, 0)
+        return self._dense(np.maximum(x * mask, 0), 1) if self.spec.network.head == "mlp" else x
+
+    def _head_backward(self, last: np.ndarray, d: np.ndarray, mask: np.ndarray | float) -> tuple[np.ndarray, Weights]:
+        """From the outputs' gradient to that of the last output and of the head's weights."""
+        found: Weights = {}
+        if self.spec.network.head == "mlp":
+            hidden = self._dense(last, 0) * mask
+            found = {"head/1/kernel": np.maximum(hidden, 0).T @ d, "head/1/bias": d.sum(axis=0)}
+            d = d @ self.native["head/1/kernel"].T * (hidden > 0) * mask
+        found |= {"head/0/kernel": last.T @ d, "head/0/bias": d.sum(axis=0)}
+        return d @ self.native["head/0/kernel"].T, found
 
     def _backward(self, batch: Batch) -> tuple[float, np.ndarray, Weights]:
-        masks = batch.masks or self._unmasked
+        layers = len(self.spec.network.units)
+        masks, head_mask = (batch.masks or self._unmasked)[:layers], (batch.masks or ())[layers:]
+        head_mask = head_mask[0] if head_mask else 1.0
         sequence, states = self._run(batch.x, self._zeros(len(batch.x)), masks)
         last = self._last(states)
-        outputs = self._head(last)
+        outputs = self._head(last, head_mask)
         loss, d_outputs = training.loss(self.interface.loss, outputs, np.asarray(batch.y, np.float64))
-        gradients = {"head/0/kernel": last.T @ d_outputs, "head/0/bias": d_outputs.sum(axis=0)}
-        d_last = d_outputs @ self.native["head/0/kernel"].T
-        d_sequence, found = self.stack.backward(self._spread(d_last, sequence), masks)
-        gradients |= found | {"input": d_sequence}
-        if "embedding/table" in self.native:
-            gradients["embedding/table"] = table = np.zeros_like(self.native["embedding/table"])
-            np.add.at(table, batch.x, d_sequence)
+        d_last, gradients = self._head_backward(last, d_outputs, head_mask)
+        d_input, found = self.stack.backward(self._spread(d_last, sequence), masks)
+        gradients |= found | {"input": d_input}
+        if self.spec.network.encoder:
+            gradients["embedding/table"] = self._table_gradient(batch.x, d_input)
         return loss, outputs, gradients
+
+    def _table_gradient(self, x: np.ndarray, d_input: np.ndarray) -> np.ndarray:
+        table = np.zeros_like(self.native["embedding/table"])
+        share = 1 / x.shape[1] if self.spec.network.encoder == "bag" else 1.0
+        np.add.at(table, x, np.broadcast_to(d_input * share, (*x.shape, table.shape[1])))
+        return table
 
     def _spread(self, d_last: np.ndarray, sequence: np.ndarray) -> np.ndarray:
         """The last output's gradient where it stands in the sequence: backward's last step is the first in time."""

@@ -11,6 +11,10 @@ def loss(kind: str, outputs: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarr
     if kind == "mse":
         difference = outputs - y
         return float(np.mean(difference**2)), 2 * difference / difference.size
+    if kind == "cross_entropy":
+        shifted = outputs - outputs.max(axis=1, keepdims=True)
+        log_shares = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        return float(-np.mean((y * log_shares).sum(axis=1))), (np.exp(log_shares) - y) / len(y)
     # From logits: log(1 + eˣ) − x·y, stable for either sign.
     value = np.mean(np.logaddexp(0, outputs) - outputs * y)
     return float(value), (0.5 * (1 + np.tanh(0.5 * outputs)) - y) / outputs.size

@@ -1,12 +1,13 @@
 """embedding → recurrent stack → head."""
 
+import itertools
 from collections.abc import Iterator
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from experiments.canonical import Weights, draw, zero_states
+from experiments.canonical import MLP_DROPOUT, Weights, draw, head_sizes, zero_states
 from experiments.layout import describe
 from experiments.protocol import Batch, Forward, NativeShapes, NativeWeight, States, Step, name_shapes
 from experiments.spec import ExperimentSpec, Interface
@@ -35,12 +36,15 @@ class Network:
     def _make_layers(self) -> None:
         network, interface, dtype = self.spec.network, self.interface, self.spec.training.dtype
         self.embedding = None
-        if network.embedding_size:
+        if network.encoder:
             self.embedding = keras.layers.Embedding(interface.features, network.embedding_size, dtype=dtype)
             self.embedding.build()
         self.stack = Stack(self.spec, interface)
-        self.head = keras.layers.Dense(interface.outputs, dtype=dtype)
-        self.head.build((None, network.outputs[-1]))
+        self.head = []
+        for inputs, outputs in itertools.pairwise(head_sizes(network, interface)):
+            self.head.append(keras.layers.Dense(outputs, dtype=dtype))
+            self.head[-1].build((None, inputs))
+        self.head_dropout = keras.layers.Dropout(MLP_DROPOUT, dtype=dtype)
 
     def _bind(self) -> list[Binding]:
         found = []
@@ -48,11 +52,10 @@ class Network:
             found.append(plain("embeddings", self.embedding.embeddings, "embedding/table"))
         for native in self.stack.natives():
             found += bind_layer(self.spec, *native)
-        return [
-            *found,
-            plain("kernel", self.head.kernel, "head/0/kernel"),
-            plain("bias", self.head.bias, "head/0/bias"),
-        ]
+        for index, dense in enumerate(self.head):
+            found.append(plain("kernel", dense.kernel, f"head/{index}/kernel"))
+            found.append(plain("bias", dense.bias, f"head/{index}/bias"))
+        return found
 
     def _compile(self) -> None:
         """Trace each step once for every batch size; eager execution leaves the functions as they are."""
@@ -102,7 +105,7 @@ class Network:
             calls.append((f"{where} input", tuple(given.shape)))
             calls += name_shapes(where, cell, [tuple(tensor.shape) for tensor in tf.nest.flatten(returned)])
         _, last = self.stack(x, states, (None,) * len(self.spec.network.units), training=False)
-        calls.append(("output", tuple(self.head(self._last(last)).shape)))
+        calls.append(("output", tuple(self._head(self._last(last), (), training=False).shape)))
         return NativeShapes(tuple(calls), *self._native_weights())
 
     def synchronise(self) -> None:
@@ -135,12 +138,31 @@ class Network:
         return tf.concat([state[0] for state in states[-len(self.spec.network.directions) :]], axis=-1)
 
     def _encode(self, x: tf.Tensor) -> tf.Tensor:
-        return self.embedding(x) if self.embedding else x
+        match self.spec.network.encoder:
+            case None:
+                return x
+            case "one_hot":
+                table = self.embedding.embeddings
+                return tf.tensordot(tf.one_hot(x, self.interface.features, dtype=table.dtype), table, axes=1)
+            case "bag":
+                return tf.reduce_mean(self.embedding(x), axis=1, keepdims=True)
+        return self.embedding(x)
+
+    def _head(self, last: tf.Tensor, masks: tuple, training: bool) -> tf.Tensor:
+        x = self.head[0](last)
+        if self.spec.network.head == "linear":
+            return x
+        imposed = self.spec.conventions.imposed
+        dropped = x * masks[0] if masks else x if imposed else self.head_dropout(x, training=training)
+        return self.head[1](tf.nn.relu(dropped))
 
     def _run(self, x: tf.Tensor, states: tuple | None, masks: tuple, training: bool) -> tuple:
-        masks = (None,) * (len(self.spec.network.units) - len(masks)) + masks
-        sequence, last = self.stack(x, self._zeros(x) if states is None else states, masks, training)
-        return self.head(self._last(last)), sequence, last
+        """``masks``: those of the layers that drop, which are the last ones, then the head's."""
+        of_head = 1 if masks and self.spec.network.head == "mlp" else 0
+        of_layers, of_head = masks[: len(masks) - of_head], masks[len(masks) - of_head :]
+        of_layers = (None,) * (len(self.spec.network.units) - len(of_layers)) + of_layers
+        sequence, last = self.stack(x, self._zeros(x) if states is None else states, of_layers, training)
+        return self._head(self._last(last), of_head, training), sequence, last
 
     def _predict(self, x: tf.Tensor) -> tf.Tensor:
         return self._run(self._encode(x), None, (), training=False)[0]

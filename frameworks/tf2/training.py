@@ -18,6 +18,8 @@ def loss(kind: str, outputs: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     """The batch's mean loss from ``outputs (B, outputs)``; cross-entropy takes logits, so that nothing is clipped."""
     if kind == "mse":
         return tf.reduce_mean(tf.square(outputs - y))
+    if kind == "cross_entropy":
+        return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=outputs))
     return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=outputs))
 
 

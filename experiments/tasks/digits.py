@@ -1,0 +1,71 @@
+"""Which digit: scikit-learn's 8×8 images (Alpaydin & Kaynak 1998), each read row by row as 8 steps of 8 values."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+import numpy as np
+
+from experiments.errors import UserError
+from experiments.spec import DigitsSpec, Interface
+from experiments.tasks import DataSource, Predict, Split
+
+CLASSES, ROWS, TEST_IMAGES = 10, 8, 297
+ORDER_SEED = 113
+BRIGHTEST = 16  # of the images' whole numbers
+
+
+@dataclass(frozen=True)
+class DigitsTask:
+    """1,500 images to train on and 297 to test; y holds a 1 at the digit's place, ``(N, 10)``."""
+
+    interface: Interface
+    train: Split
+    test: Split
+
+    def score(self, outputs: np.ndarray, y: np.ndarray) -> dict[str, float]:
+        """The share of a batch whose largest output is its digit's."""
+        return {"accuracy": float(np.mean(outputs.argmax(axis=1) == y.argmax(axis=1)))}
+
+    def evaluate(self, predict: Predict) -> dict[str, float]:
+        """Cross-entropy in nats and accuracy over every test image."""
+        outputs = predict(self.test.x).astype(np.float64)
+        largest = outputs.max(axis=1, keepdims=True)
+        log_sum = largest + np.log(np.exp(outputs - largest).sum(axis=1, keepdims=True))
+        loss = float(np.mean(((log_sum - outputs) * self.test.y).sum(axis=1)))
+        return {"test/loss": loss, "test/accuracy": self.score(outputs, self.test.y)["accuracy"]}
+
+    def artifacts(self, predict: Predict) -> dict[str, bytes]:
+        """None: the accuracy says it all."""
+        return {}
+
+
+def locate(spec: DigitsSpec, imdb: str) -> DataSource:
+    """The images that scikit-learn carries.
+
+    Raises:
+        UserError: more training images are asked for than there are.
+    """
+    images, labels = _images()
+    most = len(images) - TEST_IMAGES
+    if (spec.train_images or 0) > most:
+        raise UserError(f"task.train_images: {spec.train_images}; allowed: 1 to {most}")
+    digest = sha256(images.tobytes() + labels.tobytes()).hexdigest()
+    return DataSource("digits", digest, None, f"{most:,} training and {TEST_IMAGES} test images of 8×8 pixels.")
+
+
+def load(spec: DigitsSpec, source: DataSource, dtype: str) -> DigitsTask:
+    """``x (N, 8, 8)`` from 0 to 1 in ``dtype``; the first of a fixed permutation are the test images."""
+    images, labels = _images()
+    order = np.random.default_rng(ORDER_SEED).permutation(len(images))
+    x, y = (images[order] / BRIGHTEST).astype(dtype), np.eye(CLASSES, dtype=dtype)[labels[order]]
+    test, rest = slice(0, TEST_IMAGES), slice(TEST_IMAGES, None)
+    limit = slice(spec.train_images)
+    interface = Interface("values", ROWS, ROWS, CLASSES, "cross_entropy")
+    return DigitsTask(interface, Split(x[rest][limit], y[rest][limit]), Split(x[test], y[test]))
+
+
+def _images() -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    return found.images, found.target
