@@ -7,6 +7,7 @@ from tolerances import CLOSE
 
 import frameworks
 from experiments import canonical
+from experiments.study import CELLS
 
 GRID = [
     case for twin in TWINS for cell, form in PAIRS if offered(twin, cell, form) for case in sampled(twin, cell, form)
@@ -214,6 +215,19 @@ def test_the_stock_heads_dropout_is_off_in_evaluation_and_on_in_training(twin, e
     calm = model.predict(batch.x)
     assert np.array_equal(calm, model.predict(batch.x))
     assert not np.allclose(calm, model.train_step(batch).outputs, atol=1e-7)
+
+
+@pytest.mark.parametrize("twin", twin_params())
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_states_jacobians_by_autodiff_are_the_product_of_the_steps(twin, cell):
+    form = "layer" if offered(twin, cell, "layer") else "scratch"
+    spec = make_spec(cell, form, "pytorch", depth=1, dropout=0.0, dtype="float64")
+    model, reference, _ = models(spec, twin)
+    x = make_batch(spec).x
+    ours, theirs = model.state_jacobians(x), reference.state_jacobians(x)
+    close(Case(twin, cell, form), {"jacobians": ours}, {"jacobians": theirs})
+    np.testing.assert_array_equal(theirs[-1], np.broadcast_to(np.eye(theirs.shape[-1]), theirs[-1].shape))
+    assert not np.allclose(theirs[0], theirs[-1])
 
 
 OPTIONS = [

@@ -83,6 +83,25 @@ class Network:
         """The canonical weights as they stand."""
         return {name: value for binding in self.bindings for name, value in binding.read().items()}
 
+    def state_jacobians(self, x: np.ndarray) -> np.ndarray:
+        """∂s_T/∂s_t for t = 1 … T, by autodiff: ``(T, B, S, S)``, s the states side by side. One layer, one direction.
+
+        Each sample is run once for each component of s_T, so that one backward pass gives all rows.
+        """
+        self.stack.eval()
+        (states,) = self._zeros(self._encode(self._tensor(x)))
+        sizes = [state.shape[-1] for state in states]
+        given, kept = self._encode(self._tensor(x).repeat_interleave(sum(sizes), dim=0)), []
+        state = torch.cat([part.repeat_interleave(sum(sizes), dim=0) for part in states], dim=-1)
+        for step in range(given.shape[1]):
+            here = (tuple(torch.split(state, sizes, dim=-1)),)
+            _, (states,) = self.stack(given[:, step : step + 1], here, (None,))
+            state = torch.cat(states, dim=-1)
+            kept.append(state)
+        rows = (state * torch.eye(sum(sizes), dtype=state.dtype, device=state.device).repeat(len(x), 1)).sum()
+        found = torch.stack(torch.autograd.grad(rows, kept))
+        return found.cpu().numpy().reshape(len(kept), len(x), sum(sizes), sum(sizes))
+
     @torch.no_grad()
     def native_shapes(self) -> NativeShapes:
         """What the live objects take, return and hold, for a batch of 2."""

@@ -41,6 +41,25 @@ class Scratch:
                 grads[name] += value
         return d_x, grads
 
+    def state_jacobians(self) -> np.ndarray:
+        """∂s_T/∂s_t for t = 1 … T of the sequence last run: ``(T, B, S, S)``, s the states side by side.
+
+        Each step's own Jacobian by its derivative on every unit vector, then their product from the end (Pascanu et al.
+        2013, eq. 5): ∂s_T/∂s_t = ∂s_T/∂s_{T−1} · … · ∂s_{t+1}/∂s_t.
+        """
+        sizes = [state.shape[-1] for state in self.last]
+        units = np.eye(sum(sizes))
+        product = np.broadcast_to(units, (len(self.x), *units.shape))
+        found = [product]
+        for tape in reversed(self.tape[1:]):
+            rows = []
+            for unit in units:
+                d_states = tuple(np.tile(part, (len(self.x), 1)) for part in np.split(unit, np.cumsum(sizes)[:-1]))
+                rows.append(np.concatenate(self.cell.backward(d_states, tape, self.w, self.network)[1], axis=-1))
+            product = product @ np.stack(rows, axis=1)
+            found.append(product)
+        return np.stack(found[::-1])
+
 
 FORMS = {"scratch": Scratch}
 

@@ -48,6 +48,12 @@ class Network:
         """A copy of the canonical weights, in the spec's dtype."""
         return {name: value.astype(self.spec.training.dtype) for name, value in self.native.items()}
 
+    def state_jacobians(self, x: np.ndarray) -> np.ndarray:
+        """∂s_T/∂s_t for t = 1 … T, as the product of the steps': ``(T, B, S, S)``. One layer, one direction."""
+        self.forward(x)
+        ((layer,),) = self.stack.layers
+        return layer.state_jacobians()
+
     def batches(self, x: np.ndarray, y: np.ndarray) -> Iterator[Batch]:
         """The reference has no batches of its own."""
         raise NotImplementedError("the reference follows imposed conventions only")

@@ -94,6 +94,25 @@ class Network:
         """The canonical weights as they stand."""
         return {name: value for binding in self.bindings for name, value in binding.read().items()}
 
+    def state_jacobians(self, x: np.ndarray) -> np.ndarray:
+        """∂s_T/∂s_t for t = 1 … T, by autodiff: ``(T, B, S, S)``, s the states side by side. One layer, one direction.
+
+        Each sample is run once for each component of s_T, so that one backward pass gives all rows.
+        """
+        with tf.device(self.device), tf.GradientTape() as tape:
+            (states,) = self._zeros(self._encode(tf.convert_to_tensor(x)))
+            sizes = [state.shape[-1] for state in states]
+            given, kept = self._encode(tf.repeat(x, sum(sizes), axis=0)), []
+            state = tf.concat([tf.repeat(part, sum(sizes), axis=0) for part in states], axis=-1)
+            for step in range(given.shape[1]):
+                here = (tuple(tf.split(state, sizes, axis=-1)),)
+                _, (states,) = self.stack(given[:, step : step + 1], here, (None,), training=False)
+                state = tf.concat(states, axis=-1)
+                tape.watch(state)
+                kept.append(state)
+            rows = tf.reduce_sum(state * tf.tile(tf.eye(sum(sizes), dtype=state.dtype), (len(x), 1)))
+        return tf.stack(tape.gradient(rows, kept)).numpy().reshape(len(kept), len(x), sum(sizes), sum(sizes))
+
     def native_shapes(self) -> NativeShapes:
         """What the live objects take, return and hold, for a batch of 2."""
         width = () if self.interface.input == "tokens" else (self.interface.features,)
