@@ -42,11 +42,11 @@ def recur(h: np.ndarray, w: CellWeights, gates: slice = slice(None)) -> np.ndarr
 def recur_backward(d: np.ndarray, h: np.ndarray, w: CellWeights, gates: slice = slice(None)) -> tuple:
     """From the share's gradient ``(B, G, H)`` to that of h and of the recurrent weights."""
     grads = {"recurrent_kernel": np.zeros_like(w["recurrent_kernel"])}
-    grads["recurrent_kernel"][:, gates] = np.einsum("bk,bgh->kgh", h, d)
+    grads["recurrent_kernel"][:, gates] = np.tensordot(h, d, axes=(0, 0))
     if "recurrent_bias" in w:
         grads["recurrent_bias"] = np.zeros_like(w["recurrent_bias"])
         grads["recurrent_bias"][gates] = d.sum(axis=0)
-    return np.einsum("bgh,kgh->bk", d, w["recurrent_kernel"][:, gates]), grads
+    return np.tensordot(d, w["recurrent_kernel"][:, gates], axes=((1, 2), (1, 2))), grads
 
 
 def minimal(projected: np.ndarray, states: State, w: CellWeights, network: NetworkSpec) -> tuple[State, State]:

@@ -33,8 +33,8 @@ class Scratch:
         for step in reversed(range(d_sequence.shape[1])):
             d_states = (d_states[0] + d_sequence[:, step], *d_states[1:])
             d_projected, d_states, found = self.cell.backward(d_states, self.tape[step], self.w, self.network)
-            d_x[:, step] = np.einsum("bgh,igh->bi", d_projected, self.w["kernel"])
-            found["kernel"] = np.einsum("bi,bgh->igh", self.x[:, step], d_projected)
+            d_x[:, step] = np.tensordot(d_projected, self.w["kernel"], axes=((1, 2), (1, 2)))
+            found["kernel"] = np.tensordot(self.x[:, step], d_projected, axes=(0, 0))
             if "bias" in grads:
                 found["bias"] = d_projected.sum(axis=0)
             for name, value in found.items():
@@ -48,15 +48,15 @@ class Scratch:
         2013, eq. 5): ∂s_T/∂s_t = ∂s_T/∂s_{T−1} · … · ∂s_{t+1}/∂s_t.
         """
         sizes = [state.shape[-1] for state in self.last]
-        units = np.eye(sum(sizes))
-        product = np.broadcast_to(units, (len(self.x), *units.shape))
+        batch, total = len(self.x), sum(sizes)
+        units = np.tile(np.eye(total), (batch, 1))  # every sample once for each component
+        product = units.reshape(batch, total, total)
         found = [product]
         for tape in reversed(self.tape[1:]):
-            rows = []
-            for unit in units:
-                d_states = tuple(np.tile(part, (len(self.x), 1)) for part in np.split(unit, np.cumsum(sizes)[:-1]))
-                rows.append(np.concatenate(self.cell.backward(d_states, tape, self.w, self.network)[1], axis=-1))
-            product = product @ np.stack(rows, axis=1)
+            repeated = tuple(np.repeat(part, total, axis=0) for part in tape)
+            d_states = tuple(np.split(units, np.cumsum(sizes)[:-1], axis=-1))
+            _, rows, _ = self.cell.backward(d_states, repeated, self.w, self.network)
+            product = product @ np.concatenate(rows, axis=-1).reshape(batch, total, total)
             found.append(product)
         return np.stack(found[::-1])
 
