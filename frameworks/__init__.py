@@ -1,5 +1,6 @@
 """The twins, one folder each with the same files in each, and the NumPy reference they are held to."""
 
+from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import version
 from types import ModuleType
@@ -19,7 +20,10 @@ def load(name: str) -> Framework:
     if name not in NAMES:
         raise KeyError(f"framework {name!r}; allowed: {', '.join(NAMES)}")
     network, runtime = (import_module(f"frameworks.{name}.{room}") for room in ("network", "runtime"))
-    return Framework(name, facts(name).HOME, runtime.configure, network.build, runtime.environment)
+    found = Framework(name, facts(name).HOME, runtime.configure, network.build, runtime.environment)
+    if name == "reference":  # no source's text is written for it
+        return found
+    return replace(found, printed=import_module(f"frameworks.{name}.printed").answers)
 
 
 def facts(name: str) -> ModuleType:
