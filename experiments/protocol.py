@@ -115,6 +115,7 @@ class Model(Protocol):
     def forward(self, x: np.ndarray, states: States | None = None) -> Forward: ...
     def gradients(self, batch: Batch) -> Weights: ...
     def weights(self) -> Weights: ...
+    def state_jacobians(self, x: np.ndarray) -> np.ndarray: ...
     def batches(self, x: np.ndarray, y: np.ndarray) -> Iterator[Batch]: ...
     def native_shapes(self) -> NativeShapes: ...
     def synchronise(self) -> None: ...
@@ -129,6 +130,7 @@ class Framework:
     configure: Callable[[int], None]  # threads; before anything else
     build: Callable[[ExperimentSpec, Interface, Weights | None, int], Model]  # spec, interface, weights, seed
     environment: Callable[[], dict[str, Any]]  # versions, threads, processor
+    printed: Callable[[], dict[str, Any]] = dict  # the sources' calls, made live
 
 
 # --- events, in the order a trial yields them
@@ -164,6 +166,14 @@ class EpochEnded:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """One rung of the parity ladder, as one framework has it: name → numbers."""
+
+    rung: int
+    values: Weights
+
+
+@dataclass(frozen=True)
 class Finished:
     """The trial is done. ``files`` are artifacts: name → bytes (``weights.safetensors``, ``shapes.json``, …)."""
 
@@ -186,4 +196,17 @@ class Retried:
     reason: str
 
 
-Event = Started | Progressed | EpochEnded | Finished | Failed | Retried
+Event = Started | Progressed | EpochEnded | Measured | Finished | Failed | Retried
+
+
+class Job(Protocol):
+    """What a worker runs with its framework: a trial, or one framework's part in a climb of the ladder."""
+
+    spec: ExperimentSpec
+    framework: str
+
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    def run(self, framework: Framework) -> Iterator[Event]: ...

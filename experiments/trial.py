@@ -52,6 +52,10 @@ class Trial:
         """The MLflow run's name."""
         return f"{self.framework} · seed {self.seed}"
 
+    def run(self, framework: Framework) -> Iterator[Event]:
+        """Train; what a worker calls."""
+        return run(self, framework)
+
 
 class NotFinite(ArithmeticError):
     """A loss that is not a number ends its trial."""
@@ -62,8 +66,13 @@ def run(trial: Trial, framework: Framework) -> Iterator[Event]:
 
     Whatever goes wrong inside becomes a ``Failed``, the last event; nothing is raised for a trial's own faults.
     """
+    return guarded(_train(trial, framework))
+
+
+def guarded(events: Iterator[Event]) -> Iterator[Event]:
+    """The events; whatever is raised among them becomes a ``Failed``, the last one."""
     try:
-        yield from _train(trial, framework)
+        yield from events
     except NotFinite as error:
         yield Failed(str(error))
     except Exception as error:
@@ -90,7 +99,7 @@ def _train(trial: Trial, framework: Framework) -> Iterator[Event]:
         metrics = yield from _epoch(trial, task, model, epoch, clock, steps)
         yield EpochEnded(epoch, metrics | task.evaluate(model.predict))
     files = {
-        "weights.safetensors": save(model.weights()),
+        "weights.safetensors": save(model.weights(), {"cell": spec.network.cell}),
         "shapes.json": json.dumps(asdict(shapes), ensure_ascii=False, indent=1).encode(),
         "spec.toml": spec_toml(spec).encode(),
     }
