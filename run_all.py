@@ -14,9 +14,9 @@ from experiments.database import DEFAULT_URI, absolute
 from experiments.errors import UserError
 
 if TYPE_CHECKING:  # everything heavy is imported where it is used: help comes up at once
+    from experiments.ladder import Climb
     from experiments.protocol import Support
     from experiments.study import Plan
-    from experiments.tracking import Tracker
     from experiments.trial import Trial
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -35,11 +35,14 @@ def _version(wanted: bool) -> None:
 
 @app.command()
 def main(
-    study: Annotated[str, typer.Argument(help="smoke, quick, full, or the path of a TOML file")] = "quick",
+    study: Annotated[str, typer.Argument(help="smoke, quick, full, seeds, or the path of a TOML file")] = "quick",
     list_only: Annotated[bool, typer.Option("--list", help="say what would run and what is done; run nothing")] = False,
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY=VALUE", help="only trials with this cell, form, task, framework, conventions, seed"),
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="only with this cell, form, task, framework, conventions, seed, or phase: training or parity",
+        ),
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="run again even what is done")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="processes at a time")] = None,
@@ -49,19 +52,19 @@ def main(
     reports_only: Annotated[bool, typer.Option("--reports-only", help="write the reports; run nothing")] = False,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
 ) -> None:
-    """Run a study: train its experiments on every framework, record them in MLflow, write the reports."""
+    """Run a study: train its experiments on every framework, climb its ladder, record all in MLflow, report."""
     with _exit_codes():
         plan = _plan(study, imdb, tracking_uri)
         from experiments.study import select
 
-        chosen, uri = select(plan.trials, only or []), absolute(tracking_uri)
-        if only and not chosen:
+        found, uri = select((*plan.trials, *plan.climbs), only or []), absolute(tracking_uri)
+        if only and not found:
             raise UserError(f"--only {', '.join(only)}: no trial of this study has all of these")
         if list_only:
-            _list(plan, chosen, uri)
+            _list(plan, found, uri)
         elif reports_only:
             typer.echo(f"reports: {_reports(plan, uri)}")
-        elif _run(plan, chosen, uri, fresh, workers, threads):
+        elif _run(plan, found, not only, uri, fresh, workers, threads):
             raise typer.Exit(1)
 
 
@@ -107,9 +110,18 @@ def _plan(name: str, imdb: str | None, uri: str) -> "Plan":
     return study.plan(found, path, frameworks.supports, cache(frameworks.versions), locate)
 
 
-def _list(plan: "Plan", chosen: list["Trial"], uri: str) -> None:
+def _parted(found: list[Any]) -> tuple[list["Trial"], list["Climb"]]:
+    """Trials and climbs."""
+    from experiments.ladder import Climb
+
+    climbs = [each for each in found if isinstance(each, Climb)]
+    return [each for each in found if not isinstance(each, Climb)], climbs
+
+
+def _list(plan: "Plan", found: list[Any], uri: str) -> None:
     from experiments import tracking
 
+    chosen, climbs = _parted(found)
     done = tracking.finished(uri, plan.study.name)
     groups: dict[tuple[str, str, str], list[str]] = {}
     for trial in chosen:
@@ -121,53 +133,52 @@ def _list(plan: "Plan", chosen: list["Trial"], uri: str) -> None:
         typer.echo(f"{'absent':8}{framework:11}{slug}: {reason}")
     finished = sum(trial.fingerprint in done for trial in chosen)
     typer.echo(f"{len(chosen)} trials: {finished} done, {len(chosen) - finished} to run; {len(plan.absent)} absent")
+    if plan.study.ladder:
+        _list_climbs(plan, climbs, tracking.finished(uri, plan.study.name, "parity"))
+
+
+def _list_climbs(plan: "Plan", climbs: list["Climb"], done: dict[str, str]) -> None:
+    for climb in climbs:
+        state = "done" if climb.fingerprint in done else "to run"
+        typer.echo(f"{state:8}{'parity':11}{climb.slug}  {', '.join(climb.twins)}")
+    for framework, climb, reason in plan.unclimbed:
+        typer.echo(f"{'absent':8}{framework:11}{climb.slug}: {reason}")
+    finished, absent = sum(climb.fingerprint in done for climb in climbs), len(plan.unclimbed)
+    typer.echo(f"{len(climbs)} climbs: {finished} done, {len(climbs) - finished} to run; {absent} absent")
 
 
 def _run(
-    plan: "Plan", chosen: list["Trial"], uri: str, fresh: bool, workers: int | None, threads: int | None
-) -> list[tuple["Trial", str]]:
-    """Run what is missing, then report; what failed, and why."""
+    plan: "Plan", found: list[Any], whole: bool, uri: str, fresh: bool, workers: int | None, threads: int | None
+) -> list[tuple[Any, str]]:
+    """Run what is missing of what was ``found`` for, phase by phase, then report; what failed, and why."""
     from rich.console import Console
 
-    from experiments import display, presentation
+    import frameworks
+    from experiments import display, phases, presentation
+    from experiments.executors import LocalExecutor
     from experiments.tracking import Tracker
 
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+    chosen, climbs = _parted(found)
+    work = [(phases.train, chosen), (phases.climb, climbs), (phases.measure, plan.measurements if whole else ())]
+    failures = []
     with Tracker(uri, plan.study.name, plan.study.description, plan.trials) as tracker:
         tracker.reap()
-        done = {} if fresh else tracker.finished()
-        missing = [trial for trial in chosen if trial.fingerprint not in done]
-        failures = _train(tracker, missing, len(chosen), console, workers, threads) if missing else []
-        rows = presentation.rows(plan.trials, tracker.results()) if missing else []
+        done = {} if fresh else tracker.finished() | tracker.finished("parity")
+        left = [[job for job in jobs if job.fingerprint not in done] for _, jobs in work]
+        for (phase, jobs), missing in zip(work, left, strict=True):
+            if missing:
+                executor = LocalExecutor(frameworks.load, workers, threads)
+                failures += phase(tracker, missing, len(jobs), executor, console)
+        rows = presentation.rows(plan.trials, tracker.results()) if left[0] else []
         runs = tracker.way_to_look
     index = _reports(plan, uri)
-    if missing:
+    if any(left):
         display.summary(console, rows, failures, runs, index)
     else:
-        console.print(f"nothing to run: all {len(chosen)} trials are done")
+        also = f" and {len(climbs)} climbs" * bool(climbs)
+        console.print(f"nothing to run: all {len(chosen)} trials{also} are done")
         display.ways(console, runs, index)
-    return failures
-
-
-def _train(
-    tracker: "Tracker", missing: list["Trial"], total: int, console: Any, workers: int | None, threads: int | None
-) -> list[tuple["Trial", str]]:
-    from contextlib import closing
-
-    import frameworks
-    from experiments.display import Display
-    from experiments.executors import LocalExecutor
-    from experiments.protocol import Failed
-
-    failures = []
-    tracker.expect(missing)
-    executor = LocalExecutor(frameworks.load, workers, threads)
-    with Display(total, total - len(missing), console) as display, closing(executor.run(missing)) as events:
-        for worker, trial, event in events:
-            display.update(worker, trial, event)
-            tracker.record(trial, event)
-            if isinstance(event, Failed):
-                failures.append((trial, event.reason))
     return failures
 
 
@@ -181,6 +192,9 @@ def _reports(plan: "Plan", uri: str) -> Path:
         supports=_supports(plan),
         tracking_uri=uri,
         folder=Path("reports"),
+        climbs=plan.climbs,
+        unclimbed=plan.unclimbed,
+        measurements=plan.measurements,
     )
 
 

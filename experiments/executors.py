@@ -18,11 +18,10 @@ from typing import Self
 
 import psutil
 
-from experiments.protocol import Event, Failed, Finished, Progressed, Retried
-from experiments.trial import Trial
+from experiments.protocol import Event, Failed, Finished, Job, Progressed, Retried
 from experiments.worker import Broken, Load, environment, sigint_blocked, work
 
-Report = tuple[int, Trial, Event]
+Report = tuple[int, Job, Event]
 
 RECYCLE_ABOVE = int(1.6 * 2**30)  # bytes resident; a worker may hold 2 GiB, and the next trial must fit in
 GRACE_S = 2.0  # between asking a worker to end and killing it
@@ -46,7 +45,7 @@ class _Worker:
     process: multiprocessing.process.BaseProcess
     pipe: Connection
     log: Path
-    trial: Trial | None = None
+    trial: Job | None = None
 
     @property
     def resident(self) -> int:
@@ -55,7 +54,7 @@ class _Worker:
         except psutil.NoSuchProcess:
             return 0
 
-    def give(self, trial: Trial) -> None:
+    def give(self, trial: Job) -> None:
         self.trial = trial
         with suppress(OSError):  # it died idle: the end of its pipe will tell, and the trial is tried again
             self.pipe.send(trial)
@@ -72,7 +71,7 @@ class _Worker:
 
 @dataclass
 class LocalExecutor:
-    """Runs trials on ``workers`` processes at a time, with ``threads`` for each.
+    """Runs trials, or other jobs, on ``workers`` processes at a time, with ``threads`` for each.
 
     Args:
         load: imports a framework by its name; picklable, since each worker calls it.
@@ -95,7 +94,7 @@ class LocalExecutor:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def run(self, trials: Sequence[Trial]) -> Iterator[Report]:
+    def run(self, trials: Sequence[Job]) -> Iterator[Report]:
         """Yield ``(worker, trial, event)`` as the trials go; each ends with one ``Finished`` or ``Failed``."""
         waiting = _Waiting(trials)
         with tempfile.TemporaryDirectory(prefix="rnn-twins-") as folder:
@@ -184,8 +183,8 @@ class _PlainData(pickle.Unpickler):
 class _Waiting:
     """The trials still to run, in order, by framework."""
 
-    def __init__(self, trials: Sequence[Trial]) -> None:
-        self._queues: dict[str, deque[Trial]] = {}
+    def __init__(self, trials: Sequence[Job]) -> None:
+        self._queues: dict[str, deque[Job]] = {}
         self._tries: dict[str, int] = {}
         for trial in trials:
             self._queues.setdefault(trial.framework, deque()).append(trial)
@@ -193,19 +192,19 @@ class _Waiting:
     def has(self, framework: str) -> bool:
         return bool(self._queues[framework])
 
-    def take(self, framework: str) -> Trial:
+    def take(self, framework: str) -> Job:
         trial = self._queues[framework].popleft()
         self._tries[trial.fingerprint] = self._tries.get(trial.fingerprint, 0) + 1
         return trial
 
-    def again(self, trial: Trial) -> bool:
+    def again(self, trial: Job) -> bool:
         """Put a trial back at the front, if it has a try left."""
         left = self._tries[trial.fingerprint] < TRIES
         if left:
             self._queues[trial.framework].appendleft(trial)
         return left
 
-    def drop(self, framework: str) -> list[Trial]:
+    def drop(self, framework: str) -> list[Job]:
         dropped = list(self._queues[framework])
         self._queues[framework].clear()
         return dropped

@@ -6,8 +6,8 @@ the steps' Jacobians (Pascanu et al. 2013, eq. 5); each twin lets its autodiff f
 """
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +19,7 @@ from experiments.spec import ExperimentSpec, Interface, digest
 from experiments.tasks import DataSource
 from experiments.trial import Trial, guarded
 
+FILE = "horizon.json"
 VERSION = 1  # to be raised with any change of what is measured
 REVIEWS = 2
 STAGES = ("start", "trained")
@@ -67,7 +68,7 @@ class Horizon:
     data: DataSource
     source: str  # the trial's fingerprint
     seed: int
-    trained: Weights
+    trained: Weights = field(default_factory=dict)  # what the trial ended with; given when it has
     name = "horizon"
 
     @cached_property
@@ -89,7 +90,25 @@ class Horizon:
             model = framework.build(spec, task.interface, own, self.seed)
             states = canonical.zero_states(spec.network, lambda size: size)[0]
             found[stage] = norms(model.state_jacobians(task.test.x[:REVIEWS]), spec.network.cell, states)
-        yield Finished(files={"horizon.json": json.dumps(found).encode()})
+        files = {FILE: found, "environment.json": framework.environment()}
+        yield Finished({}, {name: json.dumps(value, ensure_ascii=False).encode() for name, value in files.items()})
+
+
+def jobs(trials: Sequence[Trial], frameworks: Iterable[str], versions: Callable[[str], str]) -> list[Horizon]:
+    """What is to be measured: each cell's chosen trial by the reference and by each twin's autodiff."""
+    names = dict.fromkeys(["reference", *frameworks])
+    return [
+        Horizon(
+            first_layer(trial.spec, "scratch" if name == "reference" else "cell_loop"),
+            name,
+            versions(name),
+            trial.data,
+            trial.fingerprint,
+            trial.seed,
+        )
+        for trial in choose(trials)
+        for name in names
+    ]
 
 
 def choose(trials: Iterable[Trial]) -> list[Trial]:

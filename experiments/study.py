@@ -2,15 +2,18 @@
 
 import itertools
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, Field, NonNegativeInt, PositiveInt, ValidationError
 
+from experiments import horizon
 from experiments.errors import UserError
-from experiments.protocol import Absent, Support
+from experiments.ladder import REFERENCE, Climb, LadderGrid, lay_out
+from experiments.printed_job import PrintedCalls
+from experiments.protocol import Absent, Job, Support
 from experiments.spec import Cell, ExperimentSpec, Form, Frozen
 from experiments.tasks import DataSource
 from experiments.trial import Trial
@@ -55,8 +58,9 @@ class Study(Frozen):
     seeds: PositiveInt = 1  # seeds 0 … seeds−1
     imdb: str = "packaged"
     grid: Annotated[tuple[Grid, ...], Field(min_length=1)]
-
     first_seed: NonNegativeInt = 0
+    ladder: LadderGrid | None = None
+    measure: tuple[Literal["horizon", "printed"], ...] = ()  # beside the trials: gradients through time, sources' calls
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,9 @@ class Plan:
     study: Study
     trials: tuple[Trial, ...]
     absent: tuple[tuple[str, str, str], ...]  # (framework, slug, reason)
+    climbs: tuple[Climb, ...] = ()
+    unclimbed: tuple[tuple[str, Climb, str], ...] = ()  # (framework, what it cannot climb, reason)
+    measurements: tuple[Job, ...] = ()
 
 
 def find(name: str) -> Path:
@@ -141,7 +148,26 @@ def plan(
             data = locate(spec.task)
             first = study.first_seed
             trials += [Trial(spec, name, versions(name), seed, data) for seed in range(first, first + seeds)]
-    return Plan(study, tuple(trials), tuple(absent))
+    climbs = _ladder(study, path, supports, versions)
+    return Plan(study, tuple(trials), tuple(absent), *climbs, _measurements(study, trials, versions))
+
+
+def _ladder(
+    study: Study, path: Path, supports: Callable[[str, ExperimentSpec], Support], versions: Callable[[str], str]
+) -> tuple[tuple[Climb, ...], tuple[tuple[str, Climb, str], ...]]:
+    try:
+        return lay_out(study.ladder, study.frameworks, supports, versions)
+    except ValidationError as error:
+        raise UserError(f"{path}: ladder: {explain(error, ExperimentSpec)}") from error
+
+
+def _measurements(study: Study, trials: Sequence[Trial], versions: Callable[[str], str]) -> tuple[Job, ...]:
+    found: list[Job] = []
+    if "horizon" in study.measure:
+        found += horizon.jobs(trials, study.frameworks, versions)
+    if "printed" in study.measure:
+        found += [PrintedCalls(name, versions(name)) for name in study.frameworks if name != REFERENCE]
+    return tuple(found)
 
 
 #: What ``--only KEY=VALUE`` may name, and how a trial answers.
@@ -152,25 +178,36 @@ SELECTORS: dict[str, Callable[[Trial], str]] = {
     "framework": lambda trial: trial.framework,
     "conventions": lambda trial: trial.spec.conventions.label,
     "seed": lambda trial: str(trial.seed),
+    "phase": lambda trial: "training",
+}
+#: And how a climb does: it holds the twins against each other, and has neither task nor seed of its own.
+CLIMB_SELECTORS: dict[str, Callable[[Climb], str]] = {
+    **{key: SELECTORS[key] for key in ("cell", "form", "conventions")},
+    "phase": lambda climb: "parity",
 }
 
 
-def select(trials: tuple[Trial, ...], only: list[str]) -> list[Trial]:
-    """The trials that match: the same key twice means either, different keys mean both.
+def select(planned: Sequence[Trial | Climb], only: list[str]) -> list[Trial | Climb]:
+    """The trials and climbs that match: the same key twice means either, different keys mean both.
 
     Raises:
-        UserError: a filter that is no ``KEY=VALUE``, an unknown key, or a value no trial of the study has.
+        UserError: a filter that is no ``KEY=VALUE``, an unknown key, or a value that nothing in the study has.
     """
     wanted: dict[str, set[str]] = {}
     for text in only:
         key, equals, value = text.partition("=")
         if not equals or key not in SELECTORS:
             raise UserError(f"--only {text}: allowed: KEY=VALUE with KEY one of {', '.join(SELECTORS)}")
-        present = sorted({SELECTORS[key](trial) for trial in trials})
+        present = sorted({_answer(each, key) for each in planned} - {""})
         if value not in present:
             raise UserError(f"--only {text}: no trial of this study has it; allowed: {', '.join(present)}")
         wanted.setdefault(key, set()).add(value)
-    return [trial for trial in trials if all(SELECTORS[key](trial) in values for key, values in wanted.items())]
+    return [each for each in planned if all(_answer(each, key) in values for key, values in wanted.items())]
+
+
+def _answer(planned: Trial | Climb, key: str) -> str:
+    selectors = CLIMB_SELECTORS if isinstance(planned, Climb) else SELECTORS
+    return selectors[key](planned) if key in selectors else ""
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:

@@ -9,12 +9,16 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from statistics import fmean
 from typing import Self
 
 from experiments import database
+from experiments.canonical import Weights
+from experiments.climbing import Outcome
 from experiments.errors import UserError
+from experiments.measuring import Note
 from experiments.presentation import COLOURS, describe, parent_names, view_tag, way_to_look
 from experiments.processes import alive, this_process, undisturbed
 from experiments.protocol import EpochEnded, Event, Failed, Finished, Retried, Started
@@ -30,8 +34,10 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run,
 from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.tracking.context.registry import resolve_tags
+from safetensors.numpy import load_file
 from sqlalchemy.exc import SQLAlchemyError
 
+CLIMBS = "Is it the same model? One run a climb of the parity ladder, both twins and the reference side by side."
 DIGEST_LENGTH = 36  # of MLflow's column; the whole digest is the tag data_digest
 
 
@@ -77,16 +83,16 @@ class Tracker:
         """Mark the RUNNING runs of this host's dead processes KILLED; other hosts' are left alone."""
         with undisturbed(), self._complaints():
             filters = f"attributes.status = 'RUNNING' and tags.host = '{socket.gethostname()}'"
-            dead = [run for run in self._search(filters, self._all_training()) if not alive(run.data.tags)]
+            dead = [run for run in self._search(filters, self._all_experiments()) if not alive(run.data.tags)]
             for run in dead:
-                trial = run.data.tags.get("kind") == "trial"
+                trial = run.data.tags.get("kind") != "experiment"
                 self._end(run.info.run_id, "KILLED", "its process ended without a word" if trial else "")
             return len(dead)
 
-    def finished(self) -> dict[str, str]:
+    def finished(self, room: str = "training") -> dict[str, str]:
         """The complete runs of this study, fingerprint → run id, the newest of each."""
         with self._complaints():
-            return finished(self.uri, self.study)
+            return finished(self.uri, self.study, room)
 
     def expect(self, trials: Iterable[Trial]) -> None:
         """Say which trials will run now: an experiment's parent run ends with the last of its own."""
@@ -150,6 +156,30 @@ class Tracker:
         self._runs, self._parents = {}, {}
         if self._store:
             self._store._dispose_engine()  # the last connection's end takes SQLite's side files away
+
+    def keep(self, outcome: Outcome | Note) -> None:
+        """Write down a climb or a measurement that is over, whole; a FAILED one will be tried again."""
+        with undisturbed(), self._complaints():
+            began = int(outcome.began * 1000)
+            run = self._client.create_run(
+                self._parity, began, self._tags | outcome.tags, run_name=outcome.title
+            ).info.run_id
+            params = [Param(key, str(value)) for key, value in outcome.spec.params.items()]
+            self._client.log_batch(run, params=params)
+            self._log(run, outcome.metrics, step=0)
+            self._files(run, outcome.files)
+            self._end(run, "FAILED" if outcome.failure else "FINISHED", outcome.failure)
+            if not outcome.failure:
+                self._client.set_tag(run, "complete", "1")
+
+    def weights(self, run: str) -> Weights:
+        """The canonical weights that a complete trial ended with."""
+        with self._complaints(), tempfile.TemporaryDirectory() as folder:
+            return load_file(self._client.download_artifacts(run, "weights.safetensors", folder))
+
+    @cached_property
+    def _parity(self) -> str:
+        return self._experiment(f"{self.study}/parity", CLIMBS)
 
     def _experiment(self, name: str, description: str) -> str:
         found = self._client.get_experiment_by_name(name)
@@ -225,9 +255,9 @@ class Tracker:
     def _search(self, filters: str, experiments: Sequence[str] = ()) -> list[Run]:
         return list(_pages(self._client, list(experiments) or [self.experiment_id], filters))
 
-    def _all_training(self) -> list[str]:
-        found = self._client.search_experiments(filter_string="name LIKE '%/training'")
-        return [experiment.experiment_id for experiment in found]
+    def _all_experiments(self) -> list[str]:
+        found = self._client.search_experiments()
+        return [each.experiment_id for each in found if each.name.endswith(("/training", "/parity"))]
 
     @contextmanager
     def _complaints(self) -> Iterator[None]:
@@ -246,12 +276,12 @@ def _first_cause(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def finished(uri: str, study: str) -> dict[str, str]:
+def finished(uri: str, study: str, room: str = "training") -> dict[str, str]:
     """The complete runs of a study, fingerprint → run id; creates nothing."""
     if path := database.sqlite_path(uri):
-        return database.finished(path, f"{study}/training")
+        return database.finished(path, f"{study}/{room}")
     client = MlflowClient(uri)
-    experiment = client.get_experiment_by_name(f"{study}/training")
+    experiment = client.get_experiment_by_name(f"{study}/{room}")
     runs = list(_pages(client, [experiment.experiment_id], "tags.complete = '1'")) if experiment else []
     return {run.data.tags["fingerprint"]: run.info.run_id for run in reversed(runs)}
 

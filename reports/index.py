@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from reports import accuracy, agreement, headline, shapes, speed
+from reports import accuracy, agreement, headline, parity, shapes, speed
 from reports.blocks import Block, Cell, Column, Details, Group, Link, Prose, Section, Table
 from reports.results import BASES, Results
 from reports.selection import FORMS, layer_table, ordered
@@ -23,9 +23,10 @@ def sections(results: Results) -> list[Section]:
 
 def answers(results: Results) -> tuple[Group, ...]:
     """Each question with its answer, computed from the results."""
-    same = Prose(agreement.answer(results), links=(Link("epoch by epoch", "accuracy.html#agreement"),))
+    same = Prose(parity.answer(results), links=(Link("rung by rung", "parity.html"),))
+    alike = Prose(agreement.answer(results), links=(Link("epoch by epoch", "accuracy.html#agreement"),))
     return (
-        Group("Is it the same model?", (same,), "question"),
+        Group("Is it the same model?", (same, alike), "question"),
         Group("Then why do the results differ?", _why(results), "question"),
         Group(
             "Which is faster here, written which way?",

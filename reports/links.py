@@ -33,8 +33,16 @@ class Links:
         """The runs of one experiment spec, all frameworks and seeds."""
         return self._search([f"tags.spec_fingerprint = '{fingerprint}'"])
 
-    def _search(self, terms: list[str]) -> str | None:
+    def climbs(self, **wanted: str) -> str | None:
+        """The ladder's runs whose parameters have these values."""
+        return self.measured("climb", **wanted)
+
+    def measured(self, kind: str, **wanted: str) -> str | None:
+        """The runs of a kind of measurement whose parameters have these values."""
+        return self._search([f"params.{name} = '{value}'" for name, value in wanted.items()], kind)
+
+    def _search(self, terms: list[str], kind: str = "trial") -> str | None:
         if not self.experiment_id:
             return None
-        text = quote(" and ".join(["tags.kind = 'trial'", *terms]), safe="")
+        text = quote(" and ".join([f"tags.kind = '{kind}'", *terms]), safe="")
         return f"{self.base}/#/experiments/{self.experiment_id}/runs?searchFilter={text}&workflowType=machine_learning"

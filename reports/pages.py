@@ -1,6 +1,6 @@
-"""Results → four HTML files."""
+"""Results → HTML files."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import cache
@@ -10,9 +10,12 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from experiments.climbing import FILE
+from experiments.ladder import Climb
+from experiments.protocol import Job
 from experiments.study import Study
 from experiments.trial import Trial
-from reports import accuracy, headline, index, query, results, shapes, sine, speed
+from reports import accuracy, headline, horizon, index, parity, printed, query, results, seeds, shapes, sine, speed
 from reports.foot import foot
 from reports.links import Links
 from reports.results import Results
@@ -20,9 +23,11 @@ from reports.results import Results
 #: Each page's file, its name in the navigation, and what makes its sections.
 PAGES = {
     "index.html": ("Answers", index),
+    "parity.html": ("Parity", parity),
     "accuracy.html": ("Accuracy", accuracy),
     "speed.html": ("Speed", speed),
     "shapes.html": ("Shapes", shapes),
+    "seeds.html": ("Sources", seeds),
 }
 
 
@@ -33,6 +38,9 @@ def write(
     supports: Iterable[Mapping[str, str]],
     tracking_uri: str,
     folder: Path,
+    climbs: Sequence[Climb] = (),
+    unclimbed: Iterable[tuple[str, Climb, str]] = (),
+    measurements: Sequence[Job] = (),
 ) -> Path:
     """Write every page from what MLflow holds of the study.
 
@@ -43,14 +51,21 @@ def write(
         supports: for each framework, cell and form whether it is Native, Written or Absent, and a detail.
         tracking_uri: where MLflow keeps the runs.
         folder: where the pages go; made if it is not there.
+        climbs: the climbs of its ladder, run or not.
+        unclimbed: what cannot climb, as (framework, climb, reason).
+        measurements: its measurements, made or not.
 
     Returns:
         The path of ``index.html``.
     """
-    gathered = gather(study, planned, absent, supports, tracking_uri)
+    gathered = gather(study, planned, absent, supports, tracking_uri, climbs, unclimbed, measurements)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, html in render(gathered, study.description, datetime.now()).items():
-        (folder / name).write_text(html, encoding="utf-8")
+    pages = render(gathered, study.description, datetime.now())
+    for name in PAGES:
+        if name in pages:
+            (folder / name).write_text(pages[name], encoding="utf-8")
+        else:  # left there by another study
+            (folder / name).unlink(missing_ok=True)
     return folder / "index.html"
 
 
@@ -60,11 +75,16 @@ def gather(
     absent: Iterable[tuple[str, str, str]],
     supports: Iterable[Mapping[str, str]],
     tracking_uri: str,
+    climbs: Sequence[Climb] = (),
+    unclimbed: Iterable[tuple[str, Climb, str]] = (),
+    measurements: Sequence[Job] = (),
 ) -> Results:
     """Everything the sections need, read once."""
     frame = results.planned_frame(planned)
     records = query.read(tracking_uri, f"{study.name}/training", set(frame.fingerprint))
     trials, history = results.join(frame, records)
+    climbing = query.read(tracking_uri, f"{study.name}/parity", {climb.fingerprint for climb in climbs}, "climb")
+    climbed = _artifacts(tracking_uri, results.newest(climbing.runs), FILE, parity.parse)
     return Results(
         study.name,
         trials,
@@ -74,7 +94,25 @@ def gather(
         tuple(supports),
         _artifacts(tracking_uri, results.shape_runs(trials), "shapes.json", shapes.parse),
         _artifacts(tracking_uri, results.forecast_runs(trials), "forecast.csv", sine.parse),
+        results.join_climbs(climbs, climbing.runs, climbed),
+        tuple(unclimbed),
+        Links.of(tracking_uri, climbing.experiment_id),
+        {
+            (job.spec.network.cell, job.framework): record
+            for job, record in _measured(tracking_uri, study.name, measurements, horizon)
+        },
+        {job.framework: record for job, record in _measured(tracking_uri, study.name, measurements, printed)},
     )
+
+
+def _measured(tracking_uri: str, study: str, measurements: Sequence[Job], room: Any) -> Iterator[tuple[Job, Any]]:
+    """The measurements of a kind that are made, with their records; ``room`` names the kind and parses its file."""
+    jobs = {job.fingerprint: job for job in measurements if job.name == room.KIND}
+    if not jobs:
+        return
+    runs = results.newest(query.read(tracking_uri, f"{study}/parity", set(jobs), room.KIND).runs)
+    records = _artifacts(tracking_uri, runs, f"{room.KIND}.json", room.parse)
+    yield from ((jobs[run.fingerprint], records[run.run_id]) for run in runs.itertuples() if run.run_id in records)
 
 
 def _artifacts(tracking_uri: str, runs: pd.DataFrame, name: str, parse: Callable[[str], Any]) -> dict[str, Any]:
@@ -107,14 +145,15 @@ def _environment() -> Environment:
 def render(gathered: Results, description: str, now: datetime) -> dict[str, str]:
     """Each page's HTML by its file name."""
     template = _environment().get_template("page.html")
+    pages = {name: page for name, page in PAGES.items() if page[1] is not seeds or seeds.planned(gathered)}
     common = {
         "study": gathered.study,
         "description": description,
         "headline": headline.first(gathered),
-        "nav": [(name, title) for name, (title, _) in PAGES.items()],
+        "nav": [(name, title) for name, (title, _) in pages.items()],
         "foot": foot(gathered, now),
     }
     return {
         name: template.render(common, here=name, title=room.TITLE, lead=room.LEAD, sections=room.sections(gathered))
-        for name, (_, room) in PAGES.items()
+        for name, (_, room) in pages.items()
     }

@@ -39,8 +39,8 @@ class Records:
     history: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["run_id", "metric", "epoch", "value"]))
 
 
-def read(tracking_uri: str, experiment: str, fingerprints: set[str]) -> Records:
-    """The trials' runs of an experiment, in one pass; a missing database or experiment is an empty study.
+def read(tracking_uri: str, experiment: str, fingerprints: set[str], kind: str = "trial") -> Records:
+    """An experiment's runs of a kind, in one pass; a missing database or experiment is an empty study.
 
     Raises:
         UserError: the database is none of MLflow's, or cannot be read.
@@ -49,7 +49,7 @@ def read(tracking_uri: str, experiment: str, fingerprints: set[str]) -> Records:
         return Records()
     try:
         with _client(tracking_uri) as client:
-            return _records(client, experiment, fingerprints)
+            return _records(client, experiment, fingerprints, kind)
     except (MlflowException, SQLAlchemyError, OSError) as error:
         first_line = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"{tracking_uri}: {first_line}") from error
@@ -76,11 +76,12 @@ def _store(client: MlflowClient) -> Any:
     return getattr(getattr(client, "_tracking_client", None), "store", None)
 
 
-def _records(client: MlflowClient, experiment: str, fingerprints: set[str]) -> Records:
+def _records(client: MlflowClient, experiment: str, fingerprints: set[str], kind: str) -> Records:
     found = client.get_experiment_by_name(experiment)
     if found is None:
         return Records()
-    runs = [row for run in _runs(client, found.experiment_id) if (row := _row(run))["fingerprint"] in fingerprints]
+    rows = (_row(run) for run in _runs(client, found.experiment_id, kind))
+    runs = [row for row in rows if row["fingerprint"] in fingerprints]
     if not runs:
         return Records(found.experiment_id)
     frame = pd.DataFrame(runs)
@@ -92,10 +93,10 @@ def _newest_done(runs: pd.DataFrame) -> pd.DataFrame:
     return done.sort_values("start_time").drop_duplicates("fingerprint", keep="last")
 
 
-def _runs(client: MlflowClient, experiment_id: str) -> Iterator[Run]:
+def _runs(client: MlflowClient, experiment_id: str, kind: str) -> Iterator[Run]:
     token: str | None = None
     while True:
-        page = client.search_runs([experiment_id], "tags.kind = 'trial'", max_results=RUNS_A_PAGE, page_token=token)
+        page = client.search_runs([experiment_id], f"tags.kind = '{kind}'", max_results=RUNS_A_PAGE, page_token=token)
         yield from page
         token = page.token
         if not token:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from experiments.ladder import Climb, variant
 from experiments.spec import ExperimentSpec
 from experiments.trial import Trial
 from reports.links import Links
@@ -20,9 +21,20 @@ BASES = ("stock", *IMPOSED)
 
 PLANNED = ["fingerprint", "spec_fingerprint", "slug", "framework", "seed", "task", "cell", "form", "units"]
 PLANNED += ["conventions", "imposed", "setting", "epochs", "batch_size", "dtype", "version", "train_n", "test_n"]
-PLANNED += ["data_name", "planned_digest"]
+PLANNED += ["data_name", "planned_digest", "variant"]
 #: The sizes of each data source's splits, for specs that take them whole.
 SPLITS = {"imdb-packaged": (20_000, 5_000), "imdb-keras": (25_000, 25_000)}
+
+
+@dataclass(frozen=True)
+class Climbed:
+    """A planned climb of the ladder and what MLflow holds of it; ``record`` is its ``ladder.json``."""
+
+    climb: Climb
+    state: str = "missing"  # done, failed, missing
+    run_id: str | None = None
+    failure: str = ""
+    record: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,11 @@ class Results:
     supports: tuple[Mapping[str, str], ...] = ()
     shapes: Mapping[str, Any] = field(default_factory=dict)
     forecasts: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    climbs: tuple[Climbed, ...] = ()
+    unclimbed: tuple[tuple[str, Climb, str], ...] = ()  # (framework, what it cannot climb, reason)
+    climb_links: Links = field(default_factory=Links)
+    horizons: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)  # (cell, framework) → norms
+    printed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # framework → call → answer
 
     @property
     def done(self) -> pd.DataFrame:
@@ -71,6 +88,7 @@ def _of_spec(spec: ExperimentSpec, data: str) -> dict[str, Any]:
         "slug": spec.slug,
         "task": spec.task.name,
         "cell": spec.network.cell,
+        "variant": variant(spec),
         "form": spec.network.form,
         "units": "×".join(map(str, spec.network.units)),
         "conventions": spec.conventions.label,
@@ -86,6 +104,8 @@ def _of_spec(spec: ExperimentSpec, data: str) -> dict[str, Any]:
 
 def _samples(spec: ExperimentSpec, data: str) -> tuple[int | None, int | None]:
     """How many training and test samples a trial has; None where neither the spec nor the source says."""
+    if spec.task.name == "digits":
+        return spec.task.train_images or 1_500, 297
     if spec.task.name != "imdb":
         return None, None
     train, test = SPLITS.get(data, (None, None))
@@ -97,9 +117,20 @@ def setting(spec: ExperimentSpec, train_n: int | None) -> str:
     task, network, training = spec.task, spec.network, spec.training
     if task.name == "imdb":
         reviews = f"{train_n:,} reviews" if train_n else "all reviews"
-        parts = [f"{reviews} of {task.tokens} tokens, {task.words:,} words", f"embedding {network.embedding_size}"]
-    else:
+        parts = [
+            f"{reviews} of {task.tokens} tokens, {task.words:,} words",
+            f"{network.encoder} {network.embedding_size}",
+        ]
+    elif task.name == "sine":
         parts = [f"{task.points:,} points, window {task.window}, {task.horizon} steps ahead"]
+    else:
+        parts = [f"{train_n:,} images"]
+    parts += ["both directions"] * network.bidirectional + ["mlp head"] * (network.head == "mlp")
+    parts += [
+        f"{field.replace('_', ' ')} {value:g}"
+        for field in ("projection_size", "cell_clip", "projection_clip", "forget_bias")
+        if (value := getattr(network, field)) is not None
+    ]
     parts += [f"units {'×'.join(map(str, network.units))}", f"dropout {network.dropout:g}"]
     parts += [f"{training.optimiser} {training.learning_rate:g}", f"batch {training.batch_size}"]
     parts += [f"{training.epochs} epochs", training.dtype]
@@ -110,17 +141,21 @@ def setting(spec: ExperimentSpec, train_n: int | None) -> str:
     return ", ".join(parts)
 
 
+def newest(runs: pd.DataFrame) -> pd.DataFrame:
+    """For each fingerprint its newest complete run, ``state`` done; else its newest run if that failed."""
+    runs = runs.sort_values("start_time", kind="stable")
+    finished = (runs.status == "FINISHED") & runs.complete.astype(bool)
+    done = runs[finished].drop_duplicates("fingerprint", keep="last").assign(state="done")
+    rest = runs[~runs.fingerprint.isin(done.fingerprint)].drop_duplicates("fingerprint", keep="last")
+    return pd.concat([done, rest[rest.status == "FAILED"].assign(state="failed")])
+
+
 def join(planned: pd.DataFrame, records: Records) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The planned trials with their runs, and the done ones' histories, a column for each metric.
 
     A trial is done by its newest complete run; else failed by its newest run if that failed; else missing.
     """
-    runs = records.runs.sort_values("start_time", kind="stable")
-    finished = (runs.status == "FINISHED") & runs.complete.astype(bool)
-    done = runs[finished].drop_duplicates("fingerprint", keep="last").assign(state="done")
-    rest = runs[~runs.fingerprint.isin(done.fingerprint)].drop_duplicates("fingerprint", keep="last")
-    failed = rest[rest.status == "FAILED"].assign(state="failed")
-    trials = planned.merge(pd.concat([done, failed]), on="fingerprint", how="left")
+    trials = planned.merge(newest(records.runs), on="fingerprint", how="left")
     trials["state"] = trials.state.fillna("missing")
     return _with_environment(trials), _wide(records.history, trials)
 
@@ -162,6 +197,19 @@ def _wide(history: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
             wide[name] = float("nan")
     keys = ["run_id", *(name for name in PLANNED if name in trials)]
     return wide.merge(trials.loc[trials.state == "done", keys], on="run_id")
+
+
+def join_climbs(climbs: Iterable[Climb], runs: pd.DataFrame, records: Mapping[str, Any]) -> tuple[Climbed, ...]:
+    """The planned climbs with their runs; ``records`` are the runs' ``ladder.json``, without which none is done."""
+    found = {run.fingerprint: run for run in newest(runs).itertuples()}
+    return tuple(_climbed(climb, found.get(climb.fingerprint), records) for climb in climbs)
+
+
+def _climbed(climb: Climb, run: Any, records: Mapping[str, Any]) -> Climbed:
+    record = records.get(run.run_id, {}) if run else {}
+    if not run or (run.state == "done" and not record):
+        return Climbed(climb)
+    return Climbed(climb, run.state, run.run_id, run.failure or "", record)
 
 
 def shape_runs(trials: pd.DataFrame) -> pd.DataFrame:

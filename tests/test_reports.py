@@ -52,7 +52,7 @@ def folder(studied, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def pages(folder):
-    return {name: (folder / name).read_text(encoding="utf-8") for name in PAGES}
+    return {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.html")}
 
 
 @pytest.fixture(scope="session")
