@@ -149,7 +149,7 @@ def _list_climbs(plan: "Plan", climbs: list["Climb"], done: dict[str, str]) -> N
 
 def _run(
     plan: "Plan", found: list[Any], whole: bool, uri: str, fresh: bool, workers: int | None, threads: int | None
-) -> list[tuple[Any, str]]:
+) -> list[tuple[str, str]]:
     """Run what is missing of what was ``found`` for, phase by phase, then report; what failed, and why."""
     from rich.console import Console
 

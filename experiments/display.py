@@ -95,14 +95,12 @@ class Display:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def summary(
-    console: Console, rows: Sequence[Row], failures: Sequence[tuple[Trial, str]], runs: str, index: Path
-) -> None:
+def summary(console: Console, rows: Sequence[Row], failures: Sequence[tuple[str, str]], runs: str, index: Path) -> None:
     """The results, what failed and why, and the two ways to look."""
     if rows:
         console.print(_table(rows))
-    for trial, reason in failures:
-        line = f"failed: {trial.spec.slug}  {trial.name}: {reason}"
+    for title, reason in failures:
+        line = f"failed: {title}: {reason}"
         console.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
     ways(console, runs, index)
 

@@ -14,7 +14,7 @@ from experiments.protocol import Failed, Job
 from experiments.tracking import Tracker
 from experiments.trial import Trial
 
-Failures = list[tuple[Any, str]]  # what failed, and why
+Failures = list[tuple[str, str]]  # what failed, and why
 
 
 def train(tracker: Tracker, missing: Sequence[Trial], total: int, executor: LocalExecutor, console: Any) -> Failures:
@@ -26,7 +26,7 @@ def train(tracker: Tracker, missing: Sequence[Trial], total: int, executor: Loca
             display.update(worker, trial, event)
             tracker.record(trial, event)
             if isinstance(event, Failed):
-                failures.append((trial, event.reason))
+                failures.append((f"{trial.spec.slug}  {trial.name}", event.reason))
     return failures
 
 
@@ -64,7 +64,7 @@ def _keep(
             tracker.keep(outcome)
             outcomes.append(outcome)
             if outcome.failure:
-                failures.append((outcome, outcome.failure))
+                failures.append((outcome.title, outcome.failure))
             status.update(f"{phase}: {done} of {total} done")
             line = f"[{done}/{total}] {phase}  {outcome.title}  {outcome.failure or 'done'}"
             console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -29,10 +29,13 @@ def experiments(trials: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 def layer_table(trials: pd.DataFrame) -> pd.DataFrame:
     """The trials of the framework × conventions table: IMDB, form ``layer``, one setting a cell.
 
-    Where a cell has several settings, the one with the most of the three conventions is taken, then of trials.
+    Where a cell has several settings, the one with the most of the three conventions is taken, then of trials. Cells
+    under a single one have nothing to compare, and are left out while others do.
     """
     layers = trials[(trials.task == "imdb") & (trials.form == "layer")]
-    return _richest(layers, "conventions", BASES)
+    found = _richest(layers, "conventions", BASES)
+    several = found.groupby("cell").conventions.nunique().loc[lambda count: count > 1].index
+    return found[found.cell.isin(several)] if len(several) else found
 
 
 def alike(trials: pd.DataFrame) -> pd.DataFrame:

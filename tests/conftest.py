@@ -1,5 +1,6 @@
 """One framework a process: tests are grouped, each group has a worker of its own, and a guard holds it."""
 
+import gc
 import os
 import sys
 import tempfile
@@ -36,3 +37,5 @@ def one_framework_a_process():
     yield
     both = {"tensorflow", "torch"} & set(sys.modules)
     assert len(both) < 2, "TensorFlow and PyTorch were imported into one process"
+    if both and not gc.get_freeze_count():
+        gc.freeze()  # as a worker does after the import: Keras walks the whole heap at every build
