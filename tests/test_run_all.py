@@ -162,9 +162,18 @@ def test_failures_are_shown_and_the_others_go_on(house):
     assert sum(complete == "1" for *_, complete in house.runs()) == 6
 
 
+def until_recorded(house, statuses: list[str]) -> None:
+    """Wait until the parent has written down what its workers told it."""
+    deadline = time.monotonic() + GUARD_S
+    while [status for *_, status, _ in house.runs()] != statuses:
+        assert time.monotonic() < deadline, house.runs()
+        time.sleep(0.1)
+
+
 def test_a_killed_parent_loses_only_what_was_in_flight(house):
     process = house.start("toy.toml", "--workers", "1", deeds={"tf2:1": "sleep"})
     worker = house.asleep()
+    until_recorded(house, ["FINISHED", "RUNNING"])
     process.kill()
     process.communicate()
     assert gone(worker)
@@ -178,6 +187,7 @@ def test_a_killed_parent_loses_only_what_was_in_flight(house):
 def test_an_interruption_is_clean(house, number):
     process = house.start("toy.toml", "--workers", "1", deeds={"tf2:1": "sleep"})
     worker = house.asleep()
+    until_recorded(house, ["FINISHED", "RUNNING"])
     os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
     _, err = process.communicate(timeout=GUARD_S)
     assert process.returncode == 130

@@ -1,0 +1,81 @@
+"""What a twin answers of itself is true of its framework: what is Native is there, what is Absent is not."""
+
+import inspect
+
+import pytest
+from cases import PAIRS, make_spec, twin_params
+
+import frameworks
+from experiments.protocol import Absent, Native
+
+
+def answers(twin, kind):
+    return {
+        (cell, form): answer
+        for cell, form in PAIRS
+        if isinstance(answer := frameworks.supports(twin, make_spec(cell, form)), kind)
+    }
+
+
+@pytest.mark.tf2
+def test_keras_has_what_it_is_said_to_have_and_nothing_for_the_rest():
+    import keras
+
+    names = {answer.detail.partition("(")[0].rpartition(".")[2] for answer in answers("tf2", Native).values()}
+    assert names - {"RNN"} == {f"{cell}{end}" for cell in ("SimpleRNN", "LSTM", "GRU") for end in ("", "Cell")}
+    assert all(hasattr(keras.layers, name) for name in names)
+    options = {word for name in names for word in inspect.signature(getattr(keras.layers, name)).parameters}
+    assert "reset_after" in options and "unroll" in options
+    lacking = [word for word in options if any(part in word for part in ("peephole", "proj", "clip", "coupled"))]
+    assert not lacking, f"Keras now has {lacking}: the Absent answers are out of date"
+    assert {cell for cell, _ in answers("tf2", Absent)} == {
+        "minimal",
+        "lstm_peephole",
+        "lstm_projection",
+        "lstm_coupled",
+    }
+
+
+@pytest.mark.pytorch
+def test_torch_has_what_it_is_said_to_have_and_nothing_for_the_rest():
+    import torch
+
+    found = answers("pytorch", Native)
+    names = {answer.detail.partition("(")[0].rpartition(".")[2] for answer in found.values()}
+    assert names == {"RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"}
+    assert all(hasattr(torch.nn, name) for name in names)
+    assert torch.nn.LSTM(3, 4, proj_size=2).weight_hr_l0.shape == (2, 4)  # named in its keyword arguments alone
+    with pytest.raises(TypeError):
+        torch.nn.LSTMCell(3, 4, proj_size=2)
+
+
+@pytest.mark.pytorch
+@pytest.mark.parametrize("option", ["peephole", "cell_clip", "unroll", "reset_after"])
+def test_nn_lstm_has_no_such_option(option):
+    import torch
+
+    with pytest.raises(TypeError):
+        torch.nn.LSTM(3, 4, **{option: 1})
+
+
+@pytest.mark.parametrize("twin", twin_params())
+@pytest.mark.parametrize(
+    "conventions, network, training, words",
+    [
+        ({"base": "keras", "dropout": "pytorch"}, {"dropout": 0.0}, {}, "dropout rate is 0"),
+        ({"base": "keras", "rmsprop": "pytorch"}, {}, {"optimiser": "adam"}, "optimiser is adam"),
+        ({"base": "keras", "adam": "pytorch"}, {}, {"optimiser": "sgd"}, "optimiser is sgd"),
+        ({"base": "keras", "clipping": "pytorch"}, {}, {}, "no gradient is clipped"),
+        ("stock", {"forget_bias": 1.0}, {}, "forget_bias"),
+    ],
+)
+def test_a_field_with_nothing_to_act_on_is_absent_with_its_reason(twin, conventions, network, training, words):
+    answer = frameworks.supports(twin, make_spec("lstm", "layer", conventions, network=network, **training))
+    assert isinstance(answer, Absent) and words in answer.reason
+
+
+@pytest.mark.parametrize("twin", twin_params())
+def test_a_bias_override_on_a_cell_without_bias_is_absent(twin):
+    spec = make_spec("minimal", "scratch", {"base": "keras", "bias": "pytorch"})
+    answer = frameworks.supports(twin, spec)
+    assert isinstance(answer, Absent) and "no bias" in answer.reason
