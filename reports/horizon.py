@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import seaborn
 
-from reports.blocks import Block, Figure, Key, Panel, Prose, Section
+from reports.blocks import Block, Figure, Key, Panel, Points, Prose, Section
 from reports.figures import INK, draw
 from reports.results import Results
 from reports.selection import CELLS, ordered
@@ -38,7 +38,9 @@ def section(results: Results) -> Section:
     if found.empty:
         text = "Not measured yet: it takes a trained trial of each cell under Keras's conventions, on tokens."
         return Section("horizon", "Gradients through time", (Prose(text, "missing"),))
-    return Section("horizon", "Gradients through time", (*_words(), _figure(found, results), *_agreement(found)))
+    return Section(
+        "horizon", "Gradients through time", (*_words(), _figure(found, results), _findings(found), *_agreement(found))
+    )
 
 
 def frame(horizons: Mapping[tuple[str, str], Mapping[str, Any]]) -> pd.DataFrame:
@@ -67,6 +69,21 @@ def _words() -> tuple[Block, ...]:
             "reviews; first recurrent layer, float64, Keras's conventions."
         ),
     )
+
+
+def _findings(found: pd.DataFrame) -> Points:
+    """What is left at the furthest step, cell by cell."""
+    items = []
+    for cell in ordered(found.cell, CELLS):
+        rows = found[found.cell == cell]
+        furthest = rows[rows.back == rows.back.max()].drop_duplicates(["stage", "state"])
+        left = {(row.state, row.stage): significant(row.norm, 1) for row in furthest.itertuples()}
+        states = dict.fromkeys(state for state, _ in left)
+        parts = (
+            f"{state} {left[state, 'start']} at the start and {left[state, 'trained']} trained" for state in states
+        )
+        items.append(f"{cell}, {rows.back.max()} steps back: {'; '.join(parts)}.")
+    return Points(tuple(items))
 
 
 def _figure(found: pd.DataFrame, results: Results) -> Figure:

@@ -108,6 +108,14 @@ def test_the_page_says_by_how_much_autodiff_is_off():
     assert "TensorFlow 2 by at most 0" in said and "PyTorch by at most 0.2" in said
 
 
+def test_the_page_says_what_is_left_at_the_furthest_step():
+    found = {("lstm", "reference"): record(1.0), ("lstm", "tf2"): record(1.0)}
+    points = page.section(results(found)).blocks[-2]
+    assert points.items == (
+        "lstm, 5 steps back: h 0.03 at the start and 0.03 trained; c 0.03 at the start and 0.03 trained.",
+    )
+
+
 @pytest.mark.parametrize(
     "horizons, words",
     [({}, "Not measured yet"), ({("lstm", "tf2"): record(1.0)}, "reference's product is missing")],
