@@ -1,4 +1,4 @@
-"""Every tolerance of the suite; the ladder's own, so that there is one table (the design's section 11.7)."""
+"""Every tolerance of the suite; they are the ladder's own, so that there is one table."""
 
 from experiments.ladder import CLOSE, FINITE_DIFFERENCES, TRAINED
 
