@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, Field, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import BaseModel, Field, PositiveInt, ValidationError
 
 from experiments import horizon
 from experiments.errors import UserError
@@ -58,7 +58,6 @@ class Study(Frozen):
     seeds: PositiveInt = 1  # seeds 0 … seeds−1
     imdb: str = "packaged"
     grid: Annotated[tuple[Grid, ...], Field(min_length=1)]
-    first_seed: NonNegativeInt = 0
     ladder: LadderGrid | None = None
     measure: tuple[Literal["horizon", "printed"], ...] = ()  # beside the trials: gradients through time, sources' calls
 
@@ -146,8 +145,7 @@ def plan(
                 absent.append((name, spec.slug, answer.reason))
                 continue
             data = locate(spec.task)
-            first = study.first_seed
-            trials += [Trial(spec, name, versions(name), seed, data) for seed in range(first, first + seeds)]
+            trials += [Trial(spec, name, versions(name), seed, data) for seed in range(seeds)]
     climbs = _ladder(study, path, supports, versions)
     return Plan(study, tuple(trials), tuple(absent), *climbs, _measurements(study, trials, versions))
 

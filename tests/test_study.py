@@ -262,6 +262,12 @@ def test_an_ablation_moves_only_its_own_draw():
     assert np.abs(ablated["embedding/table"]).max() <= 0.05
 
 
+@pytest.mark.parametrize("field", TABLE)
+def test_the_readme_shows_the_table_as_it_is(field):
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    assert f"| `{field}` | {TABLE[field]['keras']} | {TABLE[field]['pytorch']} |" in readme
+
+
 def test_draws_follow_the_table():
     keras = canonical.draw(make_spec("lstm", "layer", "keras", dtype="float64"), TOKENS, 0)
     np.testing.assert_array_equal(keras["rnn/0/forward/bias"], [[0] * 4, [1] * 4, [0] * 4, [0] * 4])

@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -101,13 +100,12 @@ def test_the_ladder_is_climbed_to_the_top_by_every_spec(runs):
     assert max(run.data.metrics["rung4/error"] for run in climbs) <= 1
 
 
-def test_a_second_start_runs_nothing_and_is_soon_done(smoke):
+def test_a_second_start_runs_nothing(smoke):
     folder, _ = smoke
-    began = time.monotonic()
     again = run_all(folder, "smoke", cache=folder / "cache")
     assert again.returncode == 0, again.stderr
     assert not re.search(r"^\[\d+/\d+\]", again.stdout, re.MULTILINE), again.stdout
-    assert time.monotonic() - began < 120  # a guard against a hang; the figure itself is no test's business
+    assert "nothing to run" in again.stdout
 
 
 def test_the_reports_stand_and_link_to_the_runs(smoke, runs):
@@ -122,8 +120,3 @@ def test_the_reports_stand_and_link_to_the_runs(smoke, runs):
     ids = {run.info.run_id for run in runs[2]}
     linked = set(re.findall(r"runs/([0-9a-f]{32})", shapes))
     assert linked and linked <= ids
-
-
-def test_nothing_is_left_in_the_checkout():
-    before = subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True)
-    assert before.returncode != 0 or not [line for line in before.stdout.splitlines() if "mlflow.db" in line]
