@@ -16,6 +16,7 @@ from experiments.errors import UserError
 if TYPE_CHECKING:  # everything heavy is imported where it is used: help comes up at once
     from experiments.ladder import Climb
     from experiments.protocol import Support
+    from experiments.speed import Timing
     from experiments.study import Plan
     from experiments.trial import Trial
 
@@ -41,7 +42,7 @@ def main(
         list[str] | None,
         typer.Option(
             metavar="KEY=VALUE",
-            help="only with this cell, form, task, framework, conventions, seed, or phase: training or parity",
+            help="only with this cell, form, task, framework, conventions, seed, or phase: training, parity or speed",
         ),
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="run again even what is done")] = False,
@@ -57,7 +58,7 @@ def main(
         plan = _plan(study, imdb, tracking_uri)
         from experiments.study import select
 
-        found, uri = select((*plan.trials, *plan.climbs), only or []), absolute(tracking_uri)
+        found, uri = select((*plan.trials, *plan.climbs, *plan.timings), only or []), absolute(tracking_uri)
         if only and not found:
             raise UserError(f"--only {', '.join(only)}: no trial of this study has all of these")
         if list_only:
@@ -110,18 +111,19 @@ def _plan(name: str, imdb: str | None, uri: str) -> "Plan":
     return study.plan(found, path, frameworks.supports, cache(frameworks.versions), locate)
 
 
-def _parted(found: list[Any]) -> tuple[list["Trial"], list["Climb"]]:
-    """Trials and climbs."""
+def _parted(found: list[Any]) -> tuple[list["Trial"], list["Climb"], list["Timing"]]:
+    """Trials, climbs and timings."""
     from experiments.ladder import Climb
+    from experiments.speed import Timing
+    from experiments.trial import Trial
 
-    climbs = [each for each in found if isinstance(each, Climb)]
-    return [each for each in found if not isinstance(each, Climb)], climbs
+    return tuple([each for each in found if isinstance(each, kind)] for kind in (Trial, Climb, Timing))
 
 
 def _list(plan: "Plan", found: list[Any], uri: str) -> None:
     from experiments import tracking
 
-    chosen, climbs = _parted(found)
+    chosen, climbs, timings = _parted(found)
     done = tracking.finished(uri, plan.study.name)
     groups: dict[tuple[str, str, str], list[str]] = {}
     for trial in chosen:
@@ -135,6 +137,8 @@ def _list(plan: "Plan", found: list[Any], uri: str) -> None:
     typer.echo(f"{len(chosen)} trials: {finished} done, {len(chosen) - finished} to run; {len(plan.absent)} absent")
     if plan.study.ladder:
         _list_climbs(plan, climbs, tracking.finished(uri, plan.study.name, "parity"))
+    if plan.study.speed:
+        _list_timings(timings, tracking.finished(uri, plan.study.name, "speed"))
 
 
 def _list_climbs(plan: "Plan", climbs: list["Climb"], done: dict[str, str]) -> None:
@@ -145,6 +149,14 @@ def _list_climbs(plan: "Plan", climbs: list["Climb"], done: dict[str, str]) -> N
         typer.echo(f"{'absent':8}{framework:11}{climb.slug}: {reason}")
     finished, absent = sum(climb.fingerprint in done for climb in climbs), len(plan.unclimbed)
     typer.echo(f"{len(climbs)} climbs: {finished} done, {len(climbs) - finished} to run; {absent} absent")
+
+
+def _list_timings(timings: list["Timing"], done: dict[str, str]) -> None:
+    for timing in timings:
+        state = "done" if timing.fingerprint in done else "to run"
+        typer.echo(f"{state:8}{'speed':11}{timing.name}")
+    finished = sum(timing.fingerprint in done for timing in timings)
+    typer.echo(f"{len(timings)} timings: {finished} done, {len(timings) - finished} to run")
 
 
 def _run(
@@ -159,12 +171,13 @@ def _run(
     from experiments.tracking import Tracker
 
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
-    chosen, climbs = _parted(found)
+    chosen, climbs, timings = _parted(found)
     work = [(phases.train, chosen), (phases.climb, climbs), (phases.measure, plan.measurements if whole else ())]
+    work.append((phases.clock, timings))
     failures = []
     with Tracker(uri, plan.study.name, plan.study.description, plan.trials) as tracker:
         tracker.reap()
-        done = {} if fresh else tracker.finished() | tracker.finished("parity")
+        done = {} if fresh else tracker.finished() | tracker.finished("parity") | tracker.finished("speed")
         left = [[job for job in jobs if job.fingerprint not in done] for _, jobs in work]
         for (phase, jobs), missing in zip(work, left, strict=True):
             if missing:
@@ -176,7 +189,7 @@ def _run(
     if any(left):
         display.summary(console, rows, failures, runs, index)
     else:
-        also = f" and {len(climbs)} climbs" * bool(climbs)
+        also = f", {len(climbs)} climbs" * bool(climbs) + f", {len(timings)} timings" * bool(timings)
         console.print(f"nothing to run: all {len(chosen)} trials{also} are done")
         display.ways(console, runs, index)
     return failures
@@ -195,6 +208,7 @@ def _reports(plan: "Plan", uri: str) -> Path:
         climbs=plan.climbs,
         unclimbed=plan.unclimbed,
         measurements=plan.measurements,
+        timings=plan.timings,
     )
 
 

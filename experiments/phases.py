@@ -5,12 +5,13 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
-from experiments import climbing, measuring
+from experiments import climbing, measuring, speed
 from experiments.display import Display
 from experiments.executors import LocalExecutor
 from experiments.horizon import Horizon
 from experiments.ladder import Climb
 from experiments.protocol import Failed, Job
+from experiments.speed import Timing
 from experiments.tracking import Tracker
 from experiments.trial import Trial
 
@@ -45,6 +46,19 @@ def measure(tracker: Tracker, missing: Sequence[Job], total: int, executor: Loca
     return _keep(found, "measure", tracker, total - len(missing), total, console)[1]
 
 
+def clock(tracker: Tracker, missing: Sequence[Timing], total: int, executor: LocalExecutor, console: Any) -> Failures:
+    """Time the variants that are missing of ``total``, in processes that have the machine to themselves."""
+
+    def alone(threads: int) -> speed.Run:
+        return LocalExecutor(executor.load, workers=1, threads=threads).run
+
+    def say(text: str) -> None:
+        console.print(f"speed  {text}", markup=False, highlight=False, soft_wrap=True)
+
+    found = speed.outcomes(missing, alone, say)
+    return _keep(found, "speed", tracker, total - len(missing), total, console, room="speed")[1]
+
+
 def _equipped(jobs: Sequence[Job], tracker: Tracker) -> Iterator[Job]:
     """The jobs that can run: a horizon is given the weights its trial ended with."""
     done = tracker.finished()
@@ -56,12 +70,12 @@ def _equipped(jobs: Sequence[Job], tracker: Tracker) -> Iterator[Job]:
 
 
 def _keep(
-    found: Iterator[Any], phase: str, tracker: Tracker, before: int, total: int, console: Any
+    found: Iterator[Any], phase: str, tracker: Tracker, before: int, total: int, console: Any, room: str = "parity"
 ) -> tuple[list[Any], Failures]:
     outcomes, failures = [], []
     with console.status(f"{phase}: starting") as status:
         for done, outcome in enumerate(found, start=before + 1):
-            tracker.keep(outcome)
+            tracker.keep(outcome, room)
             outcomes.append(outcome)
             if outcome.failure:
                 failures.append((outcome.title, outcome.failure))

@@ -3,7 +3,7 @@
 NumPy arrays and plain data cross between rooms; tensors never leave a twin.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from experiments.canonical import STATES, Weights
 from experiments.conventions import Masks, Owner
+from experiments.floor import Product
 from experiments.spec import ExperimentSpec, Interface
 
 # --- what a form is to a twin
@@ -131,6 +132,8 @@ class Framework:
     build: Callable[[ExperimentSpec, Interface, Weights | None, int], Model]  # spec, interface, weights, seed
     environment: Callable[[], dict[str, Any]]  # versions, threads, processor
     printed: Callable[[], dict[str, Any]] = dict  # the sources' calls, made live
+    floor: Callable[[Sequence[Product], str], Callable[[], Any]] | None = None  # products, dtype: they alone
+    profile: Callable[[Callable[[], Any]], dict[str, float]] | None = None  # seconds by operator of what is called
 
 
 # --- events, in the order a trial yields them
@@ -174,6 +177,14 @@ class Measured:
 
 
 @dataclass(frozen=True)
+class Timed:
+    """One variant's times in one process, by the fingerprint of its timing."""
+
+    fingerprint: str
+    record: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Finished:
     """The trial is done. ``files`` are artifacts: name → bytes (``weights.safetensors``, ``shapes.json``, …)."""
 
@@ -196,7 +207,7 @@ class Retried:
     reason: str
 
 
-Event = Started | Progressed | EpochEnded | Measured | Finished | Failed | Retried
+Event = Started | Progressed | EpochEnded | Measured | Timed | Finished | Failed | Retried
 
 
 class Job(Protocol):

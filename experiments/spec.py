@@ -19,7 +19,7 @@ Cell = Literal[
     "lstm_projection",
     "lstm_coupled",
 ]
-Form = Literal["cell_loop", "layer", "unrolled", "wrapped", "scratch"]
+Form = Literal["cell_loop", "layer", "unrolled", "wrapped", "scratch", "tuned"]
 
 
 class Frozen(BaseModel):
@@ -127,7 +127,11 @@ class NetworkSpec(Frozen):
 
 
 class TrainingSpec(Frozen):
-    """How it is trained. ``clip_norm`` of None does not clip; ``execution`` of eager turns tf2's graphs off."""
+    """How it is trained. ``clip_norm`` of None does not clip.
+
+    ``execution`` is the framework's own way by ``default``; ``eager`` turns tf2's graphs off; ``compiled`` has XLA or
+    TorchInductor compile the network.
+    """
 
     epochs: PositiveInt
     batch_size: PositiveInt
@@ -136,7 +140,7 @@ class TrainingSpec(Frozen):
     clip_norm: PositiveFloat | None = None
     clip_global: bool = False
     dtype: Literal["float32", "float64"] = "float32"
-    execution: Literal["default", "eager"] = "default"
+    execution: Literal["default", "eager", "compiled"] = "default"
     device: Literal["cpu", "auto"] = "cpu"
 
 

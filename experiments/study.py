@@ -11,10 +11,12 @@ from pydantic import BaseModel, Field, PositiveInt, ValidationError
 
 from experiments import horizon
 from experiments.errors import UserError
+from experiments.executors import usable_cores
 from experiments.ladder import REFERENCE, Climb, LadderGrid, lay_out
 from experiments.printed_job import PrintedCalls
 from experiments.protocol import Absent, Job, Support
 from experiments.spec import Cell, ExperimentSpec, Form, Frozen
+from experiments.speed import Timing
 from experiments.tasks import DataSource
 from experiments.trial import Trial
 
@@ -49,6 +51,19 @@ class Grid(Frozen):
             yield data
 
 
+class SpeedGrid(Grid):
+    """A study's ``[[speed]]`` table: variants timed in the same processes, one after the other.
+
+    ``processes``: fresh ones of each framework, the frameworks' alternating; ``threads``: for each of these numbers
+    anew, ``"all"`` being every usable core; ``steps``: timed ones in each process, once warm.
+    """
+
+    processes: PositiveInt = 2
+    threads: Annotated[tuple[PositiveInt | Literal["all"], ...], Field(min_length=1)] = ("all",)
+    steps: Annotated[int, Field(ge=4)] = 20
+    profile: bool = True
+
+
 class Study(Frozen):
     """What a study file says."""
 
@@ -57,7 +72,8 @@ class Study(Frozen):
     frameworks: Annotated[tuple[FrameworkName, ...], Field(min_length=1)] = ("tf2", "pytorch")
     seeds: PositiveInt = 1  # seeds 0 … seeds−1
     imdb: str = "packaged"
-    grid: Annotated[tuple[Grid, ...], Field(min_length=1)]
+    grid: tuple[Grid, ...] = ()
+    speed: tuple[SpeedGrid, ...] = ()
     ladder: LadderGrid | None = None
     measure: tuple[Literal["horizon", "printed"], ...] = ()  # beside the trials: gradients through time, sources' calls
 
@@ -72,6 +88,7 @@ class Plan:
     climbs: tuple[Climb, ...] = ()
     unclimbed: tuple[tuple[str, Climb, str], ...] = ()  # (framework, what it cannot climb, reason)
     measurements: tuple[Job, ...] = ()
+    timings: tuple[Timing, ...] = ()
 
 
 def find(name: str) -> Path:
@@ -112,13 +129,17 @@ def expand(study: Study, path: Path) -> list[tuple[ExperimentSpec, int]]:
     """
     found: dict[ExperimentSpec, int] = {}
     for number, grid in enumerate(study.grid, start=1):
-        for data in grid.experiments():
-            try:
-                spec = ExperimentSpec.model_validate(data)
-            except ValidationError as error:
-                raise UserError(f"{path}: grid {number}: {explain(error, ExperimentSpec)}") from error
+        for spec in _specs(grid, path, f"grid {number}"):
             found[spec] = max(found.get(spec, 0), grid.seeds or study.seeds)
     return list(found.items())
+
+
+def _specs(grid: Grid, path: Path, where: str) -> Iterator[ExperimentSpec]:
+    for data in grid.experiments():
+        try:
+            yield ExperimentSpec.model_validate(data)
+        except ValidationError as error:
+            raise UserError(f"{path}: {where}: {explain(error, ExperimentSpec)}") from error
 
 
 def plan(
@@ -147,7 +168,31 @@ def plan(
             data = locate(spec.task)
             trials += [Trial(spec, name, versions(name), seed, data) for seed in range(seeds)]
     climbs = _ladder(study, path, supports, versions)
-    return Plan(study, tuple(trials), tuple(absent), *climbs, _measurements(study, trials, versions))
+    timings, untimed = _speed(study, path, supports, versions)
+    absent += untimed
+    return Plan(study, tuple(trials), tuple(absent), *climbs, _measurements(study, trials, versions), timings)
+
+
+def _speed(
+    study: Study, path: Path, supports: Callable[[str, ExperimentSpec], Support], versions: Callable[[str], str]
+) -> tuple[tuple[Timing, ...], list[tuple[str, str, str]]]:
+    """The variants to be timed, each once for every number of threads, and what cannot be timed and why."""
+    found, absent = {}, {}
+    for group, grid in enumerate(study.speed):
+        specs = list(_specs(grid, path, f"speed {group + 1}"))
+        threads = dict.fromkeys(usable_cores() if each == "all" else each for each in grid.threads)
+        for count, name, spec in itertools.product(threads, _twins(study), specs):
+            answer = supports(name, spec)
+            if isinstance(answer, Absent):
+                absent[name, spec.slug, answer.reason] = None
+                continue
+            each = Timing(spec, name, versions(name), count, grid.processes, grid.steps, grid.profile, group)
+            found.setdefault(each.fingerprint, each)
+    return tuple(found.values()), list(absent)
+
+
+def _twins(study: Study) -> tuple[str, ...]:
+    return tuple(name for name in study.frameworks if name != REFERENCE)
 
 
 def _ladder(
@@ -164,9 +209,11 @@ def _measurements(study: Study, trials: Sequence[Trial], versions: Callable[[str
     if "horizon" in study.measure:
         found += horizon.jobs(trials, study.frameworks, versions)
     if "printed" in study.measure:
-        found += [PrintedCalls(name, versions(name)) for name in study.frameworks if name != REFERENCE]
+        found += [PrintedCalls(name, versions(name)) for name in _twins(study)]
     return tuple(found)
 
+
+Planned = Trial | Climb | Timing
 
 #: What ``--only KEY=VALUE`` may name, and how a trial answers.
 SELECTORS: dict[str, Callable[[Trial], str]] = {
@@ -178,6 +225,11 @@ SELECTORS: dict[str, Callable[[Trial], str]] = {
     "seed": lambda trial: str(trial.seed),
     "phase": lambda trial: "training",
 }
+#: And how a timing does, which has no seed.
+TIMING_SELECTORS: dict[str, Callable[[Timing], str]] = {
+    **{key: SELECTORS[key] for key in ("cell", "form", "task", "framework", "conventions")},
+    "phase": lambda timing: "speed",
+}
 #: And how a climb does: it holds the twins against each other, and has neither task nor seed of its own.
 CLIMB_SELECTORS: dict[str, Callable[[Climb], str]] = {
     **{key: SELECTORS[key] for key in ("cell", "form", "conventions")},
@@ -185,8 +237,8 @@ CLIMB_SELECTORS: dict[str, Callable[[Climb], str]] = {
 }
 
 
-def select(planned: Sequence[Trial | Climb], only: list[str]) -> list[Trial | Climb]:
-    """The trials and climbs that match: the same key twice means either, different keys mean both.
+def select(planned: Sequence[Planned], only: list[str]) -> list[Planned]:
+    """The trials, climbs and timings that match: the same key twice means either, different keys mean both.
 
     Raises:
         UserError: a filter that is no ``KEY=VALUE``, an unknown key, or a value that nothing in the study has.
@@ -203,8 +255,8 @@ def select(planned: Sequence[Trial | Climb], only: list[str]) -> list[Trial | Cl
     return [each for each in planned if all(_answer(each, key) in values for key, values in wanted.items())]
 
 
-def _answer(planned: Trial | Climb, key: str) -> str:
-    selectors = CLIMB_SELECTORS if isinstance(planned, Climb) else SELECTORS
+def _answer(planned: Planned, key: str) -> str:
+    selectors = {Climb: CLIMB_SELECTORS, Timing: TIMING_SELECTORS}.get(type(planned), SELECTORS)
     return selectors[key](planned) if key in selectors else ""
 
 

@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cached_property
 from pathlib import Path
 from statistics import fmean
 from typing import Self
@@ -23,6 +22,7 @@ from experiments.presentation import COLOURS, describe, parent_names, view_tag, 
 from experiments.processes import alive, this_process, undisturbed
 from experiments.protocol import EpochEnded, Event, Failed, Finished, Retried, Started
 from experiments.spec import ExperimentSpec
+from experiments.speed import Outcome as Timed
 from experiments.trial import Trial
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # read while mlflow is imported, as is the level
@@ -37,7 +37,12 @@ from mlflow.tracking.context.registry import resolve_tags
 from safetensors.numpy import load_file
 from sqlalchemy.exc import SQLAlchemyError
 
-CLIMBS = "Is it the same model? One run a climb of the parity ladder, both twins and the reference side by side."
+#: The experiments beside ``<study>/training``, and what stands at their heads.
+ROOMS = {
+    "parity": "Is it the same model? One run a climb of the parity ladder, both twins and the reference side by side.",
+    "speed": "Which is faster? One run a variant, timed in fresh, exclusive processes, the twins' alternating.",
+}
+Kept = Outcome | Note | Timed
 DIGEST_LENGTH = 36  # of MLflow's column; the whole digest is the tag data_digest
 
 
@@ -61,6 +66,7 @@ class Tracker:
         self._parents: dict[str, str] = {}  # of the specs in flight: fingerprint → run
         self._left: Counter[str] = Counter()
         self._failed: set[str] = set()
+        self._rooms: dict[str, str] = {}  # name → experiment
         self._broken = False
         with self._complaints():
             self._store = _open(self.uri)
@@ -157,12 +163,12 @@ class Tracker:
         if self._store:
             self._store._dispose_engine()  # the last connection's end takes SQLite's side files away
 
-    def keep(self, outcome: Outcome | Note) -> None:
-        """Write down a climb or a measurement that is over, whole; a FAILED one will be tried again."""
+    def keep(self, outcome: Kept, room: str = "parity") -> None:
+        """Write down a climb, a measurement or a timing that is over, whole; a FAILED one will be tried again."""
         with undisturbed(), self._complaints():
             began = int(outcome.began * 1000)
             run = self._client.create_run(
-                self._parity, began, self._tags | outcome.tags, run_name=outcome.title
+                self._room(room), began, self._tags | outcome.tags, run_name=outcome.title
             ).info.run_id
             params = [Param(key, str(value)) for key, value in outcome.spec.params.items()]
             self._client.log_batch(run, params=params)
@@ -177,9 +183,10 @@ class Tracker:
         with self._complaints(), tempfile.TemporaryDirectory() as folder:
             return load_file(self._client.download_artifacts(run, "weights.safetensors", folder))
 
-    @cached_property
-    def _parity(self) -> str:
-        return self._experiment(f"{self.study}/parity", CLIMBS)
+    def _room(self, name: str) -> str:
+        if name not in self._rooms:
+            self._rooms[name] = self._experiment(f"{self.study}/{name}", ROOMS[name])
+        return self._rooms[name]
 
     def _experiment(self, name: str, description: str) -> str:
         found = self._client.get_experiment_by_name(name)
@@ -257,7 +264,9 @@ class Tracker:
 
     def _all_experiments(self) -> list[str]:
         found = self._client.search_experiments()
-        return [each.experiment_id for each in found if each.name.endswith(("/training", "/parity"))]
+        return [
+            each.experiment_id for each in found if each.name.endswith(("/training", *(f"/{room}" for room in ROOMS)))
+        ]
 
     @contextmanager
     def _complaints(self) -> Iterator[None]:

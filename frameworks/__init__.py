@@ -23,7 +23,8 @@ def load(name: str) -> Framework:
     found = Framework(name, facts(name).HOME, runtime.configure, network.build, runtime.environment)
     if name == "reference":  # no source's text is written for it
         return found
-    return replace(found, printed=import_module(f"frameworks.{name}.printed").answers)
+    printed, speed = (import_module(f"frameworks.{name}.{room}") for room in ("printed", "speed"))
+    return replace(found, printed=printed.answers, floor=speed.floor, profile=speed.profile)
 
 
 def facts(name: str) -> ModuleType:

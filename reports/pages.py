@@ -13,6 +13,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from experiments.climbing import FILE
 from experiments.ladder import Climb
 from experiments.protocol import Job
+from experiments.speed import FILE as TIMES
+from experiments.speed import Timing
 from experiments.study import Study
 from experiments.trial import Trial
 from reports import accuracy, headline, horizon, index, parity, printed, query, results, seeds, shapes, sine, speed
@@ -41,6 +43,7 @@ def write(
     climbs: Sequence[Climb] = (),
     unclimbed: Iterable[tuple[str, Climb, str]] = (),
     measurements: Sequence[Job] = (),
+    timings: Sequence[Timing] = (),
 ) -> Path:
     """Write every page from what MLflow holds of the study.
 
@@ -54,11 +57,12 @@ def write(
         climbs: the climbs of its ladder, run or not.
         unclimbed: what cannot climb, as (framework, climb, reason).
         measurements: its measurements, made or not.
+        timings: its timings, done or not.
 
     Returns:
         The path of ``index.html``.
     """
-    gathered = gather(study, planned, absent, supports, tracking_uri, climbs, unclimbed, measurements)
+    gathered = gather(study, planned, absent, supports, tracking_uri, climbs, unclimbed, measurements, timings)
     folder.mkdir(parents=True, exist_ok=True)
     pages = render(gathered, study.description, datetime.now())
     for name in PAGES:
@@ -78,6 +82,7 @@ def gather(
     climbs: Sequence[Climb] = (),
     unclimbed: Iterable[tuple[str, Climb, str]] = (),
     measurements: Sequence[Job] = (),
+    timings: Sequence[Timing] = (),
 ) -> Results:
     """Everything the sections need, read once."""
     frame = results.planned_frame(planned)
@@ -85,6 +90,8 @@ def gather(
     trials, history = results.join(frame, records)
     climbing = query.read(tracking_uri, f"{study.name}/parity", {climb.fingerprint for climb in climbs}, "climb")
     climbed = _artifacts(tracking_uri, results.newest(climbing.runs), FILE, parity.parse)
+    timed = query.read(tracking_uri, f"{study.name}/speed", {each.fingerprint for each in timings}, "timing")
+    clocked = _artifacts(tracking_uri, results.newest(timed.runs), TIMES, speed.parse)
     return Results(
         study.name,
         trials,
@@ -102,6 +109,8 @@ def gather(
             for job, record in _measured(tracking_uri, study.name, measurements, horizon)
         },
         {job.framework: record for job, record in _measured(tracking_uri, study.name, measurements, printed)},
+        results.join_timings(timings, timed.runs, clocked),
+        Links.of(tracking_uri, timed.experiment_id),
     )
 
 

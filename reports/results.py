@@ -10,6 +10,7 @@ import pandas as pd
 
 from experiments.ladder import Climb, variant
 from experiments.spec import ExperimentSpec
+from experiments.speed import Timing
 from experiments.trial import Trial
 from reports.links import Links
 from reports.query import Records
@@ -38,6 +39,17 @@ class Climbed:
 
 
 @dataclass(frozen=True)
+class Timed:
+    """A planned timing and what MLflow holds of it; ``processes`` are the records in its ``timing.json``."""
+
+    timing: Timing
+    state: str = "missing"  # done, failed, missing
+    run_id: str | None = None
+    failure: str = ""
+    processes: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
 class Results:
     """``trials``: a row for each planned trial, ``state`` done, failed or missing; ``history``: a row for each epoch.
 
@@ -57,6 +69,8 @@ class Results:
     climb_links: Links = field(default_factory=Links)
     horizons: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)  # (cell, framework) → norms
     printed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # framework → call → answer
+    timings: tuple[Timed, ...] = ()
+    speed_links: Links = field(default_factory=Links)
 
     @property
     def done(self) -> pd.DataFrame:
@@ -210,6 +224,19 @@ def _climbed(climb: Climb, run: Any, records: Mapping[str, Any]) -> Climbed:
     if not run or (run.state == "done" and not record):
         return Climbed(climb)
     return Climbed(climb, run.state, run.run_id, run.failure or "", record)
+
+
+def join_timings(timings: Iterable[Timing], runs: pd.DataFrame, records: Mapping[str, Any]) -> tuple[Timed, ...]:
+    """The planned timings with their runs; ``records`` are the runs' processes, without which none is done."""
+    found = {run.fingerprint: run for run in newest(runs).itertuples()}
+    return tuple(_timed(timing, found.get(timing.fingerprint), records) for timing in timings)
+
+
+def _timed(timing: Timing, run: Any, records: Mapping[str, Any]) -> Timed:
+    processes = records.get(run.run_id, ()) if run else ()
+    if not run or (run.state == "done" and not processes):
+        return Timed(timing)
+    return Timed(timing, run.state, run.run_id, run.failure or "", processes if run.state == "done" else ())
 
 
 def shape_runs(trials: pd.DataFrame) -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """The speed page: times taken while training, which is no benchmark and says so."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import seaborn
@@ -179,3 +181,15 @@ def _rest(rest: pd.DataFrame, results: Results) -> list[Section]:
         "the stock ones."
     )
     return [Section("others", "Under other conventions and settings", (note, *tables))] if tables else []
+
+
+def parse(text: str) -> tuple[dict, ...]:
+    """A run's ``timing.json``: a record for each process.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = json.loads(text)
+    if not isinstance(found, dict) or not found.get("processes"):
+        raise ValueError("no timing's record")
+    return tuple(found["processes"])

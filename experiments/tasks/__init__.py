@@ -59,6 +59,11 @@ def locate(spec: TaskSpec, imdb: str = "packaged") -> DataSource:
     return _room(spec).locate(spec, imdb)
 
 
+def interface(spec: TaskSpec) -> Interface:
+    """What a task asks of a network, without its data."""
+    return _room(spec).interface(spec)
+
+
 @lru_cache(maxsize=2)
 def load(spec: TaskSpec, source: DataSource, dtype: str) -> Task:
     """The task's arrays, floats in ``dtype``; kept between the trials of a worker."""

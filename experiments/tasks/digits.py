@@ -53,6 +53,11 @@ def locate(spec: DigitsSpec, imdb: str) -> DataSource:
     return DataSource("digits", digest, None, f"{most:,} training and {TEST_IMAGES} test images of 8×8 pixels.")
 
 
+def interface(spec: DigitsSpec) -> Interface:
+    """A row a step."""
+    return Interface("values", ROWS, ROWS, CLASSES, "cross_entropy")
+
+
 def load(spec: DigitsSpec, source: DataSource, dtype: str) -> DigitsTask:
     """``x (N, 8, 8)`` from 0 to 1 in ``dtype``; the first of a fixed permutation are the test images."""
     images, labels = _images()
@@ -60,8 +65,7 @@ def load(spec: DigitsSpec, source: DataSource, dtype: str) -> DigitsTask:
     x, y = (images[order] / BRIGHTEST).astype(dtype), np.eye(CLASSES, dtype=dtype)[labels[order]]
     test, rest = slice(0, TEST_IMAGES), slice(TEST_IMAGES, None)
     limit = slice(spec.train_images)
-    interface = Interface("values", ROWS, ROWS, CLASSES, "cross_entropy")
-    return DigitsTask(interface, Split(x[rest][limit], y[rest][limit]), Split(x[test], y[test]))
+    return DigitsTask(interface(spec), Split(x[rest][limit], y[rest][limit]), Split(x[test], y[test]))
 
 
 def _images() -> tuple[np.ndarray, np.ndarray]:

@@ -295,6 +295,11 @@ def binary_crossentropy(logits: np.ndarray, y: np.ndarray) -> float:
     return float(np.mean(np.logaddexp(0, signs * logits.astype(np.float64))))
 
 
+def interface(spec: ImdbSpec) -> Interface:
+    """A word a step."""
+    return Interface("tokens", spec.tokens, spec.words, 1, "binary_crossentropy")
+
+
 def load(spec: ImdbSpec, source: DataSource, dtype: str) -> ImdbTask:
     """The task's arrays, labels in ``dtype``; a limit of reviews takes the first of the fixed order.
 
@@ -303,7 +308,7 @@ def load(spec: ImdbSpec, source: DataSource, dtype: str) -> ImdbTask:
     """
     train, test = read(Path(source.path))
     return ImdbTask(
-        Interface("tokens", spec.tokens, spec.words, 1, "binary_crossentropy"),
+        interface(spec),
         _arrays(train, spec.train_reviews, spec, dtype),
         _arrays(test, spec.test_reviews, spec, dtype),
     )

@@ -30,6 +30,11 @@ def locate(spec: SineSpec, imdb: str = "packaged") -> DataSource:
     return DataSource("sine", digest, None, description)
 
 
+def interface(spec: SineSpec) -> Interface:
+    """A point a step."""
+    return Interface("values", spec.window, 1, 1, "mse")
+
+
 def load(spec: SineSpec, source: DataSource, dtype: str) -> "SineTask":
     """The task's arrays in ``dtype``; the series is computed anew, so ``source`` is not read."""
     x, y = series(spec)
@@ -39,7 +44,7 @@ def load(spec: SineSpec, source: DataSource, dtype: str) -> "SineTask":
     training = slice(_training_windows(spec))
     test = slice(spec.points - spec.window, None)
     return SineTask(
-        Interface("values", spec.window, 1, 1, "mse"),
+        interface(spec),
         Split(inputs[training].copy(), targets[training].copy()),
         Split(inputs[test].copy(), targets[test].copy()),
         x,

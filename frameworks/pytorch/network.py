@@ -31,6 +31,7 @@ class Network:
                 binding.load(weights)
         self.optimiser = training.make_optimiser(spec, list(self._trained()))
         self.batches = training.StockBatches(spec, seed)
+        self._compile()
 
     def _make_layers(self) -> None:
         network, interface, place = self.spec.network, self.interface, {"device": self.device, "dtype": self.dtype}
@@ -54,6 +55,11 @@ class Network:
             found.append(transposed("weight", linear.weight, f"head/{index}/kernel"))
             found.append(plain("bias", linear.bias, f"head/{index}/bias"))
         return found
+
+    def _compile(self) -> None:
+        """PyTorch runs eagerly unless told; compiled by TorchInductor, which needs a C++ compiler."""
+        if self.spec.training.execution == "compiled":
+            self._run = torch.compile(self._run)
 
     def train_step(self, batch: Batch) -> Step:
         """One update of the weights."""

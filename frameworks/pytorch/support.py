@@ -16,6 +16,11 @@ def stock(network: NetworkSpec, form: str) -> str | None:
     return None if network.projection_size and form != "layer" else STOCK.get(network.cell)
 
 
+def fused(network: NetworkSpec) -> bool:
+    """Whether oneDNN has the cell in one kernel: the plain LSTM alone."""
+    return network.cell == "lstm" and stock(network, "layer") is not None
+
+
 def supports(spec: ExperimentSpec) -> Support:
     """Whether the form is PyTorch's own, written by us, or cannot be had."""
     if spec.inexpressible:
@@ -26,10 +31,15 @@ def supports(spec: ExperimentSpec) -> Support:
         if form == "unrolled" and spec.network.projection_size:
             return Absent("torch.lstm_cell takes no projection")
         return Absent(f"torch.nn.{STOCK[cell]} clips nothing" if cell in STOCK else f"torch.nn has no {cell} layer")
+    if spec.training.execution == "compiled" and form in ("layer", "tuned"):
+        return Absent(f"torch.compile breaks the graph at torch.nn.{name}: nothing would be compiled")
     return {
         "cell_loop": Native(f"torch.nn.{name}Cell") if name else Written("own cell, looped over by hand"),
         "layer": Native(f"torch.nn.{name}{'(proj_size)' if spec.network.projection_size else ''}"),
         "unrolled": Written(f"the weights of torch.nn.{name}, one functional step after the other"),
         "wrapped": Written("own cell in an own sequence wrapper"),
         "scratch": Written("bare parameters and matrix products"),
+        "tuned": Native("torch.nn.LSTM, time first, and the fused Adam")
+        if fused(spec.network)
+        else Written("scratch, time first, and PyTorch's fused Adam"),
     }[form]

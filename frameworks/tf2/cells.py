@@ -15,10 +15,13 @@ States = tuple[tf.Tensor, ...]
 CellWeights = dict[str, keras.Variable]
 
 
-def recur(h: tf.Tensor, w: CellWeights, columns: slice = slice(None)) -> tf.Tensor:
+def recur(h: tf.Tensor, w: CellWeights, columns: slice | None = None) -> tf.Tensor:
     """h·U + b of every gate, or of the chosen columns: ``(B, H) -> (B, G·H)``."""
-    share = tf.matmul(h, w["recurrent_kernel"][:, columns])
-    return share + w["recurrent_bias"][columns] if "recurrent_bias" in w else share
+    kernel, bias = w["recurrent_kernel"], w.get("recurrent_bias")
+    if columns is not None:  # a slice of everything would still cost a copy a step, there and back
+        kernel, bias = kernel[:, columns], None if bias is None else bias[columns]
+    share = tf.matmul(h, kernel)
+    return share if bias is None else share + bias
 
 
 def clip(x: tf.Tensor, limit: float | None) -> tf.Tensor:

@@ -135,7 +135,26 @@ class Scratch:
         return self(x, states, training=False)
 
 
-FORMS = {"cell_loop": CellLoop, "layer": Layer, "unrolled": Unrolled, "wrapped": Wrapped, "scratch": Scratch}
+class Tuned(Scratch):
+    """The fastest way measured: time first inside, so that each step reads and writes one block of memory."""
+
+    def __call__(self, x: tf.Tensor, states: States, training: bool) -> tuple[tf.Tensor, States]:
+        """A loop over the projected steps, each contiguous."""
+        outputs = []
+        for projected in tf.unstack(project(tf.transpose(x, (1, 0, 2)), self.native)):
+            states = self.step(projected, states, self.native, self.network)
+            outputs.append(states[0])
+        return tf.transpose(tf.stack(outputs), (1, 0, 2)), states
+
+
+FORMS = {
+    "cell_loop": CellLoop,
+    "layer": Layer,
+    "unrolled": Unrolled,
+    "wrapped": Wrapped,
+    "scratch": Scratch,
+    "tuned": Tuned,
+}
 
 STEPS_IN_TIME = (1, -1)  # forward, backward
 

@@ -59,10 +59,13 @@ class Network:
 
     def _compile(self) -> None:
         """Trace each step once for every batch size; eager execution leaves the functions as they are."""
-        if self.spec.training.execution == "eager":
+        execution = self.spec.training.execution
+        if execution == "eager":
             return
-        self._step = tf.function(self._step, reduce_retracing=True)
-        self._predict = tf.function(self._predict, reduce_retracing=True)
+        # Nothing here branches on a tensor: to rewrite Python's control flow would only lengthen the trace.
+        options = {"autograph": False, "reduce_retracing": True, "jit_compile": execution == "compiled" or None}
+        self._step = tf.function(self._step, **options)
+        self._predict = tf.function(self._predict, **options)
 
     def train_step(self, batch: Batch) -> Step:
         """One update of the weights."""

@@ -1,0 +1,197 @@
+"""What is timed of one variant, inside a process of one framework: the clock's rules, the floor, memory and load."""
+
+import ctypes
+import gc
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any, Self
+
+import numpy as np
+import psutil
+
+from experiments import tasks
+from experiments.conventions import stream
+from experiments.floor import products
+from experiments.protocol import Batch, Framework
+from experiments.spec import ExperimentSpec, Interface
+
+#: Warm is when the median of the last three steps lies within 5 % of that of the three before; at the latest after 20.
+WINDOW, WARM_WITHIN, WARM_MOST = 3, 0.05, 20
+FLOOR_STEPS = 10
+PROFILED_STEPS = 3
+BATCHES = 4  # random ones, in turn: a single one's rows would stay in the cache
+TOP = 5
+QUIET_S = 0.5  # how long the machine is watched before anything is timed
+
+WARM_RULE = (
+    f"steps run until the median of the last {WINDOW} lies within {WARM_WITHIN:.0%} of that of the {WINDOW} before, "
+    f"{WARM_MOST} at most"
+)
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The calls of one kind, in seconds: the first, those to warm up, and the steady ones."""
+
+    first: float
+    warm_up: list[float]
+    settled: bool
+    steady: list[float]
+
+    @classmethod
+    def of(cls, call: Callable[[], Any], steps: int) -> Self:
+        """Time a call: once cold, then until it is warm, then ``steps`` times."""
+        first, warm_up = _seconds(call), []
+        while not (settled := _settled(warm_up)) and len(warm_up) < WARM_MOST:
+            warm_up.append(_seconds(call))
+        return cls(first, warm_up, settled, [_seconds(call) for _ in range(steps)])
+
+
+def _seconds(call: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+def _settled(times: list[float]) -> bool:
+    if len(times) < 2 * WINDOW:
+        return False
+    before, last = median(times[-2 * WINDOW : -WINDOW]), median(times[-WINDOW:])
+    return abs(last - before) <= WARM_WITHIN * before
+
+
+def measure(spec: ExperimentSpec, framework: Framework, steps: int, profile: bool) -> Record:
+    """Build one variant, time its training steps and forward passes, and the floor beneath them.
+
+    Returns:
+        Plain data: seconds of every call, bytes, GFLOP, the operators' shares, other processes' load in cores.
+    """
+    interface = tasks.interface(spec.task)
+    idle = _trimmed()
+    built = time.perf_counter()
+    model = framework.build(spec, interface, None, 0)
+    found: Record = {"build_s": time.perf_counter() - built, "idle_bytes": idle}
+    batches = _random_batches(spec, interface)
+    with _Load() as load:
+        _forget_peak()
+        train = Clock.of(lambda: model.train_step(next(batches)), steps)
+        found["peak_bytes"], found["step_bytes"] = _peak(), _peak() - idle
+        forward = Clock.of(lambda: model.predict(next(batches).x), steps)
+        found |= {"train": vars(train), "forward": vars(forward)}
+        found |= _floor(spec, interface, framework)
+    if profile:
+        found["operators"] = operators(framework, lambda: model.train_step(next(batches)))
+    return found | {"load": load.others}
+
+
+def _floor(spec: ExperimentSpec, interface: Interface, framework: Framework) -> Record:
+    needed = products(spec, interface)
+    parts = {"forward": needed.forward, "train": needed.forward + needed.backward}
+    clocks = {
+        name: Clock.of(framework.floor(part, spec.training.dtype), FLOOR_STEPS).steady for name, part in parts.items()
+    }
+    return {"floor": clocks, "gflop": needed.flop / 1e9, "forward_gflop": sum(p.flop for p in needed.forward) / 1e9}
+
+
+def operators(framework: Framework, call: Callable[[], Any]) -> list[tuple[str, float]]:
+    """The operators that took most of the time, by the framework's own profiler: name and share of all operators'."""
+
+    def several() -> None:
+        for _ in range(PROFILED_STEPS):
+            call()
+
+    taken = framework.profile(several)
+    total = sum(taken.values())
+    longest = sorted(taken.items(), key=lambda item: -item[1])[:TOP]
+    return [(name, seconds / total) for name, seconds in longest]
+
+
+def _random_batches(spec: ExperimentSpec, interface: Interface) -> Iterator[Batch]:
+    """Random numbers in the task's shapes: what a step costs does not hang on what they are."""
+    rng, size, dtype = stream(0, "speed"), spec.training.batch_size, spec.training.dtype
+
+    def one() -> Batch:
+        if interface.input == "tokens":
+            x = rng.integers(0, interface.features, (size, interface.time)).astype(np.int32)
+        else:
+            x = rng.standard_normal((size, interface.time, interface.features)).astype(dtype)
+        if interface.loss == "sequence_cross_entropy":
+            return Batch(x, rng.integers(0, interface.outputs, x.shape).astype(np.int32))
+        if interface.loss == "cross_entropy":
+            return Batch(x, np.eye(interface.outputs, dtype=dtype)[rng.integers(0, interface.outputs, size)])
+        return Batch(x, rng.integers(0, 2, (size, interface.outputs)).astype(dtype))
+
+    made = [one() for _ in range(BATCHES)]
+    while True:
+        yield from made
+
+
+# --- memory, as Linux counts it; elsewhere the peak is the process's own and never forgotten
+
+
+def _trimmed() -> int:
+    """Resident bytes of the idle process, what was freed handed back to the system."""
+    gc.collect()
+    try:
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+    except (OSError, AttributeError):
+        pass  # another C library keeps what it has: the figure is then the larger
+    return psutil.Process().memory_info().rss
+
+
+def _forget_peak() -> None:
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        pass
+
+
+def _peak() -> int:
+    """The highest number of resident bytes since it was forgotten."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+
+
+# --- load
+
+
+class _Load:
+    """How many cores other processes kept busy while it was open."""
+
+    others = 0.0
+
+    def __enter__(self) -> Self:
+        self._began, self._busy, self._own = time.perf_counter(), _busy(), _own()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        took = time.perf_counter() - self._began
+        self.others = max(0.0, (_busy() - self._busy - (_own() - self._own)) / took)
+
+
+def load_before() -> float:
+    """Cores that others keep busy while this process does nothing."""
+    with _Load() as load:
+        time.sleep(QUIET_S)
+    return load.others
+
+
+def _busy() -> float:
+    times = psutil.cpu_times()
+    idle = times.idle + getattr(times, "iowait", 0.0)
+    return sum(times[:8]) - idle  # what follows is counted in these already
+
+
+def _own() -> float:
+    times = psutil.Process().cpu_times()
+    return times.user + times.system
