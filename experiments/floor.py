@@ -4,6 +4,7 @@ Every step's input is projected in one product, and so is each weight's gradient
 itself, forward and back, takes a product a step, each waiting for the last.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 from experiments import canonical
@@ -55,7 +56,7 @@ def products(spec: ExperimentSpec, interface: Interface) -> Products:
             backward += [*projection.backward(trained_below), *(each for part in recurrent for each in part.backward())]
     read = batch * (time if interface.loss == "sequence_cross_entropy" else 1)
     sizes = canonical.head_sizes(spec.network, interface)
-    head = [Product(read, inputs, outputs) for inputs, outputs in zip(sizes, sizes[1:], strict=False)]
+    head = [Product(read, inputs, outputs) for inputs, outputs in pairwise(sizes)]
     backward += [each for part in head for each in part.backward()]
     return Products((*forward, *head), tuple(backward))
 

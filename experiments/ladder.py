@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from pydantic import Field
@@ -53,6 +53,9 @@ def tolerance(rung: int, dtype: str, name: str = "") -> Tolerance:
     return (TRAINED if rung == 4 else CLOSE)[dtype]
 
 
+FORMS: tuple[Form, ...] = get_args(Form)
+
+
 class LadderGrid(Frozen):
     """A study's ``[ladder]`` table: every cell × form × conventions × dtype.
 
@@ -61,7 +64,7 @@ class LadderGrid(Frozen):
     """
 
     cells: Annotated[tuple[str | dict[str, Any], ...], Field(min_length=1)]
-    forms: Annotated[tuple[Form, ...], Field(min_length=1)] = ("layer", "cell_loop", "unrolled", "wrapped", "scratch")
+    forms: Annotated[tuple[Form, ...], Field(min_length=1)] = FORMS
     conventions: Annotated[tuple[Literal["keras", "pytorch"], ...], Field(min_length=1)] = ("keras", "pytorch")
     dtypes: Annotated[tuple[Literal["float64", "float32"], ...], Field(min_length=1)] = ("float64", "float32")
     alternate: bool = False

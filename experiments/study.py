@@ -5,9 +5,9 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, Field, PositiveInt, ValidationError, model_validator
 
 from experiments import horizon
 from experiments.errors import UserError
@@ -76,6 +76,12 @@ class Study(Frozen):
     speed: tuple[SpeedGrid, ...] = ()
     ladder: LadderGrid | None = None
     measure: tuple[Literal["horizon", "printed"], ...] = ()  # beside the trials: gradients through time, sources' calls
+
+    @model_validator(mode="after")
+    def _has_something_to_do(self) -> Self:
+        if not (self.grid or self.speed or self.ladder):
+            raise ValueError("grid: missing; a study needs a [[grid]], a [[speed]] or a [ladder]")
+        return self
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import ctypes
 import gc
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -137,18 +138,14 @@ def _random_batches(spec: ExperimentSpec, interface: Interface) -> Iterator[Batc
 def _trimmed() -> int:
     """Resident bytes of the idle process, what was freed handed back to the system."""
     gc.collect()
-    try:
+    with suppress(OSError, AttributeError):  # another C library keeps what it has: the figure is then the larger
         ctypes.CDLL("libc.so.6").malloc_trim(0)
-    except (OSError, AttributeError):
-        pass  # another C library keeps what it has: the figure is then the larger
     return psutil.Process().memory_info().rss
 
 
 def _forget_peak() -> None:
-    try:
+    with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        pass
 
 
 def _peak() -> int:

@@ -264,9 +264,8 @@ class Tracker:
 
     def _all_experiments(self) -> list[str]:
         found = self._client.search_experiments()
-        return [
-            each.experiment_id for each in found if each.name.endswith(("/training", *(f"/{room}" for room in ROOMS)))
-        ]
+        rooms = ("training", *ROOMS)
+        return [each.experiment_id for each in found if each.name.rpartition("/")[2] in rooms]
 
     @contextmanager
     def _complaints(self) -> Iterator[None]:

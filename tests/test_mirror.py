@@ -16,6 +16,12 @@ ALONE = {
     ("pytorch", "weights.py", "NATIVE_GATES"): "PyTorch orders the GRU's gates r, z, n; Keras's order is canonical",
     ("pytorch", "weights.py", "NATIVE_NAMES"): "PyTorch names weights weight_ih, …; Keras's names are canonical",
     ("pytorch", "forms.py", "StackedLayer"): "only nn layers stack themselves",
+    ("pytorch", "forms.py", "Fused"): "only nn.LSTM is one kernel on a CPU",
+    ("pytorch", "forms.py", "QuickDropout"): "PyTorch's own dropout draws slowly on a CPU",
+    ("pytorch", "forms.py", "tuned"): "what is fastest depends on the cell, since oneDNN has the LSTM alone",
+    ("pytorch", "support.py", "fused"): "oneDNN has the LSTM alone",
+    ("tf2", "training.py", "FusedAdam"): "PyTorch's optimisers fuse themselves when told",
+    ("tf2", "speed.py", "OPERATOR"): "TensorFlow's profiler mixes operators with the runtime's own events",
     ("pytorch", "forms.py", "Unrolled."): "nn layers cannot be told to unroll, so its methods are written",
 }
 #: Methods that carry a framework's own protocol.

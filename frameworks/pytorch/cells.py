@@ -16,7 +16,7 @@ CellWeights = nn.ParameterDict
 
 def recur(h: Tensor, w: CellWeights, columns: slice | None = None) -> Tensor:
     """h·U + b of every gate, or of the chosen columns: ``(B, H) -> (B, G·H)``."""
-    kernel, bias = w["recurrent_kernel"], w["recurrent_bias"] if "recurrent_bias" in w else None
+    kernel, bias = w["recurrent_kernel"], w.get("recurrent_bias")
     if columns is not None:  # a slice of everything would still cost a copy a step, there and back
         kernel, bias = kernel[:, columns], None if bias is None else bias[columns]
     return h @ kernel if bias is None else torch.addmm(bias, h, kernel)

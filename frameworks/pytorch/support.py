@@ -39,7 +39,7 @@ def supports(spec: ExperimentSpec) -> Support:
         "unrolled": Written(f"the weights of torch.nn.{name}, one functional step after the other"),
         "wrapped": Written("own cell in an own sequence wrapper"),
         "scratch": Written("bare parameters and matrix products"),
-        "tuned": Native("torch.nn.LSTM, time first, and the fused Adam")
+        "tuned": Native("torch.nn.LSTM(batch_first=False), and the fused Adam")
         if fused(spec.network)
         else Written("scratch, time first, and PyTorch's fused Adam"),
     }[form]
