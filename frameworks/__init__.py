@@ -23,8 +23,8 @@ def load(name: str) -> Framework:
     found = Framework(name, facts(name).HOME, runtime.configure, network.build, runtime.environment)
     if name == "reference":  # no source's text is written for it
         return found
-    printed, speed = (import_module(f"frameworks.{name}.{room}") for room in ("printed", "speed"))
-    return replace(found, printed=printed.answers, floor=speed.floor, profile=speed.profile)
+    printed, speed, bare = (import_module(f"frameworks.{name}.{room}") for room in ("printed", "speed", "bare"))
+    return replace(found, printed=printed.answers, floor=speed.floor, profile=speed.profile, bare=bare.train)
 
 
 def facts(name: str) -> ModuleType:

@@ -20,6 +20,7 @@ ALONE = {
     ("pytorch", "forms.py", "QuickDropout"): "PyTorch's own dropout draws slowly on a CPU",
     ("pytorch", "forms.py", "tuned"): "what is fastest depends on the cell, since oneDNN has the LSTM alone",
     ("pytorch", "support.py", "fused"): "oneDNN has the LSTM alone",
+    ("pytorch", "bare.py", "Classifier"): "fit takes a Sequential; the usual loop, a module",
     ("tf2", "training.py", "FusedAdam"): "PyTorch's optimisers fuse themselves when told",
     ("tf2", "speed.py", "OPERATOR"): "TensorFlow's profiler mixes operators with the runtime's own events",
     ("pytorch", "forms.py", "Unrolled."): "nn layers cannot be told to unroll, so its methods are written",

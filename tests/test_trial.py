@@ -14,7 +14,7 @@ from experiments.trial import Trial
 
 @pytest.fixture(autouse=True)
 def toy_task(monkeypatch):
-    monkeypatch.setattr(tasks, "_room", lambda spec: toys.ToyTask)
+    monkeypatch.setattr(tasks, "_room", lambda spec: toys.ToyRoom)
     tasks.load.cache_clear()
     yield
     tasks.load.cache_clear()

@@ -40,6 +40,14 @@ class ToyTask:
     def artifacts(self, predict):
         return {"forecast.json": b"[]"}
 
+
+class ToyRoom:
+    """The module that a task comes from."""
+
+    @staticmethod
+    def interface(spec):
+        return ToyTask.interface
+
     @staticmethod
     def load(spec, source, dtype):
         return ToyTask()
@@ -115,13 +123,15 @@ def load(name: str) -> Framework:
         raise ImportError("no such wheel")
     if deeds().get(name) == "exit":
         os._exit(3)
-    tasks._room = lambda spec: ToyTask
+    tasks._room = lambda spec: ToyRoom
     return Framework(
         name,
         "keras",
         lambda threads: None,
         lambda *arguments: build(*arguments, name=name),
         lambda: {"pid": os.getpid(), "threads": os.environ["OMP_NUM_THREADS"], "toy": version(name)},
+        floor=lambda products, dtype: lambda: sum(product.flop for product in products),
+        profile=lambda call: {"toy": 1.0} if call() is None else {},
     )
 
 
@@ -182,7 +192,7 @@ def main() -> None:
     for number in STOPPING:
         signal.signal(number, signal.SIG_DFL)  # a test run in a shell's background inherits some of them ignored
     frameworks.load, frameworks.supports, frameworks.versions = load, supports, lambda name: "toy 1.0"
-    tasks._room = lambda spec: ToyTask
+    tasks._room = lambda spec: ToyRoom
     reports = sys.modules["reports"] = ModuleType("reports")
     reports.write = write_reports
     run_all.app()

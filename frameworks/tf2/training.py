@@ -40,7 +40,11 @@ class StockOptimiser:
 
 
 class FusedAdam(StockOptimiser):
-    """Keras's Adam, its update in TensorFlow's one kernel: Keras writes it as a dozen operations a variable."""
+    """Keras's Adam, its update in TensorFlow's one kernel: Keras writes it as a dozen operations a variable.
+
+    A word that occurs twice in a batch has its gradients summed, then squared, as Kingma & Ba (2015) have it. Keras's
+    own squares each occurrence's by itself, since it leaves the embedding's gradient in slices.
+    """
 
     def step(self, gradients: list[tf.Tensor]) -> None:
         """Update the variables."""

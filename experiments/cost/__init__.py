@@ -1,0 +1,1 @@
+"""What the program itself costs, as ratios measured side by side: a benchmark, ``python -m experiments.cost``."""
