@@ -92,6 +92,7 @@ class Sitting:
         return guarded(self._measure(framework))
 
     def _measure(self, framework: Framework) -> Iterator[Event]:
+        timing.awaken(framework)
         shared = {"round": self.round, "environment": framework.environment(), "load_before": timing.load_before()}
         for each in self.timings:
             yield Timed(each.fingerprint, shared | self._record(each, framework))

@@ -66,6 +66,23 @@ def _settled(times: list[float]) -> bool:
     return abs(last - before) <= WARM_WITHIN * before
 
 
+#: Small, and never timed: what a framework does but once in a process is not the first variant's.
+AWAKENING = {
+    "task": "digits",
+    "network": {"cell": "lstm", "form": "layer", "units": [4]},
+    "training": {"batch_size": 4},
+}
+
+
+def awaken(framework: Framework) -> None:
+    """Have the framework do what it does but once: start its threads, find its devices, load its kernels."""
+    spec = ExperimentSpec.model_validate(AWAKENING)
+    interface = tasks.interface(spec.task)
+    model, batch = framework.build(spec, interface, None, 0), next(_random_batches(spec, interface))
+    model.train_step(batch)
+    model.predict(batch.x)
+
+
 def measure(spec: ExperimentSpec, framework: Framework, steps: int, profile: bool) -> Record:
     """Build one variant, time its training steps and forward passes, and the floor beneath them.
 

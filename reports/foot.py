@@ -16,15 +16,22 @@ PLACES = ("processor", "threads", "device", "system")
 def foot(results: Results, now: datetime) -> list[tuple[str, str]]:
     """Terms and their values."""
     done = results.done
-    states = results.trials.state.value_counts()
     found = [
-        ("Study", f"{results.study}: {int(states.get('done', 0)):,} of {len(results.trials):,} planned trials done"),
+        ("Study", f"{results.study}: {listed(_progress(results))} done"),
         ("Versions", _versions(done, results.trials)),
-        *_places(done),
+        *(_places(done) if len(results.trials) else ()),
         ("Data", _data(done, results.trials)),
         ("Written", now.strftime("%Y-%m-%d %H:%M")),
     ]
     return [(term, value) for term, value in found if value]
+
+
+def _progress(results: Results) -> list[str]:
+    """``167 of 167 planned trials``, and the timings likewise, as far as there are any."""
+    trials = int((results.trials.state == "done").sum()), len(results.trials)
+    timings = sum(each.state == "done" for each in results.timings), len(results.timings)
+    parts = [(trials, "planned trials"), (timings, "timings")]
+    return [f"{done:,} of {planned:,} {what}" for (done, planned), what in parts if planned]
 
 
 def _versions(done: pd.DataFrame, trials: pd.DataFrame) -> str:

@@ -41,6 +41,11 @@ class Links:
         """The runs of a kind of measurement whose parameters have these values."""
         return self._search([f"params.{name} = '{value}'" for name, value in wanted.items()], kind)
 
+    def timings(self, framework: str = "", **wanted: str) -> str | None:
+        """The speed phase's runs whose parameters have these values, all frameworks' or one's."""
+        terms = [f"params.{name} = '{value}'" for name, value in wanted.items()]
+        return self._search([f"tags.framework = '{framework}'"] * bool(framework) + terms, "timing")
+
     def _search(self, terms: list[str], kind: str = "trial") -> str | None:
         if not self.experiment_id:
             return None

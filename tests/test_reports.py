@@ -119,9 +119,10 @@ def test_the_sine_is_drawn(pages):
     assert "Sine forecast of lstm, cell_loop, stock, seed 0" in pages["accuracy.html"]
 
 
-def test_speed_is_said_to_be_no_benchmark(pages):
+def test_without_a_speed_phase_training_times_are_said_to_be_no_benchmark(pages):
+    assert "plans no speed phase" in words_of(pages["speed.html"])
     assert "no benchmark" in words_of(pages["speed.html"])
-    assert "no benchmark" in words_of(pages["index.html"])
+    assert "this study plans no speed phase" in words_of(pages["index.html"])
 
 
 @pytest.mark.parametrize("text", ["rnn/1/forward/recurrent_kernel", "(4·64 + 4·64)", "gates i f c o", "no such option"])

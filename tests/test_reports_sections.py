@@ -6,7 +6,7 @@ import pytest
 import reports_toys as toys
 
 from experiments.trial import Trial
-from reports import agreement, curves, equality, headline, parameters, selection, shapes, speed, words
+from reports import agreement, curves, equality, headline, parameters, selection, shapes, words
 from reports.headline import Evidence
 from reports.links import Links
 from reports.query import Records
@@ -144,7 +144,7 @@ def test_agreement_is_held_and_said(whole):
     assert "in every epoch in all 8 experiments that both have run" in agreement.answer(whole)
 
 
-# --- selection, curves, speed
+# --- selection, curves
 
 
 def test_the_table_takes_the_setting_with_all_conventions():
@@ -162,17 +162,6 @@ def test_bands_hold_their_means(whole):
     found = curves.bands(whole.history, selection.layer_table(whole.trials))
     assert set(found.split) == {"train", "test"}
     assert ((found["min"] <= found["mean"]) & (found["mean"] <= found["max"])).all()
-
-
-def test_ratios_are_of_the_same_seed(whole):
-    lstm = selection.alike(whole.trials)[lambda frame: (frame.cell == "lstm") & (frame.task == "imdb")]
-    assert speed.ratios(lstm) == pytest.approx([0.58] * 3, rel=0.15)
-
-
-def test_no_ratio_across_numbers_of_threads(whole):
-    lstm = selection.alike(whole.trials)[lambda frame: (frame.cell == "lstm") & (frame.task == "imdb")]
-    uneven = lstm.assign(threads=np.where(lstm.framework == "tf2", 1, 2))
-    assert len(speed.ratios(uneven)) == 0
 
 
 # --- shapes
@@ -268,11 +257,3 @@ def test_a_share_is_never_rounded_up_to_all(share, text):
 @pytest.mark.parametrize(("value", "text"), [(-0.001, "0.00"), (-1.5, "−1.50"), (2, "+2.00")])
 def test_numbers_have_a_true_minus(value, text):
     assert words.number(value, sign=True) == text
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "text"),
-    [("43 ms", "45 ms", "43 to 45 ms"), ("900 ms", "1 s", "900 ms to 1 s"), ("1", "2", "1 to 2")],
-)
-def test_a_shared_unit_is_said_once(low, high, text):
-    assert speed._span(low, high) == text
