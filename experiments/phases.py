@@ -8,7 +8,6 @@ from typing import Any
 from experiments import climbing, measuring
 from experiments.display import Display
 from experiments.executors import LocalExecutor
-from experiments.horizon import Horizon
 from experiments.ladder import Climb
 from experiments.protocol import Failed, Job
 from experiments.tracking import Tracker
@@ -46,10 +45,10 @@ def measure(tracker: Tracker, missing: Sequence[Job], total: int, executor: Loca
 
 
 def _equipped(jobs: Sequence[Job], tracker: Tracker) -> Iterator[Job]:
-    """The jobs that can run: a horizon is given the weights its trial ended with."""
+    """The jobs that can run: one that has a source is given the weights that trial ended with."""
     done = tracker.finished()
     for job in jobs:
-        if not isinstance(job, Horizon):
+        if not hasattr(job, "source"):
             yield job
         elif run := done.get(job.source):
             yield replace(job, trained=tracker.weights(run))

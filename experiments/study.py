@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, Field, PositiveInt, ValidationError
 
-from experiments import horizon
+from experiments import horizon, writing
 from experiments.errors import UserError
 from experiments.ladder import REFERENCE, Climb, LadderGrid, lay_out
 from experiments.printed_job import PrintedCalls
@@ -18,14 +18,17 @@ from experiments.spec import Cell, ExperimentSpec, Form, Frozen
 from experiments.tasks import DataSource
 from experiments.trial import Trial
 
-TASKS = ("imdb", "sine", "digits")
+TASKS = ("imdb", "sine", "digits", "chars")
 STUDIES = Path(__file__).parent / "studies"
 
 FrameworkName = Literal["tf2", "pytorch", "reference"]
 
 
 class Grid(Frozen):
-    """Experiments that share most of their fields: ``vary`` maps a dotted field to the values it takes."""
+    """Experiments that share most of their fields: ``vary`` maps a dotted field to the values it takes.
+
+    ``frameworks`` and ``seeds`` are the study's unless told.
+    """
 
     task: str | dict[str, Any]
     network: dict[str, Any] = Field(default_factory=dict)
@@ -33,6 +36,7 @@ class Grid(Frozen):
     conventions: str | dict[str, Any] = "stock"
     vary: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
     seeds: PositiveInt | None = None
+    frameworks: Annotated[tuple[FrameworkName, ...], Field(min_length=1)] | None = None
 
     def experiments(self) -> Iterator[dict[str, Any]]:
         """Every combination of the varied values, the last varied field changing fastest."""
@@ -59,7 +63,8 @@ class Study(Frozen):
     imdb: str = "packaged"
     grid: Annotated[tuple[Grid, ...], Field(min_length=1)]
     ladder: LadderGrid | None = None
-    measure: tuple[Literal["horizon", "printed"], ...] = ()  # beside the trials: gradients through time, sources' calls
+    #: Beside the trials: gradients through time, sources' calls, texts that both twins write.
+    measure: tuple[Literal["horizon", "printed", "writing"], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,15 +115,22 @@ def expand(study: Study, path: Path) -> list[tuple[ExperimentSpec, int]]:
     Raises:
         UserError: an experiment of the grid is not valid.
     """
-    found: dict[ExperimentSpec, int] = {}
+    return [(spec, max(wanted.values())) for spec, wanted in _wanted(study, path).items()]
+
+
+def _wanted(study: Study, path: Path) -> dict[ExperimentSpec, dict[str, int]]:
+    """Each experiment with the number of seeds each framework runs it under."""
+    found: dict[ExperimentSpec, dict[str, int]] = {}
     for number, grid in enumerate(study.grid, start=1):
         for data in grid.experiments():
             try:
                 spec = ExperimentSpec.model_validate(data)
             except ValidationError as error:
                 raise UserError(f"{path}: grid {number}: {explain(error, ExperimentSpec)}") from error
-            found[spec] = max(found.get(spec, 0), grid.seeds or study.seeds)
-    return list(found.items())
+            wanted = found.setdefault(spec, {})
+            for name in grid.frameworks or study.frameworks:
+                wanted[name] = max(wanted.get(name, 0), grid.seeds or study.seeds)
+    return found
 
 
 def plan(
@@ -138,8 +150,8 @@ def plan(
         locate: a task spec's data, found and checked.
     """
     trials, absent = [], []
-    for spec, seeds in expand(study, path):
-        for name in study.frameworks:
+    for spec, wanted in _wanted(study, path).items():
+        for name, seeds in wanted.items():
             answer = supports(name, spec)
             if isinstance(answer, Absent):
                 absent.append((name, spec.slug, answer.reason))
@@ -163,6 +175,8 @@ def _measurements(study: Study, trials: Sequence[Trial], versions: Callable[[str
     found: list[Job] = []
     if "horizon" in study.measure:
         found += horizon.jobs(trials, study.frameworks, versions)
+    if "writing" in study.measure:
+        found += writing.jobs(trials, study.frameworks, versions)
     if "printed" in study.measure:
         found += [PrintedCalls(name, versions(name)) for name in study.frameworks if name != REFERENCE]
     return tuple(found)
