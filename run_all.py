@@ -166,7 +166,7 @@ def _run(
     from rich.console import Console
 
     import frameworks
-    from experiments import display, phases, presentation
+    from experiments import checkpoints, display, phases, presentation
     from experiments.executors import LocalExecutor
     from experiments.tracking import Tracker
 
@@ -178,6 +178,8 @@ def _run(
     with Tracker(uri, plan.study.name, plan.study.description, plan.trials) as tracker:
         tracker.reap()
         done = {} if fresh else tracker.finished() | tracker.finished("parity") | tracker.finished("speed")
+        if fresh:
+            checkpoints.discard(trial.fingerprint for trial in chosen)
         left = [[job for job in jobs if job.fingerprint not in done] for _, jobs in work]
         for (phase, jobs), missing in zip(work, left, strict=True):
             if missing:

@@ -30,6 +30,10 @@ TABLE: dict[str, dict[Owner, str]] = {
     },
     "adam": {"keras": "ε=1e-7 added to the uncorrected √v", "pytorch": "ε=1e-8 added to the corrected √v̂"},
     "rmsprop": {"keras": "ρ=0.9, ε=1e-7 inside the root", "pytorch": "α=0.99, ε=1e-8 outside the root"},
+    "adagrad": {
+        "keras": "accumulator from 0.1, ε=1e-7 inside the root",
+        "pytorch": "accumulator from 0, ε=1e-10 outside the root",
+    },
     "clipping": {"keras": "per variable unless told global", "pytorch": "global, denominator + 1e-6"},
     "batches": {
         "keras": "shuffle buffer of 1,000, last partial batch dropped",
@@ -38,6 +42,7 @@ TABLE: dict[str, dict[Owner, str]] = {
 }
 
 SHUFFLE_BUFFER = 1_000
+ADAGRAD_START: dict[Owner, float] = {"keras": 0.1, "pytorch": 0.0}  # of the accumulator
 
 
 class Conventions(BaseModel):
@@ -54,6 +59,7 @@ class Conventions(BaseModel):
     dropout: Owner | None = None
     adam: Owner | None = None
     rmsprop: Owner | None = None
+    adagrad: Owner | None = None
     clipping: Owner | None = None
     batches: Owner | None = None
 
@@ -115,6 +121,17 @@ def batch_order(owner: Owner, samples: int, batch_size: int, rng: np.random.Gene
     stop = samples - samples % batch_size if owner == "keras" else samples
     for start in range(0, stop, batch_size):
         yield order[start : start + batch_size]
+
+
+def stream_order(samples: int, batch_size: int) -> Iterator[np.ndarray]:
+    """The same for windows in text order, each row a stream: row k of a batch goes on where row k of the last stopped.
+
+    The windows are cut into ``batch_size`` runs of equal length; those left over are not seen. Neither framework has
+    such batches of its own, so they are the same under every conventions.
+    """
+    steps = samples // batch_size
+    for step in range(steps):
+        yield np.arange(batch_size) * steps + step
 
 
 def _buffer_shuffle(samples: int, rng: np.random.Generator) -> np.ndarray:

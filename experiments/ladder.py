@@ -12,14 +12,14 @@ from itertools import product
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from experiments.canonical import Weights
 from experiments.protocol import Absent, Support
-from experiments.rungs import Measurement, make_spec
+from experiments.rungs import TASKS, Measurement, make_spec
 from experiments.spec import ExperimentSpec, Form, Frozen, NetworkSpec, digest
 
-VERSION = 1  # to be raised with any change of what is measured: climbs of another version do not count as done
+VERSION = 2  # to be raised with any change of what is measured: climbs of another version do not count as done
 RUNGS = (0, 1, 2, 3, 4)
 REFERENCE = "reference"
 
@@ -33,7 +33,7 @@ class Tolerance(NamedTuple):
 
 #: One pass or one step, on rungs 1 to 3 and in every test. The atol is for numbers near 0.
 CLOSE = {"float64": Tolerance(1e-10, 1e-13), "float32": Tolerance(1e-5, 1e-6)}
-#: Weights after one step of Adam or RMSprop, on rung 3. Both divide a gradient by its own size, and so turn the
+#: Weights after one step of Adam, RMSprop or Adagrad, on rung 3. All divide a gradient by its own size, and so turn the
 #: rounding of one that is as small as float32's rounding into a step: at a rate of 1e-2 RMSprop parts by more than
 #: 1e-5 in 37 pairs, at the ladder's 1e-3 by 9e-7.
 ADAPTIVE = {"float64": CLOSE["float64"], "float32": Tolerance(1e-5, 1e-4)}
@@ -59,8 +59,9 @@ FORMS: tuple[Form, ...] = get_args(Form)
 class LadderGrid(Frozen):
     """A study's ``[ladder]`` table: every cell × form × conventions × dtype.
 
-    A cell is its name, or a table with options of the network's; its own ``form`` would be its only one. ``alternate``
-    takes each cell and form once in each dtype, the conventions changing from one to the next, not the whole product.
+    A cell is its name, or a table with options of the network's; its own ``form`` would be its only one, and its
+    ``task`` may be chars, where the head answers at every step and states are carried. ``alternate`` takes each cell
+    and form once in each dtype, the conventions changing from one to the next, not the whole product.
     """
 
     cells: Annotated[tuple[str | dict[str, Any], ...], Field(min_length=1)]
@@ -68,6 +69,14 @@ class LadderGrid(Frozen):
     conventions: Annotated[tuple[Literal["keras", "pytorch"], ...], Field(min_length=1)] = ("keras", "pytorch")
     dtypes: Annotated[tuple[Literal["float64", "float32"], ...], Field(min_length=1)] = ("float64", "float32")
     alternate: bool = False
+
+    @field_validator("cells")
+    @classmethod
+    def _tasks_are_the_ladders(cls, cells: tuple[str | dict[str, Any], ...]) -> tuple[str | dict[str, Any], ...]:
+        for cell in cells:
+            if isinstance(cell, dict) and cell.get("task", "imdb") not in TASKS:
+                raise ValueError(f"task {cell['task']!r}; allowed: {', '.join(TASKS)}")
+        return cells
 
     def specs(self) -> list[ExperimentSpec]:
         """The specs to climb with, each once.
@@ -145,13 +154,12 @@ PLAIN = {"cell", "form", "units", "dropout", "embedding_size", "projection_size"
 
 
 def variant(spec: ExperimentSpec) -> str:
-    """A spec's cell with its options, such as ``lstm+bidirectional+cell_clip=0.5``."""
+    """A spec's cell with its task, if that is chars, and its options, such as ``lstm+bidirectional+cell_clip=0.5``."""
     usual = {name: field.default for name, field in NetworkSpec.model_fields.items()} | {"encoder": "embedding"}
     found = spec.network.model_dump(exclude=PLAIN, exclude_none=True)
     options = {name: value for name, value in found.items() if value != usual[name]}
-    return "+".join(
-        [spec.network.cell, *(name if value is True else f"{name}={value}" for name, value in options.items())]
-    )
+    named = [name if value is True else f"{name}={value}" for name, value in options.items()]
+    return "+".join([spec.network.cell, *["chars"] * (spec.task.name == "chars"), *named])
 
 
 def lay_out(

@@ -8,7 +8,6 @@ from typing import Any
 from experiments import climbing, measuring, speed
 from experiments.display import Display
 from experiments.executors import LocalExecutor
-from experiments.horizon import Horizon
 from experiments.ladder import Climb
 from experiments.protocol import Failed, Job
 from experiments.speed import Timing
@@ -60,10 +59,10 @@ def clock(tracker: Tracker, missing: Sequence[Timing], total: int, executor: Loc
 
 
 def _equipped(jobs: Sequence[Job], tracker: Tracker) -> Iterator[Job]:
-    """The jobs that can run: a horizon is given the weights its trial ended with."""
+    """The jobs that can run: one that has a source is given the weights that trial ended with."""
     done = tracker.finished()
     for job in jobs:
-        if not isinstance(job, Horizon):
+        if not hasattr(job, "source"):
             yield job
         elif run := done.get(job.source):
             yield replace(job, trained=tracker.weights(run))

@@ -14,7 +14,7 @@ from experiments.database import DEFAULT_URI, absolute
 from experiments.spec import ExperimentSpec
 from experiments.trial import Trial
 
-MAIN_METRICS = ("test/accuracy", "test/rollout_mse")
+MAIN_METRICS = ("test/accuracy", "test/rollout_mse", "test/loss")
 COLOURS = {"tf2": "#d9730d", "pytorch": "#3a6fd8", "reference": "#5f6b76"}
 VIEW = "results"
 VIEW_COLUMNS = (

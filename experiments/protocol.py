@@ -43,26 +43,34 @@ Support = Native | Written | Absent
 # --- what goes into a model and comes out
 
 
+States = tuple[tuple[np.ndarray, ...], ...]  # for each layer its states in canonical order, each (B, H)
+
+
 class Batch(NamedTuple):
-    """``x (B, T)`` int32 or ``(B, T, F)``; ``y (B, outputs)``; without ``masks`` the framework draws its own."""
+    """``x (B, T)`` int32 or ``(B, T, F)``; ``y (B, outputs)``, or ``(B, T)`` int32 for a loss over every step.
+
+    Without ``masks`` the framework draws its own; without ``states`` the rows begin at zero ones.
+    """
 
     x: np.ndarray
     y: np.ndarray
     masks: Masks | None = None
+    states: States | None = None
 
 
 class Step(NamedTuple):
-    """One training step: the batch's mean loss before the update, and the outputs ``(B, outputs)`` it came from."""
+    """One training step: the batch's mean loss before the update, and the outputs ``(B[, T], outputs)`` it came from.
+
+    ``states`` are the last ones; none are returned where the interface is not stateful.
+    """
 
     loss: float
     outputs: np.ndarray
-
-
-States = tuple[tuple[np.ndarray, ...], ...]  # for each layer its states in canonical order, each (B, H)
+    states: States = ()
 
 
 class Forward(NamedTuple):
-    """An evaluation: ``outputs (B, outputs)``, the top layer's ``sequence (B, T, H)``, every layer's final states."""
+    """An evaluation: ``outputs (B[, T], outputs)``, the top layer's ``sequence (B, T, H)``, all last states."""
 
     outputs: np.ndarray
     sequence: np.ndarray
@@ -114,8 +122,12 @@ class Model(Protocol):
     def train_step(self, batch: Batch) -> Step: ...
     def predict(self, x: np.ndarray) -> np.ndarray: ...
     def forward(self, x: np.ndarray, states: States | None = None) -> Forward: ...
+    def advance(self, x: np.ndarray, states: States | None = None) -> tuple[np.ndarray, States]: ...  # outputs, last
     def gradients(self, batch: Batch) -> Weights: ...
     def weights(self) -> Weights: ...
+    def set_learning_rate(self, rate: float) -> None: ...
+    def checkpoint(self) -> Weights: ...  # all that training goes on from: as held, not canonical
+    def restore(self, kept: Weights) -> None: ...
     def state_jacobians(self, x: np.ndarray) -> np.ndarray: ...
     def batches(self, x: np.ndarray, y: np.ndarray) -> Iterator[Batch]: ...
     def native_shapes(self) -> NativeShapes: ...

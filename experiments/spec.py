@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
@@ -30,13 +31,23 @@ class Frozen(BaseModel):
 
 @dataclass(frozen=True)
 class Interface:
-    """What a task asks of a network: ``features`` is the vocabulary for tokens, the width of a step for values."""
+    """What a task asks of a network: ``features`` is the vocabulary for tokens, the width of a step for values.
+
+    Under ``sequence_cross_entropy`` the head answers at every step, ``(B, T, outputs)``, and y holds the ids that are
+    right ``(B, T)``. A ``stateful`` task's rows go on where the same rows of the batch before stopped.
+    """
 
     input: Literal["tokens", "values"]  # tokens: int32 (B, T); values: float (B, T, features)
     time: int
     features: int
     outputs: int
-    loss: Literal["binary_crossentropy", "mse", "cross_entropy"]  # cross_entropy: y holds a 1 at the class
+    loss: Literal["binary_crossentropy", "mse", "cross_entropy", "sequence_cross_entropy"]  # cross_entropy: one-hot y
+    stateful: bool = False
+
+    @property
+    def every_step(self) -> bool:
+        """Whether the head answers at every step, not only after the last."""
+        return self.loss == "sequence_cross_entropy"
 
 
 class ImdbSpec(Frozen):
@@ -71,14 +82,30 @@ class DigitsSpec(Frozen):
     train_images: PositiveInt | None = None
 
 
-TaskSpec = Annotated[ImdbSpec | SineSpec | DigitsSpec, Field(discriminator="name")]
+class CharsSpec(Frozen):
+    """The next character of a text, at every step.
+
+    ``text`` is ``reviews``, ``shakespeare`` or a path, of which the first ``characters`` are taken, all unless told.
+    Where ``stateful``, row k of a batch goes on where row k of the one before stopped, the states carried and cut from
+    the gradient, and every epoch starts anew; else windows are shuffled and each starts at zero states.
+    """
+
+    name: Literal["chars"] = "chars"
+    text: str = "reviews"
+    characters: PositiveInt | None = None
+    window: PositiveInt = 64
+    stateful: bool = True
+
+
+TaskSpec = Annotated[ImdbSpec | SineSpec | DigitsSpec | CharsSpec, Field(discriminator="name")]
 
 
 class NetworkSpec(Frozen):
     """encoder → recurrent stack → head.
 
-    Tokens are encoded by an ``embedding``; as ``one_hot`` vectors times the same table, which equals it; or as a
-    ``bag``, the mean of the words' rows, one step long: the baseline without order. Values need no encoder. The head is
+    Tokens are encoded by an ``embedding``; as ``one_hot`` vectors times the same table, which equals it, or without an
+    ``embedding_size`` as they are; or as a ``bag``, the mean of the words' rows, one step long: the baseline without
+    order. Values need no encoder. The head is
     ``linear``, or an ``mlp``: Dense 32 → Dropout 0.5 → ReLU → Dense.
     ``projection_size`` belongs to ``lstm_projection`` (Sak et al. 2014) and is its output's size; ``cell_clip`` bounds
     an LSTM's c′ and ``projection_clip`` the projected h′; ``forget_bias`` is where an LSTM's forget gate starts, in
@@ -131,12 +158,14 @@ class TrainingSpec(Frozen):
 
     ``execution`` is the framework's own way by ``default``; ``eager`` turns tf2's graphs off; ``compiled`` has XLA or
     TorchInductor compile the network.
+    Epoch e trains at ``learning_rate · learning_rate_decay^(e−1)``.
     """
 
     epochs: PositiveInt
     batch_size: PositiveInt
-    optimiser: Literal["adam", "rmsprop", "sgd"] = "adam"
+    optimiser: Literal["adam", "rmsprop", "adagrad", "sgd"] = "adam"
     learning_rate: PositiveFloat = 1e-3
+    learning_rate_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
     clip_norm: PositiveFloat | None = None
     clip_global: bool = False
     dtype: Literal["float32", "float64"] = "float32"
@@ -152,6 +181,17 @@ TASK_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "sine": {"network": {"units": [64]}, "training": {"epochs": 100, "batch_size": 512}},
     "digits": {"network": {"units": [64]}, "training": {"epochs": 20, "batch_size": 64}},
+    "chars": {
+        "network": {"units": [128], "encoder": "embedding", "embedding_size": 64},
+        "training": {
+            "epochs": 5,
+            "batch_size": 50,
+            "optimiser": "adam",
+            "learning_rate": 2e-3,
+            "clip_norm": 5.0,
+            "clip_global": True,
+        },
+    },
 }
 
 
@@ -177,16 +217,31 @@ class ExperimentSpec(Frozen):
         defaults = TASK_DEFAULTS.get(task.get("name"), {}) if isinstance(task, dict) else {}
         for part, values in defaults.items():
             if isinstance(given := data.get(part, {}), dict):
-                data[part] = {**values, **given}
+                bare = given.get("encoder") == "one_hot" and part == "network"  # a table must be asked for
+                usual = {key: value for key, value in values.items() if not (bare and key == "embedding_size")}
+                data[part] = {**usual, **given}
         return data
 
     @model_validator(mode="after")
     def _encoder_goes_with_tokens(self) -> Self:
-        tokens = self.task.name == "imdb"
+        tokens, network = self.task.name in ("imdb", "chars"), self.network
         rule = "needs it, since its inputs are tokens" if tokens else "allows none: its inputs are values, not tokens"
         for field in ("encoder", "embedding_size"):
-            if tokens != (getattr(self.network, field) is not None):
+            optional = tokens and field == "embedding_size" and network.encoder == "one_hot"
+            if not optional and tokens != (getattr(network, field) is not None):
                 raise ValueError(f"network.{field}: task {self.task.name} {rule}")
+        return self
+
+    @model_validator(mode="after")
+    def _characters_come_in_order(self) -> Self:
+        network = self.network
+        for field, reason in {
+            "head": network.head != "linear" and "allowed: linear, one dense layer at every step",
+            "bidirectional": network.bidirectional and "allowed: false, since a backward layer sees what is to come",
+            "encoder": network.encoder == "bag" and "allowed: embedding or one_hot, since a bag has one step",
+        }.items():
+            if self.task.name == "chars" and reason:
+                raise ValueError(f"network.{field}: task chars; {reason}")
         return self
 
     @property
@@ -196,15 +251,21 @@ class ExperimentSpec(Frozen):
         if network.forget_bias is not None and not self.conventions.imposed:
             return "network.forget_bias: under stock conventions the framework sets it"
         idle = {
-            "embedding": network.embedding_size is None and f"the {self.task.name} task has no embedding",
+            "embedding": network.embedding_size is None and self._not_embedded,
             "bias": network.cell == "minimal" and "the minimal cell has no bias",
             "dropout": network.dropout == 0 and "the dropout rate is 0",
             "adam": training.optimiser != "adam" and f"the optimiser is {training.optimiser}",
             "rmsprop": training.optimiser != "rmsprop" and f"the optimiser is {training.optimiser}",
+            "adagrad": training.optimiser != "adagrad" and f"the optimiser is {training.optimiser}",
             "clipping": training.clip_norm is None and "no gradient is clipped",
         }
         moot = (f"conventions.{name}: {idle[name]}" for name in self.conventions.overrides if idle.get(name))
         return next(moot, None)
+
+    @property
+    def _not_embedded(self) -> str:
+        bare = self.network.encoder == "one_hot"
+        return "one-hot vectors go in without a table" if bare else f"the {self.task.name} task has no embedding"
 
     @property
     def fingerprint(self) -> str:
@@ -216,9 +277,14 @@ class ExperimentSpec(Frozen):
         """A readable name, such as ``imdb-lstm-layer-64x64-keras``."""
         network = self.network
         units = "x".join(map(str, network.units))
-        more = [network.encoder] if network.encoder in ("one_hot", "bag") else []
+        more = self._of_chars() if self.task.name == "chars" else []
+        more += [network.encoder] if network.encoder in ("one_hot", "bag") else []
         more += ["bidirectional"] * network.bidirectional + ["mlp"] * (network.head == "mlp")
         return "-".join([self.task.name, network.cell, network.form, units, *more, self.conventions.label])
+
+    def _of_chars(self) -> list[str]:
+        text = PurePath(self.task.text).stem
+        return [text] * (text != "reviews") + ["stateless"] * (not self.task.stateful)
 
     @property
     def params(self) -> dict[str, Any]:

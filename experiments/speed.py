@@ -94,13 +94,14 @@ class Sitting:
     def _measure(self, framework: Framework) -> Iterator[Event]:
         timing.awaken(framework)
         shared = {"round": self.round, "environment": framework.environment(), "load_before": timing.load_before()}
+        floors = timing.Floors(framework)
         for each in self.timings:
-            yield Timed(each.fingerprint, shared | self._record(each, framework))
+            yield Timed(each.fingerprint, shared | self._record(each, framework, floors))
         yield Finished()
 
-    def _record(self, each: Timing, framework: Framework) -> Record:
+    def _record(self, each: Timing, framework: Framework, floors: timing.Floors) -> Record:
         try:
-            return timing.measure(each.spec, framework, each.steps, each.profile and self.round == 0)
+            return timing.measure(each.spec, framework, floors, each.steps, each.profile and self.round == 0)
         except Exception as error:
             first_line = (str(error).splitlines() or [""])[0]
             return {"failure": f"{type(error).__name__}: {first_line}", "traceback": format_exc()}

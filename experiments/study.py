@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, Field, PositiveInt, ValidationError, model_validator
 
-from experiments import horizon
+from experiments import horizon, writing
 from experiments.errors import UserError
 from experiments.executors import usable_cores
 from experiments.ladder import REFERENCE, Climb, LadderGrid, lay_out
@@ -20,14 +20,17 @@ from experiments.speed import Timing
 from experiments.tasks import DataSource
 from experiments.trial import Trial
 
-TASKS = ("imdb", "sine", "digits")
+TASKS = ("imdb", "sine", "digits", "chars")
 STUDIES = Path(__file__).parent / "studies"
 
 FrameworkName = Literal["tf2", "pytorch", "reference"]
 
 
 class Grid(Frozen):
-    """Experiments that share most of their fields: ``vary`` maps a dotted field to the values it takes."""
+    """Experiments that share most of their fields: ``vary`` maps a dotted field to the values it takes.
+
+    ``frameworks`` and ``seeds`` are the study's unless told.
+    """
 
     task: str | dict[str, Any]
     network: dict[str, Any] = Field(default_factory=dict)
@@ -35,6 +38,7 @@ class Grid(Frozen):
     conventions: str | dict[str, Any] = "stock"
     vary: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
     seeds: PositiveInt | None = None
+    frameworks: Annotated[tuple[FrameworkName, ...], Field(min_length=1)] | None = None
 
     def experiments(self) -> Iterator[dict[str, Any]]:
         """Every combination of the varied values, the last varied field changing fastest."""
@@ -75,7 +79,8 @@ class Study(Frozen):
     grid: tuple[Grid, ...] = ()
     speed: tuple[SpeedGrid, ...] = ()
     ladder: LadderGrid | None = None
-    measure: tuple[Literal["horizon", "printed"], ...] = ()  # beside the trials: gradients through time, sources' calls
+    #: Beside the trials: gradients through time, sources' calls, texts that both twins write.
+    measure: tuple[Literal["horizon", "printed", "writing"], ...] = ()
 
     @model_validator(mode="after")
     def _has_something_to_do(self) -> Self:
@@ -133,11 +138,18 @@ def expand(study: Study, path: Path) -> list[tuple[ExperimentSpec, int]]:
     Raises:
         UserError: an experiment of the grid is not valid.
     """
-    found: dict[ExperimentSpec, int] = {}
+    return [(spec, max(wanted.values())) for spec, wanted in _wanted(study, path).items()]
+
+
+def _wanted(study: Study, path: Path) -> dict[ExperimentSpec, dict[str, int]]:
+    """Each experiment with the number of seeds each framework runs it under."""
+    found: dict[ExperimentSpec, dict[str, int]] = {}
     for number, grid in enumerate(study.grid, start=1):
         for spec in _specs(grid, path, f"grid {number}"):
-            found[spec] = max(found.get(spec, 0), grid.seeds or study.seeds)
-    return list(found.items())
+            wanted = found.setdefault(spec, {})
+            for name in grid.frameworks or study.frameworks:
+                wanted[name] = max(wanted.get(name, 0), grid.seeds or study.seeds)
+    return found
 
 
 def _specs(grid: Grid, path: Path, where: str) -> Iterator[ExperimentSpec]:
@@ -165,8 +177,8 @@ def plan(
         locate: a task spec's data, found and checked.
     """
     trials, absent = [], []
-    for spec, seeds in expand(study, path):
-        for name in study.frameworks:
+    for spec, wanted in _wanted(study, path).items():
+        for name, seeds in wanted.items():
             answer = supports(name, spec)
             if isinstance(answer, Absent):
                 absent.append((name, spec.slug, answer.reason))
@@ -187,7 +199,7 @@ def _speed(
     for group, grid in enumerate(study.speed):
         specs = list(_specs(grid, path, f"speed {group + 1}"))
         threads = dict.fromkeys(usable_cores() if each == "all" else each for each in grid.threads)
-        for count, name, spec in itertools.product(threads, _twins(study), specs):
+        for count, name, spec in itertools.product(threads, _twins(grid.frameworks or study.frameworks), specs):
             answer = supports(name, spec)
             if isinstance(answer, Absent):
                 absent[name, spec.slug, answer.reason] = None
@@ -197,8 +209,8 @@ def _speed(
     return tuple(found.values()), list(absent)
 
 
-def _twins(study: Study) -> tuple[str, ...]:
-    return tuple(name for name in study.frameworks if name != REFERENCE)
+def _twins(frameworks: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in frameworks if name != REFERENCE)
 
 
 def _ladder(
@@ -214,8 +226,10 @@ def _measurements(study: Study, trials: Sequence[Trial], versions: Callable[[str
     found: list[Job] = []
     if "horizon" in study.measure:
         found += horizon.jobs(trials, study.frameworks, versions)
+    if "writing" in study.measure:
+        found += writing.jobs(trials, study.frameworks, versions)
     if "printed" in study.measure:
-        found += [PrintedCalls(name, versions(name)) for name in _twins(study)]
+        found += [PrintedCalls(name, versions(name)) for name in _twins(study.frameworks)]
     return tuple(found)
 
 

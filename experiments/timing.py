@@ -83,7 +83,27 @@ def awaken(framework: Framework) -> None:
     model.predict(batch.x)
 
 
-def measure(spec: ExperimentSpec, framework: Framework, steps: int, profile: bool) -> Record:
+class Floors:
+    """The times of a process's floors, each taken once: the forms of a cell stand on the same one."""
+
+    def __init__(self, framework: Framework):
+        self._framework, self._known = framework, {}
+
+    def of(self, spec: ExperimentSpec, interface: Interface) -> Record:
+        """Seconds of the products of a forward pass and of a training step, and their arithmetic."""
+        needed, dtype = products(spec, interface), spec.training.dtype
+        if (needed, dtype) not in self._known:
+            parts = {"forward": needed.forward, "train": needed.forward + needed.backward}
+            clocks = {
+                name: Clock.of(self._framework.floor(part, dtype), FLOOR_STEPS).steady for name, part in parts.items()
+            }
+            forward = sum(product.flop for product in needed.forward)
+            found = {"floor": clocks, "gflop": needed.flop / 1e9, "forward_gflop": forward / 1e9}
+            self._known[needed, dtype] = found
+        return self._known[needed, dtype]
+
+
+def measure(spec: ExperimentSpec, framework: Framework, floors: Floors, steps: int, profile: bool) -> Record:
     """Build one variant, time its training steps and forward passes, and the floor beneath them.
 
     Returns:
@@ -101,19 +121,10 @@ def measure(spec: ExperimentSpec, framework: Framework, steps: int, profile: boo
         found["peak_bytes"], found["step_bytes"] = _peak(), _peak() - idle
         forward = Clock.of(lambda: model.predict(next(batches).x), steps)
         found |= {"train": vars(train), "forward": vars(forward)}
-        found |= _floor(spec, interface, framework)
+        found |= floors.of(spec, interface)
     if profile:
         found["operators"] = operators(framework, lambda: model.train_step(next(batches)))
     return found | {"load": load.others}
-
-
-def _floor(spec: ExperimentSpec, interface: Interface, framework: Framework) -> Record:
-    needed = products(spec, interface)
-    parts = {"forward": needed.forward, "train": needed.forward + needed.backward}
-    clocks = {
-        name: Clock.of(framework.floor(part, spec.training.dtype), FLOOR_STEPS).steady for name, part in parts.items()
-    }
-    return {"floor": clocks, "gflop": needed.flop / 1e9, "forward_gflop": sum(p.flop for p in needed.forward) / 1e9}
 
 
 def operators(framework: Framework, call: Callable[[], Any]) -> list[tuple[str, float]]:

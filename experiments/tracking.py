@@ -44,6 +44,7 @@ ROOMS = {
 }
 Kept = Outcome | Note | Timed
 DIGEST_LENGTH = 36  # of MLflow's column; the whole digest is the tag data_digest
+SHORTEST_PIECE = 6  # of a run id
 
 
 class Tracker:
@@ -336,3 +337,52 @@ def _dataset(trial: Trial) -> DatasetInput:
     profile = json.dumps({"sha256": trial.data.digest})
     dataset = Dataset(trial.data.name, trial.data.digest[:DIGEST_LENGTH], "local", source, profile=profile)
     return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
+
+
+def artifacts_of(uri: str, run: str, names: Sequence[str]) -> tuple[str, dict[str, bytes]]:
+    """A complete trial's framework and files, by its run id or a piece from the id's beginning.
+
+    Args:
+        uri: where MLflow's database is; nothing is created.
+        run: six hexadecimal digits at the least.
+        names: of the files.
+
+    Raises:
+        UserError: no such run, or several, or an unfinished one, or one without these files.
+    """
+    uri, path = database.absolute(uri), database.sqlite_path(uri)
+    database.check(uri)
+    if path and not path.is_file():
+        raise UserError(f"{path}: no such database; allowed: one that a study was recorded in")
+    store = _open(uri)
+    try:
+        client = MlflowClient(uri)
+        found = _trial(client, run)
+        with tempfile.TemporaryDirectory(prefix="rnn-twins-") as folder:
+            held = {each.path for each in client.list_artifacts(found.info.run_id)}
+            if lacking := [name for name in names if name not in held]:
+                raise UserError(f"run {run}: it has no {lacking[0]}; allowed: a finished trial of the chars task")
+            paths = {name: client.download_artifacts(found.info.run_id, name, folder) for name in names}
+            return found.data.tags["framework"], {name: Path(place).read_bytes() for name, place in paths.items()}
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
+        raise UserError(f"{uri}: {_first_cause(error)}") from error
+    finally:
+        if store:
+            store._dispose_engine()
+
+
+def _trial(client: MlflowClient, run: str) -> Run:
+    """The one complete trial whose run id begins with ``run``."""
+    if len(run) < SHORTEST_PIECE or set(run) - set("0123456789abcdef"):
+        raise UserError(
+            f"run {run}: allowed: a run id as MLflow shows it, or its first {SHORTEST_PIECE} digits or more"
+        )
+    experiments = [each.experiment_id for each in client.search_experiments()]
+    like = f"tags.kind = 'trial' and attributes.run_id LIKE '{run}%'"
+    found = list(_pages(client, experiments, like))
+    if len(found) != 1:
+        several = f"{len(found)} trials begin so; allowed: more digits" if found else "no trial begins so"
+        raise UserError(f"run {run}: {several}")
+    if found[0].data.tags.get("complete") != "1":
+        raise UserError(f"run {run}: its trial has not finished ({found[0].info.status}); allowed: a finished one")
+    return found[0]

@@ -4,8 +4,8 @@ import json
 import math
 import statistics
 import tomllib
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Generator, Iterator
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from time import perf_counter
 from traceback import format_exc
@@ -13,8 +13,10 @@ from traceback import format_exc
 import numpy as np
 from safetensors.numpy import save
 
-from experiments import canonical, tasks
-from experiments.conventions import Masks, Owner, batch_order, dropout_mask, dropout_masks, stream
+from experiments import canonical, checkpoints, tasks
+from experiments.canonical import STATES
+from experiments.checkpoints import Progress
+from experiments.conventions import Masks, Owner, batch_order, dropout_mask, dropout_masks, stream, stream_order
 from experiments.protocol import (
     Batch,
     EpochEnded,
@@ -23,13 +25,16 @@ from experiments.protocol import (
     Finished,
     Framework,
     Model,
+    NativeShapes,
     Progressed,
     Started,
+    States,
 )
 from experiments.spec import ExperimentSpec, Interface, digest
 from experiments.tasks import DataSource, Task
 
 PROGRESS_EVERY_S = 0.5
+KERAS_DROPS = "Keras's batches drop the last partial one"
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ class NotFinite(ArithmeticError):
 def run(trial: Trial, framework: Framework) -> Iterator[Event]:
     """Yield ``Started``, an ``EpochEnded`` for each epoch with ``Progressed`` between, and ``Finished``.
 
+    A trial that was cut off and left a checkpoint says again how its epochs ended, and goes on from the next.
     Whatever goes wrong inside becomes a ``Failed``, the last event; nothing is raised for a trial's own faults.
     """
     return guarded(_train(trial, framework))
@@ -94,37 +100,78 @@ def _train(trial: Trial, framework: Framework) -> Iterator[Event]:
         {"time/build_s": build_s, "model/parameters": shapes.parameters},
         shapes,
     )
-    clock, steps = _Clock(), steps_per_epoch(spec, len(task.train.y), framework.home)
-    for epoch in range(1, spec.training.epochs + 1):
-        metrics = yield from _epoch(trial, task, model, epoch, clock, steps)
-        yield EpochEnded(epoch, metrics | task.evaluate(model.predict))
+    steps = steps_per_epoch(spec, len(task.train.y), framework.home, task.interface.stateful)
+    progress = _taken_up(trial, model)
+    for epoch, metrics in enumerate(progress.epochs, start=1):
+        yield EpochEnded(epoch, metrics)
+    for epoch in range(len(progress.epochs) + 1, spec.training.epochs + 1):
+        metrics, states = yield from _epoch(trial, task, model, epoch, progress, steps)
+        progress.epochs.append(metrics | task.evaluate(model))
+        progress.samples += [{"epoch": epoch, **sample} for sample in task.sample(model)]
+        if _resumable(spec):
+            checkpoints.save(trial.fingerprint, _to_keep(spec, model, states), progress)
+        yield EpochEnded(epoch, progress.epochs[-1])
+    files = _files(spec, model, shapes, progress) | task.artifacts(model)
+    if _resumable(spec):  # before the last word, after which the worker may be ended at any moment
+        checkpoints.discard([trial.fingerprint])
+    yield Finished(_step_times(progress.steps), files)
+
+
+def _files(spec: ExperimentSpec, model: Model, shapes: NativeShapes, progress: Progress) -> dict[str, bytes]:
     files = {
         "weights.safetensors": save(model.weights(), {"cell": spec.network.cell}),
         "shapes.json": json.dumps(asdict(shapes), ensure_ascii=False, indent=1).encode(),
         "spec.toml": spec_toml(spec).encode(),
     }
-    yield Finished(clock.metrics(), files | task.artifacts(model.predict))
+    if progress.samples:
+        files["samples.json"] = json.dumps(progress.samples, ensure_ascii=False, indent=1).encode()
+    return files
 
 
-@dataclass
-class _Clock:
-    """Seconds of every training step; drawing batches, evaluating and reporting stay outside."""
+def _taken_up(trial: Trial, model: Model) -> Progress:
+    """What the trial had done when it was cut off, the model set to go on from there."""
+    kept = checkpoints.find(trial.fingerprint) if _resumable(trial.spec) else None
+    if kept is None:
+        return Progress()
+    arrays, progress = kept
+    model.restore(checkpoints.part(arrays, "model/"))
+    return progress
 
-    steps: list[float] = field(default_factory=list)
 
-    def metrics(self) -> dict[str, float]:
-        first, *steady = self.steps
-        return {"time/first_step_s": first} | ({"time/step_s": statistics.median(steady)} if steady else {})
+def _resumable(spec: ExperimentSpec) -> bool:
+    """Whether a trial may take so long that what it has done is worth a file after each epoch."""
+    return spec.task.name == "chars"
 
 
-def _epoch(trial: Trial, task: Task, model: Model, epoch: int, clock: _Clock, total: int) -> Iterator[Event]:
-    epochs = trial.spec.training.epochs
+def _to_keep(spec: ExperimentSpec, model: Model, states: States) -> canonical.Weights:
+    """A checkpoint's arrays: to go on from, and for people the canonical weights and the carried states."""
+    parts = {"model": model.checkpoint(), "weights": model.weights()}
+    parts["states"] = {
+        f"{place}/{name}": value
+        for place, layer in enumerate(states)
+        for name, value in zip(STATES[spec.network.cell], layer, strict=True)
+    }
+    return {f"{part}/{name}": value for part, found in parts.items() for name, value in found.items()}
+
+
+def _step_times(steps: list[float]) -> dict[str, float]:
+    """Of every training step; drawing batches, evaluating and reporting stay outside."""
+    first, *steady = steps
+    return {"time/first_step_s": first} | ({"time/step_s": statistics.median(steady)} if steady else {})
+
+
+def _epoch(
+    trial: Trial, task: Task, model: Model, epoch: int, progress: Progress, total: int
+) -> Generator[Event, None, tuple[dict[str, float], States]]:
+    training, clock, states = trial.spec.training, progress.steps, ()
+    model.set_learning_rate(training.learning_rate * training.learning_rate_decay ** (epoch - 1))
     totals: dict[str, float] = {}
-    samples, spoken, first_of_epoch = 0, perf_counter(), len(clock.steps)
+    samples, spoken, first_of_epoch = 0, perf_counter(), len(clock)
     for done, batch in enumerate(_batches(trial, task, model, epoch), start=1):
         began = perf_counter()
-        step = model.train_step(batch)
-        clock.steps.append(perf_counter() - began)
+        step = model.train_step(batch._replace(states=states or None))
+        clock.append(perf_counter() - began)
+        states = step.states
         if not math.isfinite(step.loss):
             raise NotFinite(f"the loss is {step.loss} at epoch {epoch}, step {done}")
         scores = {"loss": step.loss} | task.score(step.outputs, batch.y)
@@ -133,24 +180,25 @@ def _epoch(trial: Trial, task: Task, model: Model, epoch: int, clock: _Clock, to
         samples += len(batch.y)
         if perf_counter() - spoken > PROGRESS_EVERY_S:
             spoken = perf_counter()
-            yield Progressed(epoch, epochs, done, total, scores["loss"], scores.get("accuracy"))
-    metrics = {f"train/{name}": value / samples for name, value in totals.items()}
-    return metrics | {"time/epoch_s": sum(clock.steps[first_of_epoch:])}
+            yield Progressed(epoch, training.epochs, done, total, scores["loss"], scores.get("accuracy"))
+    metrics, seconds = {f"train/{name}": value / samples for name, value in totals.items()}, sum(clock[first_of_epoch:])
+    return metrics | {"time/epoch_s": seconds} | task.epoch(metrics["train/loss"], samples, seconds), states
 
 
-def steps_per_epoch(spec: ExperimentSpec, samples: int, home: Owner) -> int:
+def steps_per_epoch(spec: ExperimentSpec, samples: int, home: Owner, stateful: bool = False) -> int:
     """How many batches an epoch has.
 
     Raises:
-        ValueError: none is left, since Keras's batches drop the last partial one.
+        ValueError: none is left, since Keras's batches drop the last partial one, and streams need a window each.
     """
     size = spec.training.batch_size
-    if spec.conventions.owner("batches", home) == "pytorch":
+    if spec.conventions.owner("batches", home) == "pytorch" and not stateful:
         return -(-samples // size)
     if samples < size:
+        reason = "a stateful task's rows have a window each" if stateful else KERAS_DROPS
         raise ValueError(
-            f"batch_size {size} is more than the {samples} training samples, and Keras's batches drop the last "
-            f"partial one: no step is left; allowed: a batch_size of at most {samples}"
+            f"batch_size {size} is more than the {samples} training samples, and {reason}: no step is left; "
+            f"allowed: a batch_size of at most {samples}"
         )
     return samples // size
 
@@ -158,21 +206,22 @@ def steps_per_epoch(spec: ExperimentSpec, samples: int, home: Owner) -> int:
 def _batches(trial: Trial, task: Task, model: Model, epoch: int) -> Iterator[Batch]:
     """One epoch's batches: the framework's own under ``stock``, else drawn here for both twins alike."""
     spec, train = trial.spec, task.train
-    if not spec.conventions.imposed:
+    if spec.conventions.imposed:
+        yield from imposed_batches(spec, task, trial.seed, epoch)
+    elif task.interface.stateful:
+        for chosen in stream_order(len(train.y), spec.training.batch_size):
+            yield Batch(train.x[chosen], train.y[chosen])
+    else:
         yield from model.batches(train.x, train.y)
-        return
-    yield from imposed_batches(spec, task, trial.seed, epoch)
 
 
 def imposed_batches(spec: ExperimentSpec, task: Task, seed: int, epoch: int) -> Iterator[Batch]:
     """One epoch's batches and dropout masks under imposed conventions."""
-    training, conventions = spec.training, spec.conventions
-    order = batch_order(
-        conventions.owner("batches", "keras"),
-        len(task.train.y),
-        training.batch_size,
-        stream(seed, "batches", epoch),
-    )
+    samples, size = len(task.train.y), spec.training.batch_size
+    if task.interface.stateful:
+        order = stream_order(samples, size)
+    else:
+        order = batch_order(spec.conventions.owner("batches", "keras"), samples, size, stream(seed, "batches", epoch))
     masks_rng = stream(seed, "dropout", epoch)
     for chosen in order:
         masks = draw_masks(spec, task.interface, len(chosen), masks_rng)

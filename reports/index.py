@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from reports import accuracy, agreement, headline, parity, shapes, speed
+from reports import accuracy, agreement, chars, headline, parity, shapes, speed
 from reports.blocks import Block, Cell, Column, Details, Group, Link, Prose, Section, Table
 from reports.results import BASES, Results
 from reports.selection import FORMS, layer_table, ordered
@@ -18,7 +18,9 @@ MOST_ROWS = 500
 
 def sections(results: Results) -> list[Section]:
     """The page's sections in order."""
-    return [Section("answers", "Four questions", answers(results)), progress(results), *troubles(results)]
+    found = answers(results)
+    title = "Five questions" if len(found) == 5 else "Four questions"
+    return [Section("answers", title, found), progress(results), *troubles(results)]
 
 
 def answers(results: Results) -> tuple[Group, ...]:
@@ -34,7 +36,16 @@ def answers(results: Results) -> tuple[Group, ...]:
             "question",
         ),
         Group("What are the shapes?", (*shapes.answer(results), _to("every weight", "shapes.html")), "question"),
+        *_writing(results),
     )
+
+
+def _writing(results: Results) -> tuple[Group, ...]:
+    """Where the study has trials on characters."""
+    if not chars.planned(results):
+        return ()
+    said = Prose(chars.answer(results), links=(Link("texts and curves", "chars.html"),))
+    return (Group("Does it learn to write, and do both twins write the same?", (said,), "question"),)
 
 
 def _why(results: Results) -> tuple[Block, ...]:

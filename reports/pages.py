@@ -17,7 +17,22 @@ from experiments.speed import FILE as TIMES
 from experiments.speed import Timing
 from experiments.study import Study
 from experiments.trial import Trial
-from reports import accuracy, headline, horizon, index, parity, printed, query, results, seeds, shapes, sine, speed
+from reports import (
+    accuracy,
+    chars,
+    headline,
+    horizon,
+    index,
+    parity,
+    printed,
+    query,
+    results,
+    seeds,
+    shapes,
+    sine,
+    speed,
+    writing,
+)
 from reports.foot import foot
 from reports.links import Links
 from reports.results import Results
@@ -29,6 +44,7 @@ PAGES = {
     "accuracy.html": ("Accuracy", accuracy),
     "speed.html": ("Speed", speed),
     "shapes.html": ("Shapes", shapes),
+    "chars.html": ("Writing", chars),
     "seeds.html": ("Sources", seeds),
 }
 
@@ -88,6 +104,7 @@ def gather(
     frame = results.planned_frame(planned)
     records = query.read(tracking_uri, f"{study.name}/training", set(frame.fingerprint))
     trials, history = results.join(frame, records)
+    writers = results.sample_runs(trials, "chars")
     climbing = query.read(tracking_uri, f"{study.name}/parity", {climb.fingerprint for climb in climbs}, "climb")
     climbed = _artifacts(tracking_uri, results.newest(climbing.runs), FILE, parity.parse)
     timed = query.read(tracking_uri, f"{study.name}/speed", {each.fingerprint for each in timings}, "timing")
@@ -100,7 +117,7 @@ def gather(
         tuple(absent),
         tuple(supports),
         _artifacts(tracking_uri, results.shape_runs(trials), "shapes.json", shapes.parse),
-        _artifacts(tracking_uri, results.forecast_runs(trials), "forecast.csv", sine.parse),
+        _artifacts(tracking_uri, results.sample_runs(trials, "sine"), "forecast.csv", sine.parse),
         results.join_climbs(climbs, climbing.runs, climbed),
         tuple(unclimbed),
         Links.of(tracking_uri, climbing.experiment_id),
@@ -109,6 +126,12 @@ def gather(
             for job, record in _measured(tracking_uri, study.name, measurements, horizon)
         },
         {job.framework: record for job, record in _measured(tracking_uri, study.name, measurements, printed)},
+        _artifacts(tracking_uri, writers, "samples.json", writing.parse_samples),
+        _artifacts(tracking_uri, writers, "samples.txt", writing.parse_texts),
+        {
+            (job.spec.network.cell, job.framework): record
+            for job, record in _measured(tracking_uri, study.name, measurements, writing)
+        },
         results.join_timings(timings, timed.runs, clocked),
         Links.of(tracking_uri, timed.experiment_id),
     )
@@ -151,10 +174,15 @@ def _environment() -> Environment:
     )
 
 
+def _planned(room: Any, gathered: Results) -> bool:
+    """Whether the study has such a page: most have no condition."""
+    return not hasattr(room, "planned") or room.planned(gathered)
+
+
 def render(gathered: Results, description: str, now: datetime) -> dict[str, str]:
     """Each page's HTML by its file name."""
     template = _environment().get_template("page.html")
-    pages = {name: page for name, page in PAGES.items() if page[1] is not seeds or seeds.planned(gathered)}
+    pages = {name: page for name, page in PAGES.items() if _planned(page[1], gathered)}
     common = {
         "study": gathered.study,
         "description": description,

@@ -117,7 +117,8 @@ def _rungs() -> tuple[Block, ...]:
         ("From them, are the outputs and every layer's last states the same?", *map(_allowed, both)),
         ("Are the gradients of the loss by every weight and by the input the same?", *map(_allowed, both)),
         (
-            "After one step of SGD, Adam and RMSprop, each with and without clipping, is every weight the same?",
+            "After one step of SGD, Adam, RMSprop and Adagrad, each with and without clipping, "
+            "is every weight the same?",
             _allowed(CLOSE["float64"]),
             f"{_allowed(CLOSE['float32'])} after SGD, {_allowed(ADAPTIVE['float32'])} after the others",
         ),
@@ -144,9 +145,9 @@ def _rungs() -> tuple[Block, ...]:
             rows,
         ),
         Prose(
-            "In float32 Adam and RMSprop divide a gradient by its own size, and so turn the rounding of one that is as "
-            "small as float32's rounding into a step; and 200 steps amplify rounding. Hence the wider bounds there. "
-            "The same rules at float64's bounds catch what they would let pass.",
+            "In float32 Adam, RMSprop and Adagrad divide a gradient by its own size, and so turn the rounding of one "
+            "that is as small as float32's rounding into a step; and 200 steps amplify rounding. Hence the wider "
+            "bounds there. The same rules at float64's bounds catch what they would let pass.",
             "note",
         ),
     )

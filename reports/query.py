@@ -21,7 +21,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 #: The histories the pages draw; of every other metric the last value is enough.
-HISTORIES = ("train/loss", "train/accuracy", "test/accuracy", "time/epoch_s")
+HISTORIES = ("train/loss", "test/loss", "train/accuracy", "test/accuracy", "time/epoch_s")
 RUNS_A_PAGE = 250  # a thousand at once take 100 MiB more
 RUNS_A_BATCH = 100  # SQLite takes 999 variables in one statement at the least
 ROWS_A_BATCH = 25_000

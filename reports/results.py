@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import PurePath
 from typing import Any
 
 import pandas as pd
@@ -13,7 +14,7 @@ from experiments.spec import ExperimentSpec
 from experiments.speed import Timing
 from experiments.trial import Trial
 from reports.links import Links
-from reports.query import Records
+from reports.query import HISTORIES, Records
 
 TWINS = ("tf2", "pytorch")  # differences are the first minus the second
 NAMES = {"tf2": "TensorFlow 2", "pytorch": "PyTorch", "reference": "NumPy reference"}
@@ -69,6 +70,9 @@ class Results:
     climb_links: Links = field(default_factory=Links)
     horizons: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)  # (cell, framework) → norms
     printed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # framework → call → answer
+    samples: Mapping[str, Mapping[int, str]] = field(default_factory=dict)  # run id → epoch → text
+    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # run id → temperature → text
+    writings: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)  # (cell, framework) → texts
     timings: tuple[Timed, ...] = ()
     speed_links: Links = field(default_factory=Links)
 
@@ -137,6 +141,11 @@ def setting(spec: ExperimentSpec, train_n: int | None) -> str:
         ]
     elif task.name == "sine":
         parts = [f"{task.points:,} points, window {task.window}, {task.horizon} steps ahead"]
+    elif task.name == "chars":
+        size = f"{task.characters:,}" if task.characters else "all"
+        windows = f"windows of {task.window}{'' if task.stateful else ', each from zero states'}"
+        encoder = f"{network.encoder} {network.embedding_size}" if network.embedding_size else network.encoder
+        parts = [f"{size} characters of {PurePath(task.text).stem}, {windows}", encoder]
     else:
         parts = [f"{train_n:,} images"]
     parts += ["both directions"] * network.bidirectional + ["mlp head"] * (network.head == "mlp")
@@ -146,7 +155,8 @@ def setting(spec: ExperimentSpec, train_n: int | None) -> str:
         if (value := getattr(network, field)) is not None
     ]
     parts += [f"units {'×'.join(map(str, network.units))}", f"dropout {network.dropout:g}"]
-    parts += [f"{training.optimiser} {training.learning_rate:g}", f"batch {training.batch_size}"]
+    decay = f", times {training.learning_rate_decay:g} an epoch" if training.learning_rate_decay != 1 else ""
+    parts += [f"{training.optimiser} {training.learning_rate:g}{decay}", f"batch {training.batch_size}"]
     parts += [f"{training.epochs} epochs", training.dtype]
     if training.clip_norm is not None:
         parts.append(f"gradients clipped at {training.clip_norm:g}{' globally' if training.clip_global else ''}")
@@ -206,7 +216,7 @@ def _environment(text: str) -> dict[str, Any]:
 def _wide(history: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     last = history.drop_duplicates(["run_id", "metric", "epoch"], keep="last")
     wide = last.pivot(index=["run_id", "epoch"], columns="metric", values="value").reset_index()
-    for name in ("train/loss", "train/accuracy", "test/accuracy", "time/epoch_s"):
+    for name in HISTORIES:
         if name not in wide:
             wide[name] = float("nan")
     keys = ["run_id", *(name for name in PLANNED if name in trials)]
@@ -245,14 +255,18 @@ def shape_runs(trials: pd.DataFrame) -> pd.DataFrame:
     Stock conventions come first, since there the twins' weights differ most; then IMDB.
     """
     done = trials[trials.state == "done"]
-    frameworks = done.groupby("spec_fingerprint").framework.transform("nunique")
+    twins = done.framework.where(done.framework.isin(TWINS))
+    frameworks = twins.groupby(done.spec_fingerprint).transform("nunique")
     rank = done.assign(lonely=-frameworks, unstock=done.conventions != "stock", other=done.task != "imdb").sort_values(
         ["lonely", "unstock", "other", "seed"], kind="stable"
     )
-    return rank.drop_duplicates(["cell", "form", "framework"]).sort_index()
+    found = rank.drop_duplicates(["cell", "form", "framework"])
+    first = found.groupby(["cell", "form"]).spec_fingerprint.transform("first")
+    beside = found.framework.isin(TWINS) | (found.spec_fingerprint == first)  # the reference only with the twins' own
+    return found[beside].sort_index()
 
 
-def forecast_runs(trials: pd.DataFrame) -> pd.DataFrame:
-    """One done run for each sine experiment and framework: its first seed."""
-    done = trials[(trials.state == "done") & (trials.task == "sine")]
+def sample_runs(trials: pd.DataFrame, task: str) -> pd.DataFrame:
+    """One done run for each experiment of a task and framework: its first seed."""
+    done = trials[(trials.state == "done") & (trials.task == task)]
     return done.sort_values("seed", kind="stable").drop_duplicates(["spec_fingerprint", "framework"]).sort_index()

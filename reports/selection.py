@@ -9,7 +9,7 @@ from reports.results import BASES, TWINS
 
 FRAMEWORKS = (*TWINS, "reference")
 CELLS = ("simple_rnn", "lstm", "gru", "minimal")
-FORMS = ("layer", "cell_loop", "unrolled", "wrapped", "scratch")
+FORMS = ("layer", "cell_loop", "unrolled", "wrapped", "scratch", "tuned")
 
 
 def ordered(values: Iterable[str], order: Sequence[str]) -> list[str]:

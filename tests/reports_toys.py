@@ -17,6 +17,7 @@ from reports.results import Results, join, planned_frame
 
 REVIEWS = DataSource("imdb-packaged", "d" * 64, None, "Film reviews.")
 SINE = DataSource("sine", "5" * 64, None, "A sine.")
+TEXT = DataSource("chars-reviews", "c" * 64, None, "A text.")
 ENVIRONMENTS = {
     "tf2": {
         "python": "3.11.7",
@@ -27,6 +28,7 @@ ENVIRONMENTS = {
         "device": "/CPU:0",
     },
     "pytorch": {"python": "3.11.7", "processor": "Toy CPU", "torch": "2.13.0", "threads": 1, "device": "cpu"},
+    "reference": {"python": "3.11.7", "processor": "Toy CPU", "numpy": "2.4.6", "threads": 1, "device": "cpu"},
 }
 STUDY = Study.model_validate(
     {"name": "toy", "description": "A toy.", "grid": [{"task": "sine", "network": {"cell": "lstm", "form": "layer"}}]}
@@ -66,6 +68,25 @@ def _sine(cell: str, conventions: str) -> ExperimentSpec:
     )
 
 
+def planned_chars(seeds=2) -> list[Trial]:
+    """Two cells on characters by both twins, and one that the reference trains as well."""
+    grid = [("lstm", "layer", ("tf2", "pytorch")), ("gru", "layer", ("tf2", "pytorch"))]
+    grid += [("simple_rnn", "scratch", ("tf2", "pytorch", "reference"))]
+    return [
+        Trial(_chars(cell, form), name, f"{name} 1.0", seed, TEXT)
+        for cell, form, names in grid
+        for name in names
+        for seed in range(seeds)
+    ]
+
+
+def _chars(cell: str, form: str) -> ExperimentSpec:
+    network, training = {"cell": cell, "form": form, "units": [16]}, {"epochs": 3}
+    return ExperimentSpec.model_validate(
+        {"task": "chars", "network": network, "training": training, "conventions": "keras"}
+    )
+
+
 @dataclass
 class Run:
     """What one trial leaves behind."""
@@ -79,7 +100,7 @@ class Run:
 def run_of(trial: Trial, gap: float = 3.0) -> Run:
     """A trial's run; ``gap`` is how many points Keras's conventions lie above PyTorch's."""
     spec = trial.spec
-    home = {"tf2": "keras", "pytorch": "pytorch"}[trial.framework]
+    home = "pytorch" if trial.framework == "pytorch" else "keras"
     base = spec.conventions.base if spec.conventions.imposed else home
     shared = np.random.default_rng([trial.seed, len(spec.slug)])  # the same for both twins
     own = np.random.default_rng([trial.seed, len(trial.framework), len(spec.slug)])
@@ -92,6 +113,8 @@ def run_of(trial: Trial, gap: float = 3.0) -> Run:
     files = {"shapes.json": json.dumps(shapes(trial)), "spec.toml": "", "weights.safetensors": ""}
     if spec.task.name == "sine":
         files["forecast.csv"] = forecast(own)
+    if spec.task.name == "chars":
+        files |= {"samples.json": samples(spec.training.epochs), "samples.txt": TEXTS}
     return Run(trial, epochs, once, files)
 
 
@@ -101,6 +124,11 @@ def _epoch(spec: ExperimentSpec, accuracy: float, epoch: int, rounding: float) -
     loss = 0.2 + 0.5 * left + 0.1 * rounding
     if spec.task.name == "sine":
         return times | {"train/loss": loss * left, "test/one_step_mse": 0.01 * left, "test/rollout_mse": left}
+    if spec.task.name == "chars":
+        test = 1.8 + 2 * left + 0.1 * rounding
+        entropies = {"baseline/unigram": 3.1, "baseline/bigram": 2.4}
+        found = {"train/loss": test - 0.1, "test/loss": test, "test/bits_per_char": test / np.log(2)}
+        return times | found | entropies | {"test/perplexity": np.exp(test), "time/chars_per_s": 50_000.0}
     train = accuracy + 0.1 - 0.3 * left
     return times | {
         "train/loss": loss,
@@ -118,6 +146,17 @@ def forecast(rng: np.random.Generator) -> str:
     parts = ["observed"] * 950 + ["forecast"] * 50
     frame = pd.DataFrame({"part": parts, "x": x, "truth": truth, "forecast": [np.nan] * 950 + list(ahead)})
     return frame.to_csv(index=False)
+
+
+TEXTS = "=== temperature 0 ===\nOnce the the\n\n=== temperature 0.8 ===\nOnce <b>upon</b>\n\na time\n"
+
+
+def samples(epochs: int) -> str:
+    """A ``samples.json``: a text for each epoch."""
+    texts = [f"<i>{'e ' * epoch}</i>" for epoch in range(1, epochs + 1)]
+    return json.dumps(
+        [{"epoch": epoch, "prompt": "Once ", "temperature": 0.8, "text": text} for epoch, text in enumerate(texts, 1)]
+    )
 
 
 def shapes(trial: Trial) -> dict:

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from toys import predicting
 
 from experiments import tasks
 from experiments.errors import UserError
@@ -828,7 +829,7 @@ def test_evaluation_sees_every_test_review_once_in_batches(packaged):
         sizes.append(len(x))
         return (x[:, -1:] % 2 - 0.5).astype("float32")
 
-    metrics = task.evaluate(predict)
+    metrics = task.evaluate(predicting(predict))
     right = np.mean((task.test.x[:, -1] % 2 == 1) == (task.test.y[:, 0] == 1))
     assert sizes == [500] * 10
     assert metrics["test/accuracy"] == pytest.approx(right)
@@ -837,7 +838,7 @@ def test_evaluation_sees_every_test_review_once_in_batches(packaged):
 
 def test_evaluation_refuses_an_answer_of_the_wrong_shape(task):
     with pytest.raises(ValueError, match="in place of"):
-        task.evaluate(lambda x: np.zeros(len(x)))
+        task.evaluate(predicting(lambda x: np.zeros(len(x))))
 
 
 def test_no_artifacts(task):

@@ -186,9 +186,9 @@ def verdicts(fault: str, conventions: str, dtype: str = "float64"):
         ("LoadsSwapped", "pytorch", 1, "from given states: |outputs|sequence|state"),
         ("ForgetsStates", "keras", 1, "from given states: "),
         ("ScalesGradient", "keras", 2, "head/0/bias$"),
-        ("LeavesBias", "pytorch", 3, f"(sgd|adam|rmsprop)( clipped)?: {BIAS}$"),
+        ("LeavesBias", "pytorch", 3, f"(sgd|adam|rmsprop|adagrad)( clipped)?: {BIAS}$"),
         ("Epsilon", "keras", 3, "adam"),
-        ("ClipsTogether", "keras", 3, "(sgd|rmsprop|adam) clipped: "),
+        ("ClipsTogether", "keras", 3, "(sgd|rmsprop|adam|adagrad) clipped: "),
         ("DropsNothingLater", "keras", 4, "loss$"),
     ],
 )

@@ -21,14 +21,23 @@ PAIRS = [
     "simple_rnn/wrapped",
     "lstm/scratch",
     "minimal/cell_loop",
+    "lstm/layer/chars",
+    "gru/cell_loop/chars",
+    "simple_rnn/scratch/chars",
 ]
 
 pytestmark = pytest.mark.study
 
 
+def as_reference(pair: str) -> str:
+    """Its form is always scratch."""
+    cell, _, *task = pair.split("/")
+    return "/".join([cell, "scratch", *task])
+
+
 @cache
 def run(twin: str, conventions: str) -> dict[str, list[float]]:
-    pairs = [pair.split("/")[0] + "/scratch" for pair in PAIRS] if twin == "reference" else PAIRS
+    pairs = [as_reference(pair) for pair in PAIRS] if twin == "reference" else PAIRS
     command = [sys.executable, WORKER, twin, conventions, *dict.fromkeys(pairs)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240)
@@ -40,7 +49,7 @@ def run(twin: str, conventions: str) -> dict[str, list[float]]:
 @pytest.mark.parametrize("pair", PAIRS)
 def test_fifty_steps_agree_loss_by_loss(pair, conventions):
     tf2, pytorch = run("tf2", conventions)[pair], run("pytorch", conventions)[pair]
-    reference = run("reference", conventions)[pair.split("/")[0] + "/scratch"]
+    reference = run("reference", conventions)[as_reference(pair)]
     assert len(set(reference)) == 50, "the reference does not train"
     assert reference[-1] != pytest.approx(reference[0], rel=1e-3)
     errors = {

@@ -16,7 +16,7 @@ import psutil
 import pytest
 import toys
 
-from experiments import tracking
+from experiments import checkpoints, tracking
 
 CHECKOUT = Path(__file__).parent.parent
 GUARD_S = 60  # a hang ends the test; nothing here is timed
@@ -133,9 +133,14 @@ def test_what_is_done_is_not_run_again(done):
     assert len(done.runs()) == 6
 
 
-def test_fresh_runs_what_is_done_again(done):
+def test_fresh_runs_what_is_done_again_and_from_the_start(done, monkeypatch, tmp_path):
+    monkeypatch.setenv("RNN_TWINS_CACHE", str(tmp_path / "cache"))
+    ours, other = (toys.trial(seed=seed).fingerprint for seed in (0, 1))
+    for fingerprint in (ours, other):
+        checkpoints.save(fingerprint, {}, checkpoints.Progress())
     assert done.run("toy.toml", "--fresh", "--only", "seed=0").returncode == 0
     assert len(done.runs()) == 6 + 3
+    assert not checkpoints.path(ours).exists() and checkpoints.path(other).exists()
 
 
 def test_a_run_that_lost_its_complete_tag_runs_again(done):

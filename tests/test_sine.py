@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from toys import predicting
 
 from experiments import tasks
 from experiments.spec import Interface, SineSpec
@@ -74,7 +75,7 @@ def test_test_points_lie_beyond_every_training_point():
 @pytest.mark.parametrize("horizon", [1, 5, 40])
 def test_an_exact_forecaster_has_no_error(horizon):
     spec = SineSpec(points=200, window=5, horizon=horizon)
-    metrics = load(spec).evaluate(recurrence(spec))
+    metrics = load(spec).evaluate(predicting(recurrence(spec)))
     assert list(metrics) == ["test/one_step_mse", "test/rollout_mse"]
     assert max(metrics.values()) < 1e-20
 
@@ -91,7 +92,7 @@ def test_metrics_agree_with_a_forecast_worked_out_by_hand(horizon):
         "test/one_step_mse": sum((a - b) ** 2 for a, b in zip(one_step, truth, strict=True)) / horizon,
         "test/rollout_mse": sum((a - b) ** 2 for a, b in zip(fed[7:], truth, strict=True)) / horizon,
     }
-    assert load(spec).evaluate(shift) == pytest.approx(expected, rel=1e-10)
+    assert load(spec).evaluate(predicting(shift)) == pytest.approx(expected, rel=1e-10)
 
 
 def test_the_network_sees_its_dtype_and_shape_at_every_step():
@@ -101,15 +102,15 @@ def test_the_network_sees_its_dtype_and_shape_at_every_step():
         seen.append((x.dtype, x.shape))
         return x[:, -1].astype("float64")
 
-    load(dtype="float32").evaluate(predict)
+    load(dtype="float32").evaluate(predicting(predict))
     assert set(seen) == {(np.dtype("float32"), (9, 7, 1)), (np.dtype("float32"), (1, 7, 1))}
     assert len(seen) == 1 + SMALL.horizon
 
 
 def test_a_diverged_network_is_scored_and_kept_without_a_warning():
     task = load()
-    metrics = task.evaluate(lambda x: np.full((len(x), 1), np.nan))
-    files = task.artifacts(lambda x: np.full((len(x), 1), np.nan))
+    metrics = task.evaluate(predicting(lambda x: np.full((len(x), 1), np.nan)))
+    files = task.artifacts(predicting(lambda x: np.full((len(x), 1), np.nan)))
     assert all(math.isnan(value) for value in metrics.values())
     assert ElementTree.fromstring(files["forecast.svg"]).tag.endswith("svg")
 
@@ -117,7 +118,7 @@ def test_a_diverged_network_is_scored_and_kept_without_a_warning():
 @pytest.mark.parametrize("answer", [lambda x: x[:, -1, 0], lambda x: x], ids=["flat", "sequence"])
 def test_an_answer_of_the_wrong_shape_is_refused(answer):
     with pytest.raises(ValueError, match="in place of"):
-        load().evaluate(answer)
+        load().evaluate(predicting(answer))
 
 
 def test_score_adds_nothing_to_the_loss():
@@ -127,13 +128,13 @@ def test_score_adds_nothing_to_the_loss():
 
 def test_forecast_csv_holds_the_series_and_the_rollout():
     task = load()
-    rows = list(csv.reader(io.StringIO(task.artifacts(shift)["forecast.csv"].decode())))
+    rows = list(csv.reader(io.StringIO(task.artifacts(predicting(shift))["forecast.csv"].decode())))
     assert rows[0] == ["part", "x", "truth", "forecast"]
     assert [row[0] for row in rows[1:]] == ["observed"] * 60 + ["forecast"] * 9
     assert {row[3] for row in rows[1:61]} == {""}
     np.testing.assert_array_equal([float(row[1]) for row in rows[1:]], task.series_x)
     np.testing.assert_array_equal([float(row[2]) for row in rows[1:]], task.series_y)
-    np.testing.assert_array_equal([float(row[3]) for row in rows[61:]], task.rollout(shift)[:, 0])
+    np.testing.assert_array_equal([float(row[3]) for row in rows[61:]], task.rollout(predicting(shift))[:, 0])
 
 
 def test_artifacts_are_byte_stable_and_forecast_once():
@@ -144,13 +145,13 @@ def test_artifacts_are_byte_stable_and_forecast_once():
         return shift(x)
 
     task = load()
-    first = task.artifacts(predict)
+    first = task.artifacts(predicting(predict))
     assert calls == [1] * SMALL.horizon
-    assert first == task.artifacts(predict)
+    assert first == task.artifacts(predicting(predict))
 
 
 def test_the_figure_is_text_and_axes():
-    root = ElementTree.fromstring(load().artifacts(shift)["forecast.svg"])
+    root = ElementTree.fromstring(load().artifacts(predicting(shift))["forecast.svg"])
     words = {"".join(text.itertext()) for text in root.iter("{http://www.w3.org/2000/svg}text")}
     assert {"x", "sin x", "free-running forecast"} <= words
 

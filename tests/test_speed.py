@@ -86,7 +86,8 @@ def test_what_never_settles_is_timed_all_the_same_and_says_so(monkeypatch):
 def test_a_twins_variant_is_measured_whole(twin, form):
     spec = make_spec("lstm", form, "stock")
     spec = spec.model_copy(update={"training": spec.training.model_copy(update={"batch_size": 4})})
-    found = timing.measure(spec, frameworks.load(twin), 4, profile=True)
+    framework = frameworks.load(twin)
+    found = timing.measure(spec, framework, timing.Floors(framework), 4, profile=True)
     assert found["gflop"] == products(spec, TOKENS).flop / 1e9
     assert len(found["train"]["steady"]) == len(found["forward"]["steady"]) == 4
     seconds = [*found["train"]["steady"], *found["forward"]["steady"], *found["floor"]["train"], found["build_s"]]

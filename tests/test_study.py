@@ -288,6 +288,14 @@ def test_steps_per_epoch(owner, steps):
     assert steps_per_epoch(spec, 25, "keras") == steps
 
 
+@pytest.mark.parametrize("owner", ["keras", "pytorch"])
+def test_streams_have_a_window_of_every_row_in_each_step(owner):
+    spec = make_spec("lstm", "layer", owner, batch_size=10)
+    assert steps_per_epoch(spec, 25, "keras", stateful=True) == 2
+    with pytest.raises(ValueError, match=r"rows have a window each.*at most 9"):
+        steps_per_epoch(spec, 9, "keras", stateful=True)
+
+
 def test_no_step_left_is_an_error():
     with pytest.raises(ValueError, match="allowed: a batch_size of at most 25"):
         steps_per_epoch(make_spec("lstm", "layer", "keras", batch_size=26), 25, "keras")

@@ -64,6 +64,7 @@ def test_nn_lstm_has_no_such_option(option):
     [
         ({"base": "keras", "dropout": "pytorch"}, {"dropout": 0.0}, {}, "dropout rate is 0"),
         ({"base": "keras", "rmsprop": "pytorch"}, {}, {"optimiser": "adam"}, "optimiser is adam"),
+        ({"base": "keras", "adagrad": "pytorch"}, {}, {"optimiser": "adam"}, "optimiser is adam"),
         ({"base": "keras", "adam": "pytorch"}, {}, {"optimiser": "sgd"}, "optimiser is sgd"),
         ({"base": "keras", "clipping": "pytorch"}, {}, {}, "no gradient is clipped"),
         ("stock", {"forget_bias": 1.0}, {}, "forget_bias"),

@@ -1,15 +1,13 @@
 """Tasks: arrays in, metrics out. The parent locates and checks a task's data; workers load it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from experiments.protocol import Model
 from experiments.spec import Interface, TaskSpec
-
-Predict = Callable[[np.ndarray], np.ndarray]  # x (B, …) -> outputs (B, outputs)
 
 
 @dataclass(frozen=True)
@@ -23,27 +21,43 @@ class DataSource:
 
 
 class Split(NamedTuple):
-    """``x (N, T)`` int32 tokens or ``(N, T, F)`` values; ``y (N, outputs)``."""
+    """``x (N, T)`` int32 tokens or ``(N, T, F)`` values; ``y (N, outputs)``, or ``(N, T)`` int32 of every step."""
 
     x: np.ndarray
     y: np.ndarray
 
 
 class Task(Protocol):
-    """A loaded task."""
+    """A loaded task. What it has nothing to say to it inherits from here."""
 
     interface: Interface
     train: Split
     test: Split
 
-    def score(self, outputs: np.ndarray, y: np.ndarray) -> dict[str, float]:
-        """Metrics of a training batch beside its loss, such as ``{"accuracy": 0.8}``; empty where there are none."""
-
-    def evaluate(self, predict: Predict) -> dict[str, float]:
+    def evaluate(self, model: Model) -> dict[str, float]:
         """The ``test/…`` metrics over every test sample."""
 
-    def artifacts(self, predict: Predict) -> dict[str, bytes]:
+    def score(self, outputs: np.ndarray, y: np.ndarray) -> dict[str, float]:
+        """Metrics of a training batch beside its loss, such as ``{"accuracy": 0.8}``."""
+        return {}
+
+    def epoch(self, loss: float, samples: int, seconds: float) -> dict[str, float]:
+        """Further metrics of a training epoch, by their MLflow names.
+
+        Args:
+            loss: the epoch's mean.
+            samples: how many were trained on.
+            seconds: spent in training steps.
+        """
+        return {}
+
+    def sample(self, model: Model) -> list[dict[str, Any]]:
+        """What the network makes up after an epoch, for people to see it learn; plain data."""
+        return []
+
+    def artifacts(self, model: Model) -> dict[str, bytes]:
         """Files that keep what the trained network does, by name."""
+        return {}
 
 
 def locate(spec: TaskSpec, imdb: str = "packaged") -> DataSource:
@@ -71,6 +85,6 @@ def load(spec: TaskSpec, source: DataSource, dtype: str) -> Task:
 
 
 def _room(spec: TaskSpec):
-    from experiments.tasks import digits, imdb, sine
+    from importlib import import_module
 
-    return {"imdb": imdb, "sine": sine, "digits": digits}[spec.name]
+    return import_module(f"experiments.tasks.{spec.name}")

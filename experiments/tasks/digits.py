@@ -6,8 +6,9 @@ from hashlib import sha256
 import numpy as np
 
 from experiments.errors import UserError
+from experiments.protocol import Model
 from experiments.spec import DigitsSpec, Interface
-from experiments.tasks import DataSource, Predict, Split
+from experiments.tasks import DataSource, Split, Task
 
 CLASSES, ROWS, TEST_IMAGES = 10, 8, 297
 ORDER_SEED = 113
@@ -15,7 +16,7 @@ BRIGHTEST = 16  # of the images' whole numbers
 
 
 @dataclass(frozen=True)
-class DigitsTask:
+class DigitsTask(Task):
     """1,500 images to train on and 297 to test; y holds a 1 at the digit's place, ``(N, 10)``."""
 
     interface: Interface
@@ -26,17 +27,13 @@ class DigitsTask:
         """The share of a batch whose largest output is its digit's."""
         return {"accuracy": float(np.mean(outputs.argmax(axis=1) == y.argmax(axis=1)))}
 
-    def evaluate(self, predict: Predict) -> dict[str, float]:
+    def evaluate(self, model: Model) -> dict[str, float]:
         """Cross-entropy in nats and accuracy over every test image."""
-        outputs = predict(self.test.x).astype(np.float64)
+        outputs = model.predict(self.test.x).astype(np.float64)
         largest = outputs.max(axis=1, keepdims=True)
         log_sum = largest + np.log(np.exp(outputs - largest).sum(axis=1, keepdims=True))
         loss = float(np.mean(((log_sum - outputs) * self.test.y).sum(axis=1)))
         return {"test/loss": loss, "test/accuracy": self.score(outputs, self.test.y)["accuracy"]}
-
-    def artifacts(self, predict: Predict) -> dict[str, bytes]:
-        """None: the accuracy says it all."""
-        return {}
 
 
 def locate(spec: DigitsSpec, imdb: str) -> DataSource:

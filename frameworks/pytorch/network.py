@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,7 +37,7 @@ class Network:
     def _make_layers(self) -> None:
         network, interface, place = self.spec.network, self.interface, {"device": self.device, "dtype": self.dtype}
         self.embedding = None
-        if network.encoder:
+        if network.embedding_size:
             self.embedding = nn.Embedding(interface.features, network.embedding_size).to(**place)
         self.stack = Stack(self.spec, interface).to(**place)
         self.head = [
@@ -63,24 +64,26 @@ class Network:
 
     def train_step(self, batch: Batch) -> Step:
         """One update of the weights."""
-        loss, outputs = self._step(*self._tensors(batch))
-        return Step(loss.item(), outputs.detach().cpu().numpy())
+        loss, outputs, last = self._step(*self._tensors(batch))
+        return Step(loss.item(), outputs.detach().cpu().numpy(), _arrays(last))
 
     def predict(self, x: np.ndarray) -> np.ndarray:
-        """``(B, T[, F]) -> (B, outputs)``, dropout off."""
+        """``(B, T[, F]) -> (B[, T], outputs)``, dropout off."""
         return self._predict(self._tensor(x)).cpu().numpy()
 
     def forward(self, x: np.ndarray, states: States | None = None) -> Forward:
         """Outputs, the top layer's sequence and the last states, dropout off."""
-        given = None if states is None else tuple(tuple(map(self._tensor, layer)) for layer in states)
+        given = None if states is None else self._given(states, len(x))
         with torch.no_grad():
-            outputs, sequence, last = self._run(self._encode(self._tensor(x)), given, (), training=False)
-        states = tuple(tuple(state.cpu().numpy() for state in layer) for layer in last)
-        return Forward(outputs.cpu().numpy(), sequence.cpu().numpy(), states)
+            return Forward(*_arrays(self._run(self._encode(self._tensor(x)), given, (), training=False)))
+
+    def advance(self, x: np.ndarray, states: States | None = None) -> tuple[np.ndarray, States]:
+        """Outputs and the last states, dropout off; for many calls that go on where the last one stopped."""
+        return _arrays(self._advance(self._tensor(x), self._given(states, len(x))))
 
     def gradients(self, batch: Batch) -> Weights:
         """The loss's gradient by every canonical weight, and by the recurrent stack's ``input``."""
-        _, _, gradients, by_input = self._backward(*self._tensors(batch), with_input=True)
+        _, _, _, gradients, by_input = self._backward(*self._tensors(batch), with_input=True)
         pairs = zip(self._trained(), gradients, strict=True)
         found = {k: v for binding, g in pairs for k, v in binding.gradient(g.cpu().numpy()).items()}
         return found | {"input": by_input.cpu().numpy()}
@@ -88,6 +91,32 @@ class Network:
     def weights(self) -> Weights:
         """The canonical weights as they stand."""
         return {name: value for binding in self.bindings for name, value in binding.read().items()}
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Of the steps to come."""
+        self.optimiser.set_learning_rate(rate)
+
+    def checkpoint(self) -> Weights:
+        """All that training goes on from, as held: variables, the optimiser's, the batches' and dropout's draws."""
+        held = {name: variable.detach().cpu().numpy().copy() for name, variable in self._held().items()}
+        held["random/cpu"] = torch.get_rng_state().numpy()  # what nn's dropout draws from
+        if self.device == "cuda":
+            held["random/cuda"] = torch.cuda.get_rng_state().numpy()
+        return held | self.optimiser.checkpoint() | self.batches.checkpoint()
+
+    @torch.no_grad()
+    def restore(self, kept: Weights) -> None:
+        """Go on from a checkpoint."""
+        for name, variable in self._held().items():
+            variable.copy_(torch.from_numpy(kept[name]))
+        torch.set_rng_state(torch.from_numpy(kept["random/cpu"]))
+        if self.device == "cuda":
+            torch.cuda.set_rng_state(torch.from_numpy(kept["random/cuda"]))
+        self.optimiser.restore(kept)
+        self.batches.restore(kept)
+
+    def _held(self) -> dict[str, nn.Parameter]:
+        return {f"native/{place}": binding.variable for place, binding in enumerate(self.bindings)}
 
     def state_jacobians(self, x: np.ndarray) -> np.ndarray:
         """∂s_T/∂s_t for t = 1 … T, by autodiff: ``(T, B, S, S)``, s the states side by side. One layer, one direction.
@@ -120,8 +149,8 @@ class Network:
         for where, given, returned in self.stack.native_calls(x, states):
             calls.append((f"{where} input", tuple(given.shape)))
             calls += name_shapes(where, cell, [tuple(tensor.shape) for tensor in _flatten(returned)])
-        _, last = self.stack(x, states, (None,) * len(self.spec.network.units))
-        calls.append(("output", tuple(self._head(self._last(last), (), training=False).shape)))
+        sequence, last = self.stack(x, states, (None,) * len(self.spec.network.units))
+        calls.append(("output", tuple(self._head(self._read(sequence, last), (), training=False).shape)))
         return NativeShapes(tuple(calls), *self._native_weights())
 
     def synchronise(self) -> None:
@@ -144,9 +173,18 @@ class Network:
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
 
-    def _tensors(self, batch: Batch) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+    def _tensors(self, batch: Batch) -> tuple[Tensor, Tensor, tuple[Tensor, ...], tuple | None]:
         masks = tuple(self._tensor(mask) for mask in batch.masks or () if mask is not None)
-        return self._tensor(batch.x), self._tensor(batch.y), masks
+        carried = batch.states is not None or self.interface.stateful
+        states = self._given(batch.states, len(batch.x)) if carried else None
+        return self._tensor(batch.x), self._tensor(batch.y), masks, states
+
+    def _given(self, states: States | None, batch: int) -> tuple:
+        """States that are handed in, zeros for none."""
+        place = {"device": self.device, "dtype": self.dtype}
+        if states is None:
+            return zero_states(self.spec.network, lambda size: torch.zeros((batch, size), **place))
+        return tuple(tuple(map(self._tensor, layer)) for layer in states)
 
     def _zeros(self, x: Tensor) -> tuple:
         return zero_states(self.spec.network, lambda size: x.new_zeros(len(x), size))
@@ -155,13 +193,17 @@ class Network:
         """The top layer's last output: each direction's at the end of its own sweep."""
         return torch.cat([state[0] for state in states[-len(self.spec.network.directions) :]], dim=-1)
 
+    def _read(self, sequence: Tensor, last: tuple) -> Tensor:
+        """What the head is given: every step of the top layer ``(B, T, H)``, or its last output ``(B, H)``."""
+        return sequence if self.interface.every_step else self._last(last)
+
     def _encode(self, x: Tensor) -> Tensor:
         match self.spec.network.encoder:
             case None:
                 return x
             case "one_hot":
-                table = self.embedding.weight
-                return nn.functional.one_hot(x.long(), self.interface.features).to(table.dtype) @ table
+                vectors = nn.functional.one_hot(x.long(), self.interface.features).to(self.dtype)
+                return vectors @ self.embedding.weight if self.embedding else vectors
             case "bag":
                 return self.embedding(x).mean(dim=1, keepdim=True)
         return self.embedding(x)
@@ -180,27 +222,39 @@ class Network:
         of_layers, of_head = masks[: len(masks) - of_head], masks[len(masks) - of_head :]
         of_layers = (None,) * (len(self.spec.network.units) - len(of_layers)) + of_layers
         sequence, last = self.stack.train(training)(x, self._zeros(x) if states is None else states, of_layers)
-        return self._head(self._last(last), of_head, training), sequence, last
+        return self._head(self._read(sequence, last), of_head, training), sequence, last
 
     @torch.no_grad()
     def _predict(self, x: Tensor) -> Tensor:
         return self._run(self._encode(x), None, (), training=False)[0]
 
-    def _backward(self, x: Tensor, y: Tensor, masks: tuple, with_input: bool = False) -> tuple:
+    @torch.no_grad()
+    def _advance(self, x: Tensor, states: tuple) -> tuple[Tensor, tuple]:
+        outputs, _, last = self._run(self._encode(x), states, (), training=False)
+        return outputs, last
+
+    def _backward(self, x: Tensor, y: Tensor, masks: tuple, states: tuple | None, with_input: bool = False) -> tuple:
         given = self._encode(x)
         if with_input and not given.requires_grad:
             given = given.requires_grad_()
-        outputs = self._run(given, None, masks, training=True)[0]
+        outputs, _, last = self._run(given, states, masks, training=True)
         loss = training.loss(self.interface.loss, outputs, y)
         # Asked for always, the input's gradient would keep nn.LSTM from leaving it out where nothing is embedded.
         wanted = [*(binding.variable for binding in self._trained()), *([given] if with_input else [])]
         gradients = torch.autograd.grad(loss, wanted)
-        return (loss, outputs, gradients[:-1], gradients[-1]) if with_input else (loss, outputs, gradients, None)
+        gradients, by_input = (gradients[:-1], gradients[-1]) if with_input else (gradients, None)
+        return loss, outputs, last, gradients, by_input
 
-    def _step(self, x: Tensor, y: Tensor, masks: tuple) -> tuple[Tensor, Tensor]:
-        loss, outputs, gradients, _ = self._backward(x, y, masks)
+    def _step(self, x: Tensor, y: Tensor, masks: tuple, states: tuple | None) -> tuple:
+        loss, outputs, last, gradients, _ = self._backward(x, y, masks, states)
         self.optimiser.step(gradients)
-        return loss, outputs
+        return loss, outputs, last if self.interface.stateful else ()
+
+
+def _arrays(tensors: Tensor | tuple) -> Any:
+    if isinstance(tensors, Tensor):
+        return tensors.detach().cpu().numpy()
+    return tuple(map(_arrays, tensors))
 
 
 def _flatten(returned: Tensor | tuple) -> list[Tensor]:

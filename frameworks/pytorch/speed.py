@@ -14,16 +14,17 @@ from experiments.floor import Product
 def floor(products: Sequence[Product], dtype: str) -> Callable[[], Any]:
     """The products alone, each after the last."""
 
-    def factors(product: Product) -> tuple[Tensor, Tensor]:
-        left, right = (product.rows, product.inner), (product.inner, product.columns)
-        return torch.randn(left, dtype=getattr(torch, dtype)), torch.randn(right, dtype=getattr(torch, dtype))
+    def factors(product: Product) -> tuple[tuple[Tensor, ...], Tensor]:
+        left, right = (product.times, product.rows, product.inner), (product.inner, product.columns)
+        kind = getattr(torch, dtype)
+        return torch.randn(left, dtype=kind).unbind(), torch.randn(right, dtype=kind)
 
-    pairs = [(product.times, *factors(product)) for product in products]
+    pairs = [factors(product) for product in products]
 
     @torch.no_grad()
     def run() -> None:
-        for times, left, right in pairs:
-            for _ in range(times):
+        for lefts, right in pairs:
+            for left in lefts:
                 left @ right
 
     return run

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from experiments.canonical import clipped_with
+from experiments.canonical import Weights, clipped_with
+from experiments.conventions import ADAGRAD_START
 from experiments.protocol import Batch
 from experiments.spec import ExperimentSpec
 from frameworks.pytorch.support import HOME
@@ -15,11 +16,13 @@ from frameworks.pytorch.weights import Binding
 
 
 def loss(kind: str, outputs: Tensor, y: Tensor) -> Tensor:
-    """The batch's mean loss from ``outputs (B, outputs)``; cross-entropy takes logits, so that nothing is clipped."""
+    """The batch's mean loss from ``outputs (B[, T], outputs)``; cross-entropy takes logits: nothing is clipped."""
     if kind == "mse":
         return nn.functional.mse_loss(outputs, y)
     if kind == "cross_entropy":
         return nn.functional.cross_entropy(outputs, y)
+    if kind == "sequence_cross_entropy":
+        return nn.functional.cross_entropy(outputs.flatten(0, 1), y.flatten().long())
     return nn.functional.binary_cross_entropy_with_logits(outputs, y)
 
 
@@ -29,6 +32,7 @@ class StockOptimiser:
     def __init__(self, spec: ExperimentSpec, bindings: list[Binding]):
         training = spec.training
         kind = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop}
+        kind["adagrad"] = torch.optim.Adagrad
         self.clip_norm = training.clip_norm
         self.variables = [binding.variable for binding in bindings]
         # PyTorch fuses an optimiser's update only when told; RMSprop's it cannot.
@@ -43,6 +47,28 @@ class StockOptimiser:
             nn.utils.clip_grad_norm_(self.variables, self.clip_norm)
         self.optimiser.step()
 
+    def set_learning_rate(self, rate: float) -> None:
+        """Of the steps to come."""
+        self.optimiser.param_groups[0]["lr"] = rate
+
+    def checkpoint(self) -> Weights:
+        """Its state, the steps' numbers included."""
+        states = [self.optimiser.state.get(variable, {}) for variable in self.variables]
+        return {
+            f"optimiser/{place}/{name}": value.cpu().numpy().copy()
+            for place, state in enumerate(states)
+            for name, value in state.items()
+        }
+
+    def restore(self, kept: Weights) -> None:
+        """Go on from a checkpoint."""
+        for name, value in kept.items():
+            if name.startswith("optimiser/"):
+                _, place, key = name.split("/")
+                variable = self.variables[int(place)]
+                own = "cpu" if key == "step" else variable.device  # where PyTorch keeps the count
+                self.optimiser.state[variable][key] = torch.from_numpy(value.copy()).to(own)
+
 
 class ImposedOptimiser:
     """The written definitions of ``frameworks/reference/training.py``, whichever framework they come from."""
@@ -51,9 +77,12 @@ class ImposedOptimiser:
         self.training, self.conventions = spec.training, spec.conventions
         self.variables = [binding.variable for binding in bindings]
         self.clipped_with = [clipped_with(binding.canonical[0], spec.network.cell) for binding in bindings]
+        self.rate = spec.training.learning_rate
         self.t = 0
         self.m = [torch.zeros_like(variable) for variable in self.variables]
-        self.v = [torch.zeros_like(variable) for variable in self.variables]
+        adagrad = spec.training.optimiser == "adagrad"
+        start = ADAGRAD_START[spec.conventions.owner("adagrad", HOME)] if adagrad else 0.0
+        self.v = [torch.full_like(each, start) for each in self.m]
 
     @torch.no_grad()
     def step(self, gradients: tuple[Tensor, ...]) -> None:
@@ -62,7 +91,22 @@ class ImposedOptimiser:
         update = getattr(self, f"_{self.training.optimiser}")
         gradients = self._clip(gradients)
         for variable, g, m, v in zip(self.variables, gradients, self.m, self.v, strict=True):
-            variable -= self.training.learning_rate * update(g, m, v)
+            variable -= self.rate * update(g, m, v)
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Of the steps to come."""
+        self.rate = rate
+
+    def checkpoint(self) -> Weights:
+        """Its state, the step's number included."""
+        held = {f"optimiser/{place}": each.cpu().numpy().copy() for place, each in enumerate([*self.m, *self.v])}
+        return held | {"optimiser/t": np.array(self.t)}
+
+    def restore(self, kept: Weights) -> None:
+        """Go on from a checkpoint."""
+        self.t = int(kept["optimiser/t"])
+        for place, tensor in enumerate([*self.m, *self.v]):
+            tensor.copy_(torch.from_numpy(kept[f"optimiser/{place}"]))
 
     def _clip(self, gradients: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         limit = self.training.clip_norm
@@ -99,6 +143,11 @@ class ImposedOptimiser:
         v.mul_(decay).addcmul_(g, g, value=1 - decay)
         return g / (v + 1e-7).sqrt() if keras_habit else g / (v.sqrt() + 1e-8)
 
+    def _adagrad(self, g: Tensor, m: Tensor, v: Tensor) -> Tensor:
+        keras_habit = self.conventions.owner("adagrad", HOME) == "keras"
+        v.addcmul_(g, g)
+        return g / (v + 1e-7).sqrt() if keras_habit else g / (v.sqrt() + 1e-10)
+
 
 def make_optimiser(spec: ExperimentSpec, bindings: list[Binding]) -> StockOptimiser | ImposedOptimiser:
     """The optimiser the conventions ask for, over the trained variables."""
@@ -119,3 +168,11 @@ class StockBatches:
             self.loader = DataLoader(samples, batch_size=self.size, shuffle=True, generator=self.generator)
         for chosen_x, chosen_y in self.loader:
             yield Batch(chosen_x.numpy(), chosen_y.numpy())
+
+    def checkpoint(self) -> Weights:
+        """The generator that the orders are drawn from."""
+        return {"batches/generator": self.generator.get_state().numpy()}
+
+    def restore(self, kept: Weights) -> None:
+        """Go on from a checkpoint."""
+        self.generator.set_state(torch.from_numpy(kept["batches/generator"]))

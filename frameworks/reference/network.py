@@ -27,18 +27,23 @@ class Network:
 
     def train_step(self, batch: Batch) -> Step:
         """One update of the weights."""
-        loss, outputs, gradients = self._backward(batch)
+        loss, outputs, gradients, last = self._backward(batch)
         self.optimiser.step(self.native, {name: gradients[name] for name in self.native})
-        return Step(loss, outputs)
+        return Step(loss, outputs, last if self.interface.stateful else ())
 
     def predict(self, x: np.ndarray) -> np.ndarray:
-        """``(B, T[, F]) -> (B, outputs)``, dropout off."""
+        """``(B, T[, F]) -> (B[, T], outputs)``, dropout off."""
         return self.forward(x).outputs
 
     def forward(self, x: np.ndarray, states: States | None = None) -> Forward:
         """Outputs, the top layer's sequence and the last states, dropout off."""
         sequence, last = self._run(x, states or self._zeros(len(x)), self._unmasked)
-        return Forward(self._head(self._last(last)), sequence, last)
+        return Forward(self._head(self._read(sequence, last)), sequence, last)
+
+    def advance(self, x: np.ndarray, states: States | None = None) -> tuple[np.ndarray, States]:
+        """Outputs and the last states, dropout off; for many calls that go on where the last one stopped."""
+        found = self.forward(x, states)
+        return found.outputs, found.states
 
     def gradients(self, batch: Batch) -> Weights:
         """The loss's gradient by every canonical weight, and by the recurrent stack's ``input``."""
@@ -47,6 +52,20 @@ class Network:
     def weights(self) -> Weights:
         """A copy of the canonical weights, in the spec's dtype."""
         return {name: value.astype(self.spec.training.dtype) for name, value in self.native.items()}
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Of the steps to come."""
+        self.optimiser.set_learning_rate(rate)
+
+    def checkpoint(self) -> Weights:
+        """All that training goes on from, as held; nothing here is drawn at random."""
+        return {f"native/{name}": value.copy() for name, value in self.native.items()} | self.optimiser.checkpoint()
+
+    def restore(self, kept: Weights) -> None:
+        """Go on from a checkpoint."""
+        for name, value in self.native.items():
+            value[:] = kept[f"native/{name}"]  # in place: the layers share the arrays
+        self.optimiser.restore(kept)
 
     def state_jacobians(self, x: np.ndarray) -> np.ndarray:
         """∂s_T/∂s_t for t = 1 … T, as the product of the steps': ``(T, B, S, S)``. One layer, one direction."""
@@ -82,6 +101,8 @@ class Network:
     def _encode(self, x: np.ndarray) -> np.ndarray:
         if self.spec.network.encoder is None:
             return np.asarray(x, np.float64)
+        if not self.spec.network.embedding_size:
+            return np.eye(self.interface.features)[x]
         rows = self.native["embedding/table"][x]  # which a one-hot vector picks as well
         return rows.mean(axis=1, keepdims=True) if self.spec.network.encoder == "bag" else rows
 
@@ -92,6 +113,10 @@ class Network:
         """The top layer's last output: each direction's at the end of its own sweep."""
         return np.concatenate([state[0] for state in states[-len(self.spec.network.directions) :]], axis=-1)
 
+    def _read(self, sequence: np.ndarray, last: States) -> np.ndarray:
+        """What the head is given: every step of the top layer ``(B, T, H)``, or its last output ``(B, H)``."""
+        return sequence if self.interface.every_step else self._last(last)
+
     def _dense(self, x: np.ndarray, index: int) -> np.ndarray:
         return x @ self.native[f"head/{index}/kernel"] + self.native[f"head/{index}/bias"]
 
@@ -99,30 +124,32 @@ class Network:
         x = self._dense(last, 0)
         return self._dense(np.maximum(x * mask, 0), 1) if self.spec.network.head == "mlp" else x
 
-    def _head_backward(self, last: np.ndarray, d: np.ndarray, mask: np.ndarray | float) -> tuple[np.ndarray, Weights]:
-        """From the outputs' gradient to that of the last output and of the head's weights."""
+    def _head_backward(self, read: np.ndarray, d: np.ndarray, mask: np.ndarray | float) -> tuple[np.ndarray, Weights]:
+        """From the outputs' gradient to that of what the head has read and of the head's weights."""
         found: Weights = {}
         if self.spec.network.head == "mlp":
-            hidden = self._dense(last, 0) * mask
+            hidden = self._dense(read, 0) * mask
             found = {"head/1/kernel": np.maximum(hidden, 0).T @ d, "head/1/bias": d.sum(axis=0)}
             d = d @ self.native["head/1/kernel"].T * (hidden > 0) * mask
-        found |= {"head/0/kernel": last.T @ d, "head/0/bias": d.sum(axis=0)}
+        steps = (read.reshape(-1, read.shape[-1]), d.reshape(-1, d.shape[-1]))  # one or all: their gradients add up
+        found |= {"head/0/kernel": steps[0].T @ steps[1], "head/0/bias": steps[1].sum(axis=0)}
         return d @ self.native["head/0/kernel"].T, found
 
-    def _backward(self, batch: Batch) -> tuple[float, np.ndarray, Weights]:
+    def _backward(self, batch: Batch) -> tuple[float, np.ndarray, Weights, States]:
         layers = len(self.spec.network.units)
         masks, head_mask = (batch.masks or self._unmasked)[:layers], (batch.masks or ())[layers:]
         head_mask = head_mask[0] if head_mask else 1.0
-        sequence, states = self._run(batch.x, self._zeros(len(batch.x)), masks)
-        last = self._last(states)
-        outputs = self._head(last, head_mask)
-        loss, d_outputs = training.loss(self.interface.loss, outputs, np.asarray(batch.y, np.float64))
-        d_last, gradients = self._head_backward(last, d_outputs, head_mask)
-        d_input, found = self.stack.backward(self._spread(d_last, sequence), masks)
+        sequence, last = self._run(batch.x, batch.states or self._zeros(len(batch.x)), masks)
+        read = self._read(sequence, last)
+        outputs = self._head(read, head_mask)
+        loss, d_outputs = training.loss(self.interface.loss, outputs, batch.y)
+        d_read, gradients = self._head_backward(read, d_outputs, head_mask)
+        d_sequence = d_read if self.interface.every_step else self._spread(d_read, sequence)
+        d_input, found = self.stack.backward(d_sequence, masks)
         gradients |= found | {"input": d_input}
-        if self.spec.network.encoder:
+        if self.spec.network.embedding_size:
             gradients["embedding/table"] = self._table_gradient(batch.x, d_input)
-        return loss, outputs, gradients
+        return loss, outputs, gradients, last
 
     def _table_gradient(self, x: np.ndarray, d_input: np.ndarray) -> np.ndarray:
         table = np.zeros_like(self.native["embedding/table"])

@@ -3,28 +3,32 @@
 import numpy as np
 
 from experiments.canonical import Weights, clipped_with
+from experiments.conventions import ADAGRAD_START
 from experiments.spec import ExperimentSpec
 
 
 def loss(kind: str, outputs: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
-    """The batch's mean loss and its gradient by ``outputs (B, outputs)``."""
+    """The batch's mean loss and its gradient by ``outputs (B[, T], outputs)``."""
     if kind == "mse":
         difference = outputs - y
         return float(np.mean(difference**2)), 2 * difference / difference.size
-    if kind == "cross_entropy":
-        shifted = outputs - outputs.max(axis=1, keepdims=True)
-        log_shares = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-        return float(-np.mean((y * log_shares).sum(axis=1))), (np.exp(log_shares) - y) / len(y)
+    if kind in ("cross_entropy", "sequence_cross_entropy"):
+        one_hot = y if kind == "cross_entropy" else np.eye(outputs.shape[-1])[y]
+        shifted = outputs - outputs.max(axis=-1, keepdims=True)
+        log_shares = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+        losses = -(one_hot * log_shares).sum(axis=-1)  # (B[, T])
+        return float(np.mean(losses)), (np.exp(log_shares) - one_hot) / losses.size
     # From logits: log(1 + eˣ) − x·y, stable for either sign.
     value = np.mean(np.logaddexp(0, outputs) - outputs * y)
     return float(value), (0.5 * (1 + np.tanh(0.5 * outputs)) - y) / outputs.size
 
 
 class Optimiser:
-    """SGD, Adam (Kingma & Ba 2015) or RMSprop (Hinton 2012), each as its owner's convention has it."""
+    """SGD, Adam (Kingma & Ba 2015), RMSprop (Hinton 2012) or Adagrad (Duchi et al. 2011), as their conventions say."""
 
     def __init__(self, spec: ExperimentSpec):
         self.training, self.conventions, self.cell = spec.training, spec.conventions, spec.network.cell
+        self.rate = spec.training.learning_rate
         self.t = 0
         self.m: Weights = {}
         self.v: Weights = {}
@@ -34,7 +38,23 @@ class Optimiser:
         self.t += 1
         update = getattr(self, f"_{self.training.optimiser}")
         for name, gradient in self._clip(gradients).items():
-            weights[name] -= self.training.learning_rate * update(name, gradient)
+            weights[name] -= self.rate * update(name, gradient)
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Of the steps to come."""
+        self.rate = rate
+
+    def checkpoint(self) -> Weights:
+        """Its state, the step's number included."""
+        moments = {f"optimiser/{kind}/{name}": v for kind in "mv" for name, v in getattr(self, kind).items()}
+        return moments | {"optimiser/t": np.array(self.t)}
+
+    def restore(self, kept: Weights) -> None:
+        """Go on from a checkpoint."""
+        self.t = int(kept["optimiser/t"])
+        for kind in "mv":
+            prefix = f"optimiser/{kind}/"
+            setattr(self, kind, {k.removeprefix(prefix): v for k, v in kept.items() if k.startswith(prefix)})
 
     def _clip(self, gradients: Weights) -> Weights:
         limit = self.training.clip_norm
@@ -70,3 +90,8 @@ class Optimiser:
         decay = 0.9 if keras else 0.99
         v = self.v[name] = decay * self.v.get(name, 0.0) + (1 - decay) * g**2
         return g / np.sqrt(v + 1e-7) if keras else g / (np.sqrt(v) + 1e-8)
+
+    def _adagrad(self, name: str, g: np.ndarray) -> np.ndarray:
+        owner = self.conventions.owner("adagrad", "keras")
+        v = self.v[name] = self.v.get(name, ADAGRAD_START[owner]) + g**2
+        return g / np.sqrt(v + 1e-7) if owner == "keras" else g / (np.sqrt(v) + 1e-10)

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import keras
 import numpy as np
@@ -36,7 +37,7 @@ class Network:
     def _make_layers(self) -> None:
         network, interface, dtype = self.spec.network, self.interface, self.spec.training.dtype
         self.embedding = None
-        if network.encoder:
+        if network.embedding_size:
             self.embedding = keras.layers.Embedding(interface.features, network.embedding_size, dtype=dtype)
             self.embedding.build()
         self.stack = Stack(self.spec, interface)
@@ -66,15 +67,17 @@ class Network:
         options = {"autograph": False, "reduce_retracing": True, "jit_compile": execution == "compiled" or None}
         self._step = tf.function(self._step, **options)
         self._predict = tf.function(self._predict, **options)
+        # One trace for each length too: where it were left open, the loops over time could not be laid out.
+        self._advance = tf.function(self._advance, **options | {"reduce_retracing": False})
 
     def train_step(self, batch: Batch) -> Step:
         """One update of the weights."""
         with tf.device(self.device):
-            loss, outputs = self._step(*self._tensors(batch))
-        return Step(float(loss), outputs.numpy())
+            loss, outputs, last = self._step(*self._tensors(batch))
+        return Step(float(loss), outputs.numpy(), _arrays(last))
 
     def predict(self, x: np.ndarray) -> np.ndarray:
-        """``(B, T[, F]) -> (B, outputs)``, dropout off."""
+        """``(B, T[, F]) -> (B[, T], outputs)``, dropout off."""
         with tf.device(self.device):
             return self._predict(tf.convert_to_tensor(x)).numpy()
 
@@ -82,13 +85,17 @@ class Network:
         """Outputs, the top layer's sequence and the last states, dropout off."""
         with tf.device(self.device):
             given = None if states is None else tf.nest.map_structure(tf.convert_to_tensor, states)
-            found = self._run(self._encode(tf.convert_to_tensor(x)), given, (), training=False)
-            return Forward(*tf.nest.map_structure(lambda tensor: tensor.numpy(), found))
+            return Forward(*_arrays(self._run(self._encode(tf.convert_to_tensor(x)), given, (), training=False)))
+
+    def advance(self, x: np.ndarray, states: States | None = None) -> tuple[np.ndarray, States]:
+        """Outputs and the last states, dropout off; compiled, for many calls that go on where the last one stopped."""
+        with tf.device(self.device):
+            return _arrays(self._advance(tf.convert_to_tensor(x), self._given(states, len(x))))
 
     def gradients(self, batch: Batch) -> Weights:
         """The loss's gradient by every canonical weight, and by the recurrent stack's ``input``."""
         with tf.device(self.device):
-            _, _, gradients, by_input = self._backward(*self._tensors(batch))
+            _, _, _, gradients, by_input = self._backward(*self._tensors(batch))
         pairs = zip(self._trained(), gradients, strict=True)
         found = {k: v for binding, g in pairs for k, v in binding.gradient(tf.convert_to_tensor(g).numpy()).items()}
         return found | {"input": by_input.numpy()}
@@ -96,6 +103,32 @@ class Network:
     def weights(self) -> Weights:
         """The canonical weights as they stand."""
         return {name: value for binding in self.bindings for name, value in binding.read().items()}
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Of the steps to come."""
+        self.optimiser.set_learning_rate(rate)
+
+    def checkpoint(self) -> Weights:
+        """All that training goes on from, as held: variables, the optimiser's, the batches' and dropout's draws."""
+        held = {name: variable.numpy() for name, variable in self._held().items()}
+        return held | self.optimiser.checkpoint() | self.batches.checkpoint()
+
+    def restore(self, kept: Weights) -> None:
+        """Go on from a checkpoint."""
+        for name, variable in self._held().items():
+            variable.assign(kept[name])
+        self.optimiser.restore(kept)
+        self.batches.restore(kept)
+
+    def _held(self) -> dict[str, keras.Variable]:
+        """Every native variable, and the seeds of the layers that drop: Keras draws from variables of theirs."""
+        parts = [form for directions in self.stack.layers for form in directions]
+        layers = [getattr(form, "layer", None) or getattr(form, "cell", None) for form in parts]
+        found = {f"native/{place}": binding.variable for place, binding in enumerate(self.bindings)}
+        for place, layer in enumerate([*layers, self.stack.dropout, self.head_dropout]):
+            seeds = [each for each in getattr(layer, "variables", ()) if each.name == "seed_generator_state"]
+            found |= {f"seed/{place}/{index}": seed for index, seed in enumerate(seeds)}
+        return found
 
     def state_jacobians(self, x: np.ndarray) -> np.ndarray:
         """∂s_T/∂s_t for t = 1 … T, by autodiff: ``(T, B, S, S)``, s the states side by side. One layer, one direction.
@@ -126,8 +159,8 @@ class Network:
         for where, given, returned in self.stack.native_calls(x, states):
             calls.append((f"{where} input", tuple(given.shape)))
             calls += name_shapes(where, cell, [tuple(tensor.shape) for tensor in tf.nest.flatten(returned)])
-        _, last = self.stack(x, states, (None,) * len(self.spec.network.units), training=False)
-        calls.append(("output", tuple(self._head(self._last(last), (), training=False).shape)))
+        sequence, last = self.stack(x, states, (None,) * len(self.spec.network.units), training=False)
+        calls.append(("output", tuple(self._head(self._read(sequence, last), (), training=False).shape)))
         return NativeShapes(tuple(calls), *self._native_weights())
 
     def synchronise(self) -> None:
@@ -147,9 +180,17 @@ class Network:
     def _trained(self) -> Iterator[Binding]:
         return (binding for binding in self.bindings if binding.trained)
 
-    def _tensors(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor, tuple[tf.Tensor, ...]]:
+    def _tensors(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor, tuple[tf.Tensor, ...], tuple | None]:
         masks = tuple(tf.convert_to_tensor(mask) for mask in batch.masks or () if mask is not None)
-        return tf.convert_to_tensor(batch.x), tf.convert_to_tensor(batch.y), masks
+        carried = batch.states is not None or self.interface.stateful
+        states = self._given(batch.states, len(batch.x)) if carried else None
+        return tf.convert_to_tensor(batch.x), tf.convert_to_tensor(batch.y), masks, states
+
+    def _given(self, states: States | None, batch: int) -> tuple:
+        """States that are handed in, zeros for none: a call has the same signature, and so the same trace."""
+        dtype = self.spec.training.dtype
+        zeros = states or zero_states(self.spec.network, lambda size: np.zeros((batch, size), dtype))
+        return tf.nest.map_structure(tf.convert_to_tensor, zeros)
 
     def _zeros(self, x: tf.Tensor) -> tuple:
         dtype = self.spec.training.dtype
@@ -159,13 +200,17 @@ class Network:
         """The top layer's last output: each direction's at the end of its own sweep."""
         return tf.concat([state[0] for state in states[-len(self.spec.network.directions) :]], axis=-1)
 
+    def _read(self, sequence: tf.Tensor, last: tuple) -> tf.Tensor:
+        """What the head is given: every step of the top layer ``(B, T, H)``, or its last output ``(B, H)``."""
+        return sequence if self.interface.every_step else self._last(last)
+
     def _encode(self, x: tf.Tensor) -> tf.Tensor:
         match self.spec.network.encoder:
             case None:
                 return x
             case "one_hot":
-                table = self.embedding.embeddings
-                return tf.tensordot(tf.one_hot(x, self.interface.features, dtype=table.dtype), table, axes=1)
+                vectors = tf.one_hot(x, self.interface.features, dtype=self.spec.training.dtype)
+                return tf.tensordot(vectors, self.embedding.embeddings, axes=1) if self.embedding else vectors
             case "bag":
                 return tf.reduce_mean(self.embedding(x), axis=1, keepdims=True)
         return self.embedding(x)
@@ -184,24 +229,32 @@ class Network:
         of_layers, of_head = masks[: len(masks) - of_head], masks[len(masks) - of_head :]
         of_layers = (None,) * (len(self.spec.network.units) - len(of_layers)) + of_layers
         sequence, last = self.stack(x, self._zeros(x) if states is None else states, of_layers, training)
-        return self._head(self._last(last), of_head, training), sequence, last
+        return self._head(self._read(sequence, last), of_head, training), sequence, last
 
     def _predict(self, x: tf.Tensor) -> tf.Tensor:
         return self._run(self._encode(x), None, (), training=False)[0]
 
-    def _backward(self, x: tf.Tensor, y: tf.Tensor, masks: tuple) -> tuple:
+    def _advance(self, x: tf.Tensor, states: tuple) -> tuple[tf.Tensor, tuple]:
+        outputs, _, last = self._run(self._encode(x), states, (), training=False)
+        return outputs, last
+
+    def _backward(self, x: tf.Tensor, y: tf.Tensor, masks: tuple, states: tuple | None) -> tuple:
         with tf.GradientTape() as tape:
             given = self._encode(x)
             tape.watch(given)
-            outputs = self._run(given, None, masks, training=True)[0]
+            outputs, _, last = self._run(given, states, masks, training=True)
             loss = training.loss(self.interface.loss, outputs, y)
         *gradients, by_input = tape.gradient(loss, [*(binding.variable.value for binding in self._trained()), given])
-        return loss, outputs, gradients, by_input
+        return loss, outputs, last, gradients, by_input
 
-    def _step(self, x: tf.Tensor, y: tf.Tensor, masks: tuple) -> tuple[tf.Tensor, tf.Tensor]:
-        loss, outputs, gradients, _ = self._backward(x, y, masks)
+    def _step(self, x: tf.Tensor, y: tf.Tensor, masks: tuple, states: tuple | None) -> tuple:
+        loss, outputs, last, gradients, _ = self._backward(x, y, masks, states)
         self.optimiser.step(gradients)
-        return loss, outputs
+        return loss, outputs, last if self.interface.stateful else ()
+
+
+def _arrays(tensors: tf.Tensor | tuple) -> Any:
+    return tf.nest.map_structure(lambda tensor: tensor.numpy(), tensors)
 
 
 def build(spec: ExperimentSpec, interface: Interface, weights: Weights | None = None, seed: int = 0) -> Network:

@@ -4,6 +4,7 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +17,25 @@ OPERATOR = re.compile(r"[^:\s]+:(\w+)")  # a kernel's event is named node:operat
 
 
 def floor(products: Sequence[Product], dtype: str) -> Callable[[], Any]:
-    """The products alone, each after the last; eagerly, since a graph's optimiser would do equal ones once."""
+    """The products alone, in one graph, each waiting for the last, as a recurrence's do."""
 
-    def factors(product: Product) -> tuple[tf.Tensor, tf.Tensor]:
-        left, right = (product.rows, product.inner), (product.inner, product.columns)
-        return tf.random.normal(left, dtype=dtype), tf.random.normal(right, dtype=dtype)
+    def factors(product: Product) -> tuple[list[tf.Tensor], tf.Tensor]:
+        left, right = (product.times, product.rows, product.inner), (product.inner, product.columns)
+        return tf.unstack(tf.random.normal(left, dtype=dtype)), tf.random.normal(right, dtype=dtype)
 
-    pairs = [(product.times, *factors(product)) for product in products]
+    pairs = [factors(product) for product in products]
 
-    def run() -> None:
-        for times, left, right in pairs:
-            for _ in range(times):
-                last = tf.matmul(left, right)
-        last.numpy()
+    @partial(tf.function, autograph=False)
+    def run() -> tf.Tensor:
+        last, read = tf.constant(0.0, dtype), []
+        for lefts, right in pairs:
+            for left in lefts:
+                with tf.control_dependencies([last]):
+                    last = tf.matmul(left, right)
+                read.append(last[0, 0])  # or the graph's optimiser would leave the product out
+        return tf.add_n(read)
 
-    return run
+    return lambda: run().numpy()
 
 
 def profile(call: Callable[[], Any]) -> dict[str, float]:

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from experiments.canonical import clipped_with
-from experiments.conventions import SHUFFLE_BUFFER
+from experiments.canonical import Weights, clipped_with
+from experiments.conventions import ADAGRAD_START, SHUFFLE_BUFFER
 from experiments.protocol import Batch
 from experiments.spec import ExperimentSpec
 from frameworks.tf2.support import HOME
@@ -15,11 +15,13 @@ from frameworks.tf2.weights import Binding
 
 
 def loss(kind: str, outputs: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """The batch's mean loss from ``outputs (B, outputs)``; cross-entropy takes logits, so that nothing is clipped."""
+    """The batch's mean loss from ``outputs (B[, T], outputs)``; cross-entropy takes logits: nothing is clipped."""
     if kind == "mse":
         return tf.reduce_mean(tf.square(outputs - y))
     if kind == "cross_entropy":
         return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=outputs))
+    if kind == "sequence_cross_entropy":
+        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=outputs))
     return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=outputs))
 
 
@@ -29,6 +31,7 @@ class StockOptimiser:
     def __init__(self, spec: ExperimentSpec, bindings: list[Binding]):
         training = spec.training
         kind = {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}
+        kind["adagrad"] = keras.optimizers.Adagrad
         clip = {"global_clipnorm" if training.clip_global else "clipnorm": training.clip_norm}
         self.variables = [binding.variable for binding in bindings]
         self.optimiser = kind[training.optimiser](training.learning_rate, **clip)
@@ -37,6 +40,19 @@ class StockOptimiser:
     def step(self, gradients: list[tf.Tensor]) -> None:
         """Update the variables."""
         self.optimiser.apply(gradients, self.variables)
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Of the steps to come."""
+        self.optimiser.learning_rate.assign(rate)  # a variable, which a traced step reads anew
+
+    def checkpoint(self) -> Weights:
+        """Its state, the step's number included."""
+        return {f"optimiser/{place}": each.numpy() for place, each in enumerate(self.optimiser.variables)}
+
+    def restore(self, kept: Weights) -> None:
+        """Go on from a checkpoint."""
+        for place, variable in enumerate(self.optimiser.variables):
+            variable.assign(kept[f"optimiser/{place}"])
 
 
 class FusedAdam(StockOptimiser):
@@ -73,9 +89,12 @@ class ImposedOptimiser:
         self.training, self.conventions = spec.training, spec.conventions
         self.bindings = bindings
         self.clipped_with = [clipped_with(binding.canonical[0], spec.network.cell) for binding in bindings]
+        self.rate = tf.Variable(spec.training.learning_rate, dtype=tf.float64)  # which a traced step reads anew
         self.t = tf.Variable(0.0, dtype=tf.float64)  # in float32, 1 − 0.999ᵗ would start 6e-5 off
         self.m = [tf.Variable(tf.zeros_like(binding.variable)) for binding in bindings]
-        self.v = [tf.Variable(tf.zeros_like(binding.variable)) for binding in bindings]
+        adagrad = spec.training.optimiser == "adagrad"
+        start = ADAGRAD_START[spec.conventions.owner("adagrad", HOME)] if adagrad else 0.0
+        self.v = [tf.Variable(tf.fill(each.shape, tf.constant(start, each.dtype))) for each in self.m]
 
     def step(self, gradients: list[tf.Tensor]) -> None:
         """Update the variables."""
@@ -83,8 +102,21 @@ class ImposedOptimiser:
         update = getattr(self, f"_{self.training.optimiser}")
         gradients = self._clip([tf.convert_to_tensor(g) for g in gradients])
         for binding, g, m, v in zip(self.bindings, gradients, self.m, self.v, strict=True):
-            rate = self.training.learning_rate * binding.copies
+            rate = tf.cast(self.rate, g.dtype) * binding.copies
             binding.variable.value.assign_sub(rate * update(g, m, v))
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Of the steps to come."""
+        self.rate.assign(rate)
+
+    def checkpoint(self) -> Weights:
+        """Its state, the step's number included."""
+        return {f"optimiser/{place}": each.numpy() for place, each in enumerate([self.t, *self.m, *self.v])}
+
+    def restore(self, kept: Weights) -> None:
+        """Go on from a checkpoint."""
+        for place, variable in enumerate([self.t, *self.m, *self.v]):
+            variable.assign(kept[f"optimiser/{place}"])
 
     def _clip(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
         limit = self.training.clip_norm
@@ -123,6 +155,11 @@ class ImposedOptimiser:
         v.assign(decay * v + (1 - decay) * tf.square(g))
         return g / tf.sqrt(v + 1e-7) if keras_habit else g / (tf.sqrt(v) + 1e-8)
 
+    def _adagrad(self, g: tf.Tensor, m: tf.Variable, v: tf.Variable) -> tf.Tensor:
+        keras_habit = self.conventions.owner("adagrad", HOME) == "keras"
+        v.assign_add(tf.square(g))
+        return g / tf.sqrt(v + 1e-7) if keras_habit else g / (tf.sqrt(v) + 1e-10)
+
 
 def make_optimiser(spec: ExperimentSpec, bindings: list[Binding]) -> StockOptimiser | ImposedOptimiser:
     """The optimiser the conventions ask for, over the trained variables."""
@@ -136,11 +173,23 @@ class StockBatches:
 
     def __init__(self, spec: ExperimentSpec, seed: int):
         self.size, self.seed, self.dataset = spec.training.batch_size, seed, None
+        self.begun = self.to_skip = 0  # epochs
 
     def __call__(self, x: np.ndarray, y: np.ndarray) -> Iterator[Batch]:
         """One epoch, shuffled through a buffer, the last partial batch dropped."""
         if self.dataset is None:
             samples = tf.data.Dataset.from_tensor_slices((x, y))
             self.dataset = samples.shuffle(SHUFFLE_BUFFER, seed=self.seed).batch(self.size, drop_remainder=True)
+            for _ in range(self.to_skip):  # an iterator draws its order's seed as it gives its first batch
+                next(iter(self.dataset), None)
+        self.begun += 1
         for chosen_x, chosen_y in self.dataset.as_numpy_iterator():
             yield Batch(chosen_x, chosen_y)
+
+    def checkpoint(self) -> Weights:
+        """How many epochs were begun: tf.data's shuffle keeps its generator to itself."""
+        return {"batches/begun": np.array(self.begun)}
+
+    def restore(self, kept: Weights) -> None:
+        """Go on from a checkpoint."""
+        self.begun = self.to_skip = int(kept["batches/begun"])

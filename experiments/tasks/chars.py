@@ -1,0 +1,170 @@
+"""The next character: a text read a character at a time, each step asked for the one that follows."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from experiments import sampling
+from experiments.protocol import Model
+from experiments.spec import CharsSpec, Interface
+from experiments.tasks import DataSource, Split, Task, texts
+
+UNSEEN = "\ufffd"  # id 0 stands for every character that the training part lacks
+ROWS = 32  # test windows read side by side, at the most
+ROW_WINDOWS = 10  # of a row that carries its states, at the least
+PROMPT = 20  # characters of the test part that every text begins with
+TEMPERATURES = (0.0, 0.5, 0.8, 1.0)
+WRITTEN = 500  # characters of each text at the end
+GROWING, GROWING_TEMPERATURE = 200, 0.8  # characters of the text after each epoch
+USUAL_CHARACTERS = 100  # of a vocabulary, near enough where no text is at hand
+SEED = 0  # of the texts' draws: the same after every epoch and for both twins, so that only the weights differ
+
+
+def locate(spec: CharsSpec, imdb: str = "packaged") -> DataSource:
+    """The text's place and digest; ``imdb`` is another task's."""
+    return texts.locate(spec)
+
+
+def load(spec: CharsSpec, source: DataSource, dtype: str) -> "CharsTask":
+    """The first nine tenths of the text to train on, the last to test on, each cut into windows.
+
+    Raises:
+        ValueError: the file was changed since ``locate`` checked it.
+    """
+    text = texts.read(Path(source.path))[: spec.characters]
+    if texts.digest(text) != source.digest:
+        raise ValueError(f"{source.path}: its text is not the one that was checked before")
+    train, test = split(text)
+    vocabulary = vocabulary_of(train)
+    parts = (windows(encode(part, vocabulary), spec.window) for part in (train, test))
+    return CharsTask(interface(spec, len(vocabulary)), *parts, vocabulary, test[:PROMPT])
+
+
+def interface(spec: CharsSpec, characters: int = USUAL_CHARACTERS) -> Interface:
+    """What the task asks of a network, for a vocabulary of so many characters."""
+    loss = "sequence_cross_entropy"
+    return Interface("tokens", spec.window, characters, characters, loss, stateful=spec.stateful)
+
+
+def split(text: str) -> tuple[str, str]:
+    """Nine tenths and the last tenth, by position."""
+    cut = len(text) * (texts.PARTS - 1) // texts.PARTS
+    return text[:cut], text[cut:]
+
+
+def vocabulary_of(text: str) -> tuple[str, ...]:
+    """``UNSEEN``, then the text's characters in the order of their code points."""
+    return (UNSEEN, *sorted(set(text) - {UNSEEN}))
+
+
+def encode(text: str, vocabulary: tuple[str, ...]) -> np.ndarray:
+    """Each character's place in the vocabulary, 0 where it has none: ``(len(text),)`` int32."""
+    place = {character: index for index, character in enumerate(vocabulary)}
+    return np.fromiter((place.get(character, 0) for character in text), np.int32, len(text))
+
+
+def windows(ids: np.ndarray, window: int) -> Split:
+    """``x (N, window)`` in the text's order, none overlapping; ``y (N, window)`` holds the character after each."""
+    count = (len(ids) - 1) // window
+    stop = count * window
+    return Split(ids[:stop].reshape(count, window), ids[1 : stop + 1].reshape(count, window))
+
+
+@dataclass(frozen=True)
+class CharsTask(Task):
+    """Windows ``x (N, T)`` int32 and the next characters ``y (N, T)``; answered with logits ``(N, T, V)``."""
+
+    interface: Interface
+    train: Split
+    test: Split
+    vocabulary: tuple[str, ...]
+    prompt: str
+
+    def epoch(self, loss: float, samples: int, seconds: float) -> dict[str, float]:
+        """The training loss by other names, and the speed."""
+        return _by_names("train", loss) | {"time/chars_per_s": samples * self.interface.time / seconds}
+
+    def evaluate(self, model: Model) -> dict[str, float]:
+        """Cross-entropy in nats, bits and perplexity a character on the test part, beside what counting can reach.
+
+        Stateful: the windows stand in up to 32 rows of ten or more, each row going on from window to window with its
+        states carried; the few windows left over, fewer than there are rows, are not scored. Stateless: every window
+        from zero states.
+        """
+        total, states, scored = 0.0, None, self._blocks()
+        for x, y in scored:
+            outputs, after = model.advance(x, states)
+            total += cross_entropy(outputs, y) * len(y)
+            states = after if self.interface.stateful else None
+        x, y = (np.concatenate(part) for part in zip(*scored, strict=True))
+        loss = total / len(y)
+        baselines = {"baseline/unigram": unigram_entropy(y), "baseline/bigram": bigram_entropy(x, y)}
+        return {"test/loss": loss} | _by_names("test", loss) | baselines
+
+    def _blocks(self) -> list[Split]:
+        """The test windows that are read side by side, one block after the other: ``x (rows, T)``, ``y (rows, T)``."""
+        count = len(self.test.x)
+        if self.interface.stateful:
+            rows = min(ROWS, max(1, count // ROW_WINDOWS))
+            steps = count // rows
+            chosen = [np.arange(rows) * steps + step for step in range(steps)]
+        else:
+            chosen = [np.arange(start, min(start + ROWS, count)) for start in range(0, count, ROWS)]
+        return [Split(self.test.x[each], self.test.y[each]) for each in chosen]
+
+    def write(self, model: Model, length: int, temperature: float) -> str:
+        """A text that the model writes on from the prompt."""
+        return sampling.write(model.advance, self.vocabulary, self.prompt, length, temperature, SEED)
+
+    def sample(self, model: Model) -> list[dict]:
+        """A short text, from the same prompt by the same draws after every epoch."""
+        text = self.write(model, GROWING, GROWING_TEMPERATURE)
+        return [{"prompt": self.prompt, "temperature": GROWING_TEMPERATURE, "text": text}]
+
+    def artifacts(self, model: Model) -> dict[str, bytes]:
+        """``vocabulary.json``, a character an id; ``samples.txt``, a text at each temperature."""
+        written = {each: self.write(model, WRITTEN, each) for each in TEMPERATURES}
+        samples = "\n\n".join(
+            f"=== temperature {temperature:g} ===\n{self.prompt}{text}" for temperature, text in written.items()
+        )
+        vocabulary = json.dumps(self.vocabulary, ensure_ascii=False)
+        return {"vocabulary.json": vocabulary.encode(), "samples.txt": f"{samples}\n".encode()}
+
+
+def _by_names(part: str, loss: float) -> dict[str, float]:
+    perplexity = math.exp(min(loss, 700.0))  # beyond it a float64 has no room
+    return {f"{part}/bits_per_char": loss / math.log(2), f"{part}/perplexity": perplexity}
+
+
+def cross_entropy(logits: np.ndarray, y: np.ndarray) -> float:
+    """Mean over rows and steps of log Σ exp z − z_y in float64: ``(B, T, V), (B, T)``.
+
+    Raises:
+        ValueError: the logits are not of that shape.
+    """
+    if logits.shape[:-1] != y.shape:
+        raise ValueError(f"the network answered {y.shape} with {logits.shape} in place of a row of logits a character")
+    logits = logits.astype(np.float64)
+    largest = logits.max(axis=-1, keepdims=True)
+    log_sum = largest + np.log(np.exp(logits - largest).sum(axis=-1, keepdims=True))
+    return float(np.mean(log_sum - np.take_along_axis(logits, y[..., None], axis=-1)))
+
+
+def entropy(counts: np.ndarray) -> float:
+    """−Σ p log p of relative frequencies, in nats (Shannon 1948)."""
+    shares = counts / counts.sum()
+    return float(-np.sum(shares * np.log(shares)))
+
+
+def unigram_entropy(y: np.ndarray) -> float:
+    """Of the very characters that are scored: no model that ignores what came before can score below it."""
+    return entropy(np.unique(y, return_counts=True)[1])
+
+
+def bigram_entropy(x: np.ndarray, y: np.ndarray) -> float:
+    """H(y | x) = H(x, y) − H(x) of the very pairs that are scored: no model of the last character alone is below it."""
+    pairs = x.astype(np.int64) * (int(y.max()) + 1) + y
+    return entropy(np.unique(pairs, return_counts=True)[1]) - entropy(np.unique(x, return_counts=True)[1])
