@@ -191,8 +191,9 @@ def _run(
     if any(left):
         display.summary(console, rows, failures, runs, index)
     else:
-        also = f", {len(climbs)} climbs" * bool(climbs) + f", {len(timings)} timings" * bool(timings)
-        console.print(f"nothing to run: all {len(chosen)} trials{also} are done")
+        kinds = {"trials": chosen, "climbs": climbs, "timings": timings}
+        all_done = " and ".join(f"{len(planned)} {kind}" for kind, planned in kinds.items() if planned)
+        console.print(f"nothing to run: all {all_done} are done")
         display.ways(console, runs, index)
     return failures
 

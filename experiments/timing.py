@@ -22,7 +22,7 @@ from experiments.spec import ExperimentSpec, Interface
 #: Warm is when the median of the last three steps lies within 5 % of that of the three before; at the latest after 20.
 WINDOW, WARM_WITHIN, WARM_MOST = 3, 0.05, 20
 FLOOR_STEPS = 10
-PROFILED_STEPS = 3
+PROFILED_STEPS = 1  # of thousands of operators each
 BATCHES = 4  # random ones, in turn: a single one's rows would stay in the cache
 TOP = 5
 QUIET_S = 0.5  # how long the machine is watched before anything is timed

@@ -9,7 +9,7 @@ from experiments.ladder import variant
 from experiments.spec import ExperimentSpec
 from reports.results import TWINS, Results
 from reports.selection import CELLS, FORMS, FRAMEWORKS, ordered
-from reports.timings import TUNED, Clocked, threads
+from reports.timings import Clocked, threads
 
 #: What a step's cost may grow with; the task's own length goes by these names.
 LENGTHS = ("tokens", "window")
@@ -109,7 +109,7 @@ class Board:
     @cached_property
     def forms(self) -> list[str]:
         """In the pages' order, each form's executions together, the tuned ones last."""
-        known = [f"{form}, {each}" if each != "default" else form for form in (*FORMS, TUNED) for each in EXECUTIONS]
+        known = [f"{form}, {each}" if each != "default" else form for form in FORMS for each in EXECUTIONS]
         return ordered((row.form for row in self.rows), known)
 
     def of(self, cell: str, form: str | None = None, framework: str | None = None) -> list[Clocked]:

@@ -8,7 +8,7 @@ from experiments.speed import BUSY, SPREAD
 from experiments.timing import WARM_RULE
 from reports.blocks import Block, Cell, Column, Details, Points, Prose, Section, Table
 from reports.results import Results
-from reports.timings import MARK, Clocked, several, threads
+from reports.timings import ALONE, MARK, Clocked, several, threads
 from reports.words import NONE, count, listed, name, number, percent
 
 NAMED = 6  # how many variants a sentence names
@@ -30,7 +30,8 @@ def reading(rows: Sequence[Clocked]) -> Section:
         "alternate, A B, then B A, so that a machine that slows down slows both. One process of each is a round.",
         f"In each process the first call is timed by itself; {WARM_RULE}; then come the steady steps.",
         f"Behind each time: {several(row.n for row in rows)} steady steps × processes, {several_threads(rows)}."
-        + " With a single process, intervals hold only what varies within it." * alone,
+        + " A single process cannot show what another would vary, so its intervals are wider by "
+        f"{percent(ALONE)} either way." * alone,
         RULE,
         f"{MARK} marks what varies: the middle half of a process's steps spreads over more than {percent(SPREAD)} of "
         f"its median, the processes' medians lie more than {percent(SPREAD)} apart, other programs kept more than "

@@ -15,6 +15,8 @@ from reports.words import count, listed, name, number, percent, significant
 
 TUNED = "tuned"
 MARK = "†"
+#: How far apart two processes of one variant may come to lie on a shared machine: what a single one cannot show.
+ALONE = 0.25
 NOUNS = ("layer", "cell_loop")  # forms that need no other word
 
 
@@ -129,12 +131,13 @@ def ratio(top: Clocked, bottom: Clocked) -> Ratio:
     """Time over time, by the page's one rule.
 
     In each round the top's lower quartile is taken over the bottom's upper one, and the other way round; the interval
-    goes from the lowest of them to the highest.
+    goes from the lowest of them to the highest. From a single round it is widened by what another might bring.
     """
     pairs = [(top.quartiles[each], bottom.quartiles[each]) for each in top.quartiles if each in bottom.quartiles]
     low = min((above[0] / below[1] for above, below in pairs), default=math.nan)
     high = max((above[1] / below[0] for above, below in pairs), default=math.nan)
-    return Ratio(top.step / bottom.step, low, high)
+    wider = 1 + ALONE if len(pairs) == 1 else 1.0
+    return Ratio(top.step / bottom.step, low / wider, high * wider)
 
 
 def times(value: float) -> str:

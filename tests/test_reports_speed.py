@@ -82,6 +82,12 @@ def test_turned_round_the_interval_is_its_inverse():
     assert (back.low, back.high) == (pytest.approx(1 / there.high), pytest.approx(1 / there.low))
 
 
+def test_a_single_round_is_wider_by_what_another_might_bring():
+    one, two = (ratio(row("tf2", *[2.0] * n), row("pytorch", *[1.0] * n)) for n in (1, 2))
+    assert (one.low, one.high) == (pytest.approx(two.low / 1.25), pytest.approx(two.high * 1.25))
+    assert one.value == two.value
+
+
 def test_without_a_common_round_nothing_is_decided():
     late = replace(row("pytorch").timed, processes=(toys.record(5, list(STEPS), "pytorch"),))
     found = ratio(row("tf2", 9.0), Clocked(late, "lstm"))
@@ -99,7 +105,7 @@ def test_without_a_common_round_nothing_is_decided():
     ],
 )
 def test_the_verdict_follows_from_the_interval(left, right, text, kind):
-    cell = speed.verdict(ratio(row("tf2", left), row("pytorch", right)))
+    cell = speed.verdict(ratio(row("tf2", left, left), row("pytorch", right, right)))
     assert (cell.text, cell.kind) == (text, kind)
 
 
@@ -379,7 +385,7 @@ def test_the_front_page_names_each_cells_fastest_way():
 
 def test_the_front_page_calls_no_winner_where_it_is_too_close():
     text = said(toys.results(row("tf2").timed, row("pytorch").timed), "index.html")
-    assert "are too close to call (ratio 0.818 to 1.22)" in text
+    assert "are too close to call (ratio 0.655 to 1.53)" in text
     assert "Of these 2 timings 2 varied" in text
 
 
