@@ -9,6 +9,9 @@ from pathlib import Path
 from experiments.cost.figures import Figure
 
 
+RUN_ALL = Path(__file__).parents[2] / "run_all.py"
+
+
 def run_all(folder: Path, *arguments: str) -> float:
     """Seconds of a start in a process of its own.
 
@@ -16,8 +19,9 @@ def run_all(folder: Path, *arguments: str) -> float:
         RuntimeError: it did not end with 0.
     """
     began = time.perf_counter()
+    # By its path: as a module it would take the folder's own reports/ for the package.
     done = subprocess.run(
-        [sys.executable, "-m", "run_all", *arguments], cwd=folder, capture_output=True, text=True, check=False
+        [sys.executable, RUN_ALL, *arguments], cwd=folder, capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise RuntimeError(f"run_all {' '.join(arguments)}: {done.stdout[-2_000:]}{done.stderr[-2_000:]}")
