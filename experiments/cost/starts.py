@@ -8,7 +8,6 @@ from pathlib import Path
 
 from experiments.cost.figures import Figure
 
-
 RUN_ALL = Path(__file__).parents[2] / "run_all.py"
 
 
