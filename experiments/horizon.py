@@ -14,6 +14,7 @@ import numpy as np
 
 from experiments import canonical, tasks
 from experiments.canonical import STATES, Weights
+from experiments.measuring import chosen
 from experiments.protocol import Event, Finished, Framework
 from experiments.spec import ExperimentSpec, Interface, digest
 from experiments.tasks import DataSource
@@ -113,16 +114,13 @@ def jobs(trials: Sequence[Trial], frameworks: Iterable[str], versions: Callable[
 
 def choose(trials: Iterable[Trial]) -> list[Trial]:
     """For each cell the trial to look into: tokens, Keras's conventions, one direction; the longest trained first."""
-    best: dict[str, Trial] = {}
-    for trial in trials:
-        spec = trial.spec
-        fits = spec.task.name == "imdb" and spec.conventions.label == "keras" and not spec.network.bidirectional
-        if not fits or spec.network.encoder == "bag":
-            continue
-        held = best.get(spec.network.cell)
-        if held is None or _effort(trial) > _effort(held):
-            best[spec.network.cell] = trial
-    return list(best.values())
+    return chosen(trials, _fits, _effort)
+
+
+def _fits(trial: Trial) -> bool:
+    network, conventions = trial.spec.network, trial.spec.conventions
+    plain = trial.spec.task.name == "imdb" and conventions.label == "keras"
+    return plain and not network.bidirectional and network.encoder != "bag"
 
 
 def _effort(trial: Trial) -> tuple[int, bool, int]:

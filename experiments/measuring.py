@@ -2,12 +2,13 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 from experiments.protocol import Event, Failed, Finished, Job
+from experiments.trial import Trial
 
 Run = Callable[[Sequence[Job]], Iterator[tuple[int, Any, Event]]]  # as an executor's
 
@@ -39,6 +40,16 @@ class Note:
         found = {"kind": self.job.name, "fingerprint": self.job.fingerprint, "framework": self.job.framework}
         found |= {"environment": json.dumps(json.loads(environment), ensure_ascii=False)} if environment else {}
         return found | {"spec_fingerprint": self.spec.fingerprint, "slug": f"{self.job.name}-{self.job.framework}"}
+
+
+def chosen(trials: Iterable[Trial], fits: Callable[[Trial], bool], effort: Callable[[Trial], tuple]) -> list[Trial]:
+    """Of the trials that fit, for each cell the one of most effort; the first of equals."""
+    best: dict[str, Trial] = {}
+    for trial in filter(fits, trials):
+        held = best.get(trial.spec.network.cell)
+        if held is None or effort(trial) > effort(held):
+            best[trial.spec.network.cell] = trial
+    return list(best.values())
 
 
 def notes(jobs: Sequence[Job], run: Run) -> Iterator[Note]:

@@ -12,10 +12,10 @@ from pydantic import BaseModel, Field, PositiveInt, ValidationError, model_valid
 from experiments import horizon, writing
 from experiments.errors import UserError
 from experiments.executors import usable_cores
-from experiments.ladder import REFERENCE, Climb, LadderGrid, lay_out
+from experiments.ladder import FORMS, REFERENCE, Climb, LadderGrid, lay_out
 from experiments.printed_job import PrintedCalls
 from experiments.protocol import Absent, Job, Support
-from experiments.spec import Cell, ExperimentSpec, Form, Frozen
+from experiments.spec import Cell, ExperimentSpec, Frozen
 from experiments.speed import Timing
 from experiments.tasks import DataSource
 from experiments.trial import Trial
@@ -328,4 +328,4 @@ def _place(data: dict[str, Any], path: str, value: Any) -> None:
 
 
 CELLS: tuple[str, ...] = get_args(Cell)
-FORMS: tuple[str, ...] = get_args(Form)
+__all__ = ["CELLS", "FORMS", "Plan", "Study", "expand", "explain", "find", "plan", "read", "select"]

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from experiments import tasks
 from experiments.canonical import Weights
+from experiments.measuring import chosen
 from experiments.protocol import Event, Finished, Framework
 from experiments.spec import ExperimentSpec, digest
 from experiments.tasks import DataSource
@@ -69,14 +70,7 @@ def jobs(trials: Sequence[Trial], frameworks: Sequence[str], versions: Callable[
 
 def choose(trials: Sequence[Trial]) -> list[Trial]:
     """For each cell the trial to write with: on characters, under imposed conventions; the longest trained first."""
-    best: dict[str, Trial] = {}
-    for trial in trials:
-        if trial.spec.task.name != "chars" or not trial.spec.conventions.imposed:
-            continue
-        held = best.get(trial.spec.network.cell)
-        if held is None or _effort(trial) > _effort(held):
-            best[trial.spec.network.cell] = trial
-    return list(best.values())
+    return chosen(trials, lambda each: each.spec.task.name == "chars" and each.spec.conventions.imposed, _effort)
 
 
 def _effort(trial: Trial) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import frameworks
-from experiments import speed, tasks, timing
+from experiments import tasks, timing
 from experiments.errors import UserError
 from experiments.executors import LocalExecutor
 from experiments.floor import Product, products
@@ -300,4 +300,3 @@ def test_too_few_steps_for_quartiles_are_refused(tmp_path):
 def test_a_sitting_is_a_job_of_its_framework():
     sitting = Sitting((a_timing("pytorch"),), 1)
     assert (sitting.framework, sitting.name, sitting.spec) == ("pytorch", "speed", a_timing("pytorch").spec)
-    assert speed.VERSION == 1
