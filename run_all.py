@@ -36,7 +36,7 @@ def _version(wanted: bool) -> None:
 
 @app.command()
 def main(
-    study: Annotated[str, typer.Argument(help="smoke, quick, full, seeds, or the path of a TOML file")] = "quick",
+    study: Annotated[str, typer.Argument(help="smoke, quick, full, speed, seeds, or a TOML file's path")] = "quick",
     list_only: Annotated[bool, typer.Option("--list", help="say what would run and what is done; run nothing")] = False,
     only: Annotated[
         list[str] | None,

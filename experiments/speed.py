@@ -21,10 +21,10 @@ from experiments import timing
 from experiments.machine import describe
 from experiments.protocol import Event, Failed, Finished, Framework, Job, Retried, Timed
 from experiments.spec import ExperimentSpec, digest
-from experiments.timing import Record
+from experiments.timing import Depth, Record
 from experiments.trial import guarded
 
-VERSION = 1  # to be raised with any change of what is measured
+VERSION = 2  # to be raised with any change of what is measured
 FILE = "timing.json"
 #: A variant is marked where the middle half of its steps, or its processes' medians, lie further apart than this.
 SPREAD = 0.10
@@ -44,13 +44,13 @@ class Timing:
     threads: int
     processes: int
     steps: int
-    profile: bool
+    depth: Depth
     group: int  # what is timed in the same processes
 
     @cached_property
     def fingerprint(self) -> str:
         """What makes two timings the same: variant, framework, version, how it is timed, and the machine."""
-        how = [self.threads, self.processes, self.steps, self.profile, VERSION]
+        how = [self.threads, self.processes, self.steps, self.depth, VERSION]
         return digest([self.spec.fingerprint, self.framework, self.version, how, describe()])
 
     @property
@@ -101,7 +101,9 @@ class Sitting:
 
     def _record(self, each: Timing, framework: Framework, floors: timing.Floors) -> Record:
         try:
-            return timing.measure(each.spec, framework, floors, each.steps, each.profile and self.round == 0)
+            # The operators of one process are enough: they are no time that could vary.
+            depth = "floor" if each.depth == "operators" and self.round else each.depth
+            return timing.measure(each.spec, framework, floors, each.steps, depth)
         except Exception as error:
             first_line = (str(error).splitlines() or [""])[0]
             return {"failure": f"{type(error).__name__}: {first_line}", "traceback": format_exc()}
@@ -164,25 +166,38 @@ class Outcome:
 
 def summary(records: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """A variant's figures over its processes: medians of medians, and the largest of spreads, memory and load."""
-    steps, floors = ([record[part] for record in records] for part in ("train", "floor"))
-    middle = median(median(each["steady"]) for each in steps)
-    floor = median(median(each["train"]) for each in floors)
+    middle = median(median(record["train"]["steady"]) for record in records)
     within, between = spread(records)
-    return {
+    found = {
         "time/step_s": middle,
-        "time/forward_s": median(median(record["forward"]["steady"]) for record in records),
-        "time/first_step_s": median(each["first"] for each in steps),
-        "time/first_forward_s": median(record["forward"]["first"] for record in records),
+        "time/first_step_s": median(record["train"]["first"] for record in records),
         "time/build_s": median(record["build_s"] for record in records),
-        "floor/step_s": floor,
-        "floor/multiple": middle / floor,
-        "rate/gflop": records[0]["gflop"],
-        "rate/gflop_per_s": records[0]["gflop"] / middle,
         "spread/within": within,
         "spread/between": between,
         "memory/peak_bytes": max(record["peak_bytes"] for record in records),
         "memory/step_bytes": max(record["step_bytes"] for record in records),
         "load/others": max(max(record["load"], record["load_before"]) for record in records),
+    }
+    return found | _beneath(records, middle) if has_floor(records) else found
+
+
+def has_floor(records: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the forward pass and the floor were timed beside the training step."""
+    return all("floor" in record for record in records)
+
+
+def _beneath(records: Sequence[Mapping[str, Any]], step: float) -> dict[str, float]:
+    """The forward pass's figures and the floors'."""
+    floors = {part: median(median(record["floor"][part]) for record in records) for part in ("train", "forward")}
+    forward, gflop = median(median(record["forward"]["steady"]) for record in records), records[0]["gflop"]
+    return {
+        "time/forward_s": forward,
+        "time/first_forward_s": median(record["forward"]["first"] for record in records),
+        "floor/step_s": floors["train"],
+        "floor/multiple": step / floors["train"],
+        "floor/forward_multiple": forward / floors["forward"],
+        "rate/gflop": gflop,
+        "rate/gflop_per_s": gflop / step,
     }
 
 

@@ -18,6 +18,7 @@ from experiments.protocol import Absent, Job, Support
 from experiments.spec import Cell, ExperimentSpec, Frozen
 from experiments.speed import Timing
 from experiments.tasks import DataSource
+from experiments.timing import Depth
 from experiments.trial import Trial
 
 TASKS = ("imdb", "sine", "digits", "chars")
@@ -59,13 +60,14 @@ class SpeedGrid(Grid):
     """A study's ``[[speed]]`` table: variants timed in the same processes, one after the other.
 
     ``processes``: fresh ones of each framework, the frameworks' alternating; ``threads``: for each of these numbers
-    anew, ``"all"`` being every usable core; ``steps``: timed ones in each process, once warm.
+    anew, ``"all"`` being every usable core; ``steps``: timed ones in each process, once warm; ``depth``: training steps
+    alone, or also forward passes and the floor, or also the operators that took the time.
     """
 
     processes: PositiveInt = 2
     threads: Annotated[tuple[PositiveInt | Literal["all"], ...], Field(min_length=1)] = ("all",)
     steps: Annotated[int, Field(ge=4)] = 20
-    profile: bool = True
+    depth: Depth = "operators"
 
 
 class Study(Frozen):
@@ -204,7 +206,7 @@ def _speed(
             if isinstance(answer, Absent):
                 absent[name, spec.slug, answer.reason] = None
                 continue
-            each = Timing(spec, name, versions(name), count, grid.processes, grid.steps, grid.profile, group)
+            each = Timing(spec, name, versions(name), count, grid.processes, grid.steps, grid.depth, group)
             found.setdefault(each.fingerprint, each)
     return tuple(found.values()), list(absent)
 

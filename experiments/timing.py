@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import psutil
@@ -32,6 +32,8 @@ WARM_RULE = (
     f"{WARM_MOST} at most"
 )
 
+#: How deep a variant is looked into: its training step; also its forward pass and the floor; also its operators.
+Depth = Literal["step", "floor", "operators"]
 Record = dict[str, Any]
 
 
@@ -97,14 +99,12 @@ class Floors:
             clocks = {
                 name: Clock.of(self._framework.floor(part, dtype), FLOOR_STEPS).steady for name, part in parts.items()
             }
-            forward = sum(product.flop for product in needed.forward)
-            found = {"floor": clocks, "gflop": needed.flop / 1e9, "forward_gflop": forward / 1e9}
-            self._known[needed, dtype] = found
+            self._known[needed, dtype] = {"floor": clocks, "gflop": needed.flop / 1e9}
         return self._known[needed, dtype]
 
 
-def measure(spec: ExperimentSpec, framework: Framework, floors: Floors, steps: int, profile: bool) -> Record:
-    """Build one variant, time its training steps and forward passes, and the floor beneath them.
+def measure(spec: ExperimentSpec, framework: Framework, floors: Floors, steps: int, depth: Depth) -> Record:
+    """Build one variant and time its training steps, and, where ``depth`` asks for them, what lies beneath.
 
     Returns:
         Plain data: seconds of every call, bytes, GFLOP, the operators' shares, other processes' load in cores.
@@ -119,10 +119,11 @@ def measure(spec: ExperimentSpec, framework: Framework, floors: Floors, steps: i
         _forget_peak()
         train = Clock.of(lambda: model.train_step(next(batches)), steps)
         found["peak_bytes"], found["step_bytes"] = _peak(), _peak() - idle
-        forward = Clock.of(lambda: model.predict(next(batches).x), steps)
-        found |= {"train": vars(train), "forward": vars(forward)}
-        found |= floors.of(spec, interface)
-    if profile:
+        found["train"] = vars(train)
+        if depth != "step":
+            found["forward"] = vars(Clock.of(lambda: model.predict(next(batches).x), steps))
+            found |= floors.of(spec, interface)
+    if depth == "operators":
         found["operators"] = operators(framework, lambda: model.train_step(next(batches)))
     return found | {"load": load.others}
 

@@ -38,16 +38,6 @@ def layer_table(trials: pd.DataFrame) -> pd.DataFrame:
     return found[found.cell.isin(several)] if len(several) else found
 
 
-def alike(trials: pd.DataFrame) -> pd.DataFrame:
-    """For each task one convention, that of most forms of most cells, stock before others; one setting a cell."""
-    parts = []
-    for _, of_task in trials.groupby("task", sort=False):
-        breadth = of_task.drop_duplicates(["conventions", "cell", "form"]).groupby("conventions").size()
-        best = ordered(breadth[breadth == breadth.max()].index, BASES)[0]
-        parts.append(_richest(of_task[of_task.conventions == best], "form", FORMS))
-    return pd.concat(parts) if parts else trials
-
-
 def _richest(trials: pd.DataFrame, column: str, wanted: Sequence[str]) -> pd.DataFrame:
     """Each cell's setting with the most of the wanted values, then of trials."""
     if trials.empty:

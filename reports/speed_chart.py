@@ -27,7 +27,7 @@ def figure(board: Board, results: Results) -> Figure:
     """A panel for each cell."""
     frameworks = ordered((row.framework for row in board.rows), FRAMEWORKS)
     dots = tuple(Key(name(each), each) for each in frameworks)
-    floors = tuple(Key(f"{name(each)}'s floor", each, "tick") for each in frameworks)
+    floors = tuple(Key(f"{name(each)}'s floor", each, "tick") for each in ordered(_floors(board.rows), FRAMEWORKS))
     tuned = (
         " Diamonds below the rule are tuned, dots above it as usually written."
         if any(row.tuned for row in board.rows)
@@ -54,7 +54,7 @@ def _panel(board: Board, cell: str, results: Results) -> Panel:
     rows = board.of(cell)
     forms = list(dict.fromkeys(row.form for row in rows))
     points = pd.DataFrame([_point(row, forms.index(row.form)) for row in rows])
-    floors = {each: _floor(rows, each) for each in dict.fromkeys(points.framework)}
+    floors = _floors(rows)
 
     def paint(axes: Axes) -> None:
         for framework, floor in floors.items():
@@ -80,13 +80,17 @@ def _point(row: Clocked, place: int) -> dict[str, float | str]:
     return found | {"low": 1000 * row.low, "ms": 1000 * row.step, "high": 1000 * row.high}
 
 
-def _floor(rows: Sequence[Clocked], framework: str) -> float:
-    """A cell's floor in ms: the same products whatever the form, so the median of all its variants'."""
-    return 1000 * median(row.figures["floor/step_s"] for row in rows if row.framework == framework)
+def _floors(rows: Sequence[Clocked]) -> dict[str, float]:
+    """Each framework's floor of a cell in ms: the same products whatever the form, so the median of its variants'."""
+    found: dict[str, list[float]] = {}
+    for row in rows:
+        if row.floored:
+            found.setdefault(row.framework, []).append(1000 * row.figures["floor/step_s"])
+    return {framework: median(values) for framework, values in found.items()}
 
 
 def _limits(board: Board) -> tuple[float, float]:
-    floors = [_floor(board.of(row.cell), row.framework) for row in board.rows]
+    floors = [floor for cell in board.cells for floor in _floors(board.of(cell)).values()]
     return min([1000 * row.low for row in board.rows] + floors), max([1000 * row.high for row in board.rows] + floors)
 
 

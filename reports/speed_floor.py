@@ -1,8 +1,9 @@
 """How far each step lies from the floor of bare matrix products, and which operators fill the distance."""
 
 from collections.abc import Iterator, Sequence
-from statistics import median
+from dataclasses import replace
 
+from experiments.timing import PROFILED_STEPS
 from reports.blocks import Cell, Column, Details, Points, Prose, Section, Table
 from reports.results import TWINS, Results
 from reports.selection import ordered
@@ -24,8 +25,10 @@ BELOW = (
 
 
 def sections(boards: Sequence[Board], results: Results) -> list[Section]:
-    """The distance, then its reasons."""
-    return [_distance(boards, results), _reasons(boards, results)]
+    """The distance, then its reasons; of what was timed with its floor."""
+    floored = [replace(board, rows=tuple(row for row in board.rows if row.floored)) for board in boards]
+    floored = [board for board in floored if board.rows]
+    return [_distance(floored, results), _reasons(floored, results)] if floored else []
 
 
 def multiple(row: Clocked) -> float:
@@ -35,8 +38,7 @@ def multiple(row: Clocked) -> float:
 
 def _forward_multiple(row: Clocked) -> float:
     """The forward pass over its own products."""
-    floor = median(median(each["floor"]["forward"]) for each in row.timed.processes)
-    return row.figures["time/forward_s"] / floor
+    return row.figures["floor/forward_multiple"]
 
 
 def _distance(boards: Sequence[Board], results: Results) -> Section:
@@ -109,8 +111,9 @@ def operators(row: Clocked) -> list[tuple[str, float]]:
 
 
 def _reasons(boards: Sequence[Board], results: Results) -> Section:
+    steps = count(PROFILED_STEPS, "step")
     how = Prose(
-        "Shares are of the time in all operators, by each framework's own profiler, over three steps of one process. "
+        f"Shares are of the time in all operators, by each framework's own profiler, over {steps} of one process. "
         "Operators run beside each other on several threads, so their times do not add up to the step's; what a "
         "framework does between operators is in none of them."
     )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.spec import ExperimentSpec
-from experiments.speed import BUSY, SPREAD, summary
+from experiments.speed import BUSY, SPREAD, has_floor, summary
 from reports.results import Timed
 from reports.words import count, listed, name, number, percent, significant
 
@@ -64,6 +64,11 @@ class Clocked:
     def figures(self) -> dict[str, float]:
         """Medians over the processes, by their MLflow names."""
         return summary(self.timed.processes)
+
+    @property
+    def floored(self) -> bool:
+        """Whether its forward pass and its floor were timed too, and not its training step alone."""
+        return has_floor(self.timed.processes)
 
     @property
     def step(self) -> float:

@@ -39,14 +39,13 @@ def record(round: int, steady: list[float], framework: str = "tf2", **told: Any)
         "forward": {"first": 0.1, "warm_up": [], "settled": True, "steady": [each / 3 for each in steady]},
         "floor": {"train": [floor] * 10, "forward": [floor / 3] * 10},
         "gflop": told.get("gflop", 4.6),
-        "forward_gflop": 1.5,
         **({"operators": [[OPERATORS[framework], 0.45], ["mul", 0.2], ["cat", 0.1]]} if round == 0 else {}),
     }
 
 
 def timing(variant: ExperimentSpec, framework: str, threads: int = 2, processes: int = 2, group: int = 0) -> Timing:
     """What is planned."""
-    return Timing(variant, framework, f"{framework} 1.0", threads, processes, 20, True, group)
+    return Timing(variant, framework, f"{framework} 1.0", threads, processes, 20, "operators", group)
 
 
 def timed(
@@ -61,6 +60,13 @@ def timed(
 def steady(step: float, rng: np.random.Generator, spread: float = 0.02, n: int = 20) -> list[float]:
     """Steps about a median."""
     return [float(each) for each in step * (1 + spread * rng.standard_normal(n))]
+
+
+def alone(found: Timed) -> Timed:
+    """The same, of which nothing but its training steps was timed."""
+    beneath = {"forward", "floor", "gflop", "operators"}
+    processes = tuple({key: each[key] for key in each.keys() - beneath} for each in found.processes)
+    return replace(found, timing=replace(found.timing, depth="step"), processes=processes)
 
 
 def results(*timings: Timed, absent: tuple[tuple[str, str, str], ...] = ()) -> Results:

@@ -154,10 +154,6 @@ def test_the_table_takes_the_setting_with_all_conventions():
     assert "another setting" not in set(chosen.setting)
 
 
-def test_like_with_like_prefers_stock(whole):
-    assert set(selection.alike(whole.trials).conventions) == {"stock"}
-
-
 def test_bands_hold_their_means(whole):
     found = curves.bands(whole.history, selection.layer_table(whole.trials))
     assert set(found.split) == {"train", "test"}

@@ -224,6 +224,23 @@ def test_the_fastest_stock_form_is_named_with_its_top_operator():
     assert "lstm: TensorFlow 2's layer takes 20.0 ms, 2.0× its floor, with 45% of its operators' time in _MklM" in text
 
 
+def test_steps_timed_alone_are_compared_and_have_no_floor():
+    bare = [toys.alone(flat(twin, seconds)) for twin, seconds in (("tf2", 0.02), ("pytorch", 0.05))]
+    text = said(toys.results(*bare))
+    assert "TensorFlow 2: 2.5× faster" in text and "Distance from the floor" not in text
+    both = said(toys.results(*bare, flat("tf2", 0.03, "scratch")))
+    assert "TensorFlow 2: scratch" not in both and "lstm scratch at 2.0× its floor (n = 1 variant)" in both
+    assert "TensorFlow 2's floor" in both and "PyTorch's floor" not in both
+
+
+def test_a_record_with_half_of_what_lies_beneath_is_none():
+    whole = toys.record(0, [0.02] * 4)
+    for part in ("forward", "floor", "gflop"):
+        with pytest.raises(ValueError, match="no timing's record"):
+            speed.parse(json.dumps({"processes": [{key: whole[key] for key in whole if key != part}]}))
+    assert speed.parse(json.dumps({"processes": list(toys.alone(flat("tf2", 0.02)).processes)}))
+
+
 def test_without_a_profile_no_operator_is_named():
     bare = flat("tf2", 0.02)
     for each in bare.processes:

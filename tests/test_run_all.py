@@ -252,6 +252,14 @@ def test_help_and_version_import_nothing_heavy(option, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_help_names_every_study():
+    from experiments.study import STUDIES
+
+    command = [sys.executable, "-m", "run_all", "--help"]
+    words = set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.replace(",", " ").split())
+    assert words >= {study.stem for study in STUDIES.glob("*.toml")}
+
+
 # --- bad input
 
 

@@ -87,7 +87,7 @@ def test_a_twins_variant_is_measured_whole(twin, form):
     spec = make_spec("lstm", form, "stock")
     spec = spec.model_copy(update={"training": spec.training.model_copy(update={"batch_size": 4})})
     framework = frameworks.load(twin)
-    found = timing.measure(spec, framework, timing.Floors(framework), 4, profile=True)
+    found = timing.measure(spec, framework, timing.Floors(framework), 4, "operators")
     assert found["gflop"] == products(spec, TOKENS).flop / 1e9
     assert len(found["train"]["steady"]) == len(found["forward"]["steady"]) == 4
     seconds = [*found["train"]["steady"], *found["forward"]["steady"], *found["floor"]["train"], found["build_s"]]
@@ -95,6 +95,15 @@ def test_a_twins_variant_is_measured_whole(twin, form):
     assert found["peak_bytes"] >= found["idle_bytes"] > 2**20
     shares = [share for _, share in found["operators"]]
     assert 0 < len(shares) <= timing.TOP and shares == sorted(shares, reverse=True) and sum(shares) <= 1 + 1e-9
+
+
+@pytest.mark.parametrize("twin", twin_params())
+@pytest.mark.parametrize("depth, beneath", [("step", set()), ("floor", {"forward", "floor", "gflop"})])
+def test_no_deeper_is_looked_than_asked(twin, depth, beneath):
+    framework = frameworks.load(twin)
+    found = timing.measure(make_spec("gru", "layer", "stock"), framework, timing.Floors(framework), 4, depth)
+    assert {"forward", "floor", "gflop", "operators"} & set(found) == beneath
+    assert len(found["train"]["steady"]) == 4
 
 
 @pytest.mark.parametrize("twin", twin_params())
@@ -185,7 +194,7 @@ def test_every_cell_has_a_tuned_form(twin, cell):
 
 def a_timing(framework="tf2", form="layer", processes=2, **fields) -> Timing:
     spec = toys.spec(network={"cell": "lstm", "form": form, "units": [2]})
-    return replace(Timing(spec, framework, "toy 1.0", 1, processes, 4, True, 0), **fields)
+    return replace(Timing(spec, framework, "toy 1.0", 1, processes, 4, "operators", 0), **fields)
 
 
 def test_the_frameworks_processes_alternate_and_every_second_goes_backward():
@@ -199,7 +208,15 @@ def test_the_frameworks_processes_alternate_and_every_second_goes_backward():
 
 
 @pytest.mark.parametrize(
-    "changed", [{"threads": 2}, {"processes": 3}, {"steps": 5}, {"framework": "pytorch"}, {"version": "toy 2.0"}]
+    "changed",
+    [
+        {"threads": 2},
+        {"processes": 3},
+        {"steps": 5},
+        {"framework": "pytorch"},
+        {"version": "toy 2.0"},
+        {"depth": "step"},
+    ],
 )
 def test_what_is_timed_otherwise_is_another_timing(changed):
     assert a_timing(**changed).fingerprint != a_timing().fingerprint
@@ -219,6 +236,14 @@ def test_a_summary_is_of_all_processes():
     assert found["rate/gflop_per_s"] == pytest.approx(2.0 / 1.2)
     assert found["spread/between"] == pytest.approx((2.0 - 1.0) / 1.2)
     assert found["load/others"] == pytest.approx(0.7)
+
+
+def test_a_summary_of_steps_alone_says_nothing_of_a_floor():
+    whole = record(1.0, 1.0, 1.0, 1.0)
+    alone = {key: value for key, value in whole.items() if key not in ("forward", "floor", "gflop")}
+    found, more = summary([alone]), summary([whole])
+    assert found == {key: more[key] for key in found}
+    assert {key.partition("/")[0] for key in set(more) - set(found)} == {"floor", "rate", "time"}
 
 
 def test_the_spread_within_is_the_widest_middle_half():
