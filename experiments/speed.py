@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments import timing
+from experiments import tasks, timing
 from experiments.machine import describe
 from experiments.protocol import Event, Failed, Finished, Framework, Job, Retried, Timed
 from experiments.spec import ExperimentSpec, digest
@@ -55,8 +55,11 @@ class Timing:
 
     @property
     def name(self) -> str:
-        """The MLflow run's name."""
-        return f"{self.spec.slug} · {self.framework} · {self.threads} thread{'s' * (self.threads > 1)}"
+        """The MLflow run's name: beside the slug, what a speed grid may vary."""
+        training, time = self.spec.training, tasks.interface(self.spec.task).time
+        parts = [self.spec.slug, self.framework, f"{self.threads} thread{'s' * (self.threads > 1)}"]
+        parts += [f"batch {training.batch_size} × {time}"]
+        return " · ".join(parts + [training.execution] * (training.execution != "default"))
 
     @property
     def track(self) -> str:

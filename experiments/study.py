@@ -30,6 +30,7 @@ FrameworkName = Literal["tf2", "pytorch", "reference"]
 class Grid(Frozen):
     """Experiments that share most of their fields: ``vary`` maps a dotted field to the values it takes.
 
+    Fields that only go together are varied as a table: ``network = [{ cell = "lstm" }, { cell = …, … }]``.
     ``frameworks`` and ``seeds`` are the study's unless told.
     """
 
@@ -321,12 +322,16 @@ def _keys(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
 
 
 def _place(data: dict[str, Any], path: str, value: Any) -> None:
+    """A varied value in its place: a field, a part's name, or a table, which joins the network's or the training's."""
     part, _, field = path.partition(".")
     if field:
-        data.setdefault(part, {})
-        data[part][field] = value
+        data.setdefault(part, {})[field] = value
+    elif isinstance(value, str):
+        data[part] = {"name" if part == "task" else "base": value}
+    elif isinstance(value, dict) and part in ("network", "training"):
+        data[part] = data[part] | value
     else:
-        data[part] = {"name": value} if part == "task" else {"base": value} if isinstance(value, str) else value
+        data[part] = value
 
 
 CELLS: tuple[str, ...] = get_args(Cell)

@@ -222,6 +222,13 @@ def test_what_is_timed_otherwise_is_another_timing(changed):
     assert a_timing(**changed).fingerprint != a_timing().fingerprint
 
 
+def test_a_timings_name_says_what_a_grid_may_vary():
+    spec = toys.spec(network={"cell": "lstm", "form": "layer", "units": [2]}, training={"execution": "eager"})
+    size, time = spec.training.batch_size, tasks.interface(spec.task).time
+    assert a_timing(spec=spec).name == f"{spec.slug} · tf2 · 1 thread · batch {size} × {time} · eager"
+    assert a_timing(spec=spec, threads=2).name.split(" · ")[2] == "2 threads"
+
+
 def record(*steps, first=5.0, floor=0.5, load=0.0) -> dict:
     part = {"first": first, "warm_up": [], "settled": True, "steady": list(steps)}
     found = {"train": part, "forward": part, "floor": {"train": [floor], "forward": [floor]}, "gflop": 2.0}

@@ -53,6 +53,7 @@ BAD = {
     ),
     "projection without size": (GRID.replace('"lstm"', '"lstm_projection"'), ["projection_size", "whole number"]),
     "peephole on a GRU": (GRID.replace('"lstm"', '"gru", cell_clip = 1.0'), ["cell_clip", "gru", "allowed: none"]),
+    "a table misspelt": (GRID + "vary = { network = [{ cel = 1 }] }\n", ["network.cel", "no such key"]),
     "vary nothing": (GRID + 'vary = { "network.cell" = [] }\n', ["vary", "at least 1"]),
     "vary misspelt": (GRID + 'vary = { "network.cel" = ["gru"] }\n', ["network.cel", "no such key"]),
     "no grid": (HEAD, ["grid", "missing"]),
@@ -109,6 +110,16 @@ def test_the_grid_varies_the_last_field_fastest_and_drops_repeats(tmp_path):
     found = [spec.slug for spec, _ in read(tmp_path, text + text.removeprefix(HEAD))]
     ends = ["lstm-layer-64x64-stock", "lstm-layer-64x64-keras", "gru-layer-64x64-stock", "gru-layer-64x64-keras"]
     assert found == [f"imdb-{end}" for end in ends]
+
+
+def test_a_varied_table_joins_its_part_and_another_task_replaces_it(tmp_path):
+    base = '[[grid]]\ntask = { name = "sine", window = 9 }\nnetwork = { form = "scratch", units = [3] }\n[grid.vary]\n'
+    text = base + 'network = [{ cell = "gru" }, { cell = "lstm_projection", projection_size = 2 }]\n'
+    found = [spec for spec, _ in read(tmp_path, HEAD + text + 'task = ["sine", { name = "sine", window = 7 }]\n')]
+    networks = [spec.network for spec in found]
+    assert [(each.cell, each.projection_size) for each in networks[::2]] == [("gru", None), ("lstm_projection", 2)]
+    assert {(each.form, each.units) for each in networks} == {("scratch", (3,))}
+    assert [spec.task.window for spec in found] == [50, 7] * 2
 
 
 def make_plan(tmp_path, text):
