@@ -201,18 +201,7 @@ def _run(
 def _reports(plan: "Plan", uri: str) -> Path:
     import reports
 
-    return reports.write(
-        study=plan.study,
-        planned=list(plan.trials),
-        absent=plan.absent,
-        supports=_supports(plan),
-        tracking_uri=uri,
-        folder=Path("reports"),
-        climbs=plan.climbs,
-        unclimbed=plan.unclimbed,
-        measurements=plan.measurements,
-        timings=plan.timings,
-    )
+    return reports.write(plan, _supports(plan), uri, Path("reports"))
 
 
 def _supports(plan: "Plan") -> list[dict[str, str]]:

@@ -14,9 +14,10 @@ from mlflow import MlflowClient
 import reports
 from experiments.errors import UserError
 from experiments.protocol import Failed
+from experiments.study import Plan
 from experiments.tracking import Tracker
-from reports import pages as rooms
 from reports import query
+from reports.gathering import gather
 
 PAGES = ("index.html", "accuracy.html", "speed.html", "shapes.html")
 REASON = "ValueError: <script>alert('x')</script> & \"quotes\""
@@ -24,7 +25,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 
 def write(trials, folder: Path, uri: str, absent=toys.ABSENT) -> dict[str, str]:
-    index = reports.write(toys.STUDY, trials, absent, toys.supports(), uri, folder)
+    index = reports.write(Plan(toys.STUDY, tuple(trials), absent), toys.supports(), uri, folder)
     assert index == folder / "index.html"
     return {name: (folder / name).read_text(encoding="utf-8") for name in PAGES}
 
@@ -73,7 +74,7 @@ def half(studied, tmp_path_factory):
             toys.record(tracker, toys.run_of(trial))
     place = tmp_path_factory.mktemp("half")
     study = toys.STUDY.model_copy(update={"name": "half"})
-    reports.write(study, trials, (), toys.supports(), uri, place)
+    reports.write(Plan(study, tuple(trials), ()), toys.supports(), uri, place)
     return {name: (place / name).read_text(encoding="utf-8") for name in PAGES}
 
 
@@ -153,7 +154,7 @@ def test_a_study_without_trials_has_pages(tmp_path):
 
 def test_an_experiment_never_begun_is_an_empty_study(studied, tmp_path):
     study = toys.STUDY.model_copy(update={"name": "never"})
-    index = reports.write(study, toys.planned(), (), [], studied[0], tmp_path)
+    index = reports.write(Plan(study, tuple(toys.planned()), ()), [], studied[0], tmp_path)
     assert "No answer yet" in words_of(index.read_text(encoding="utf-8"))
 
 
@@ -176,7 +177,7 @@ def test_a_reason_is_escaped(half):
 def test_broken_artifacts_are_left_out(studied, monkeypatch, text):
     monkeypatch.setattr(query, "artifact", lambda *_: text)
     uri, trials = studied
-    gathered = rooms.gather(toys.STUDY, trials, (), (), uri)
+    gathered = gather(Plan(toys.STUDY, tuple(trials), ()), (), uri)
     assert (gathered.shapes, gathered.forecasts) == ({}, {})
 
 

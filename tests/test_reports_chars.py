@@ -10,6 +10,7 @@ import reports_toys as toys
 
 import reports
 from experiments.measuring import Note
+from experiments.study import Plan
 from experiments.tracking import Tracker
 from experiments.writing import jobs
 from reports import chars as page
@@ -165,7 +166,8 @@ def written(tmp_path_factory):
             toys.record(tracker, toys.run_of(trial))
         for job in measured:
             tracker.keep(Note(job, {}, {"writing.json": json.dumps(record(t0="abc <i>")).encode()}, "", 0.0))
-    reports.write(toys.STUDY, trials, toys.ABSENT, toys.supports(), uri, place / "reports", measurements=measured)
+    plan = Plan(toys.STUDY, tuple(trials), toys.ABSENT, measurements=tuple(measured))
+    reports.write(plan, toys.supports(), uri, place / "reports")
     return {path.name: path.read_text(encoding="utf-8") for path in (place / "reports").glob("*.html")}
 
 

@@ -50,6 +50,21 @@ def test_torch_has_what_it_is_said_to_have_and_nothing_for_the_rest():
 
 
 @pytest.mark.pytorch
+@pytest.mark.parametrize("units, projection", [([4, 3], 3), ([4], 5)])
+def test_a_projection_to_no_fewer_is_absent_where_torch_refuses_it(units, projection):
+    import torch
+
+    network = {"units": units, "projection_size": projection}
+    answer = frameworks.supports("pytorch", make_spec("lstm_projection", "layer", network=network))
+    assert isinstance(answer, Absent) and "fewer" in answer.reason
+    assert not isinstance(
+        frameworks.supports("pytorch", make_spec("lstm_projection", "scratch", network=network)), Absent
+    )
+    with pytest.raises(ValueError, match="proj_size has to be smaller"):
+        torch.nn.LSTM(3, units[-1], proj_size=projection)
+
+
+@pytest.mark.pytorch
 @pytest.mark.parametrize("option", ["peephole", "cell_clip", "unroll", "reset_after"])
 def test_nn_lstm_has_no_such_option(option):
     import torch

@@ -17,7 +17,7 @@ from experiments import tasks
 from experiments.processes import STOPPING
 from experiments.protocol import Absent, Batch, Forward, Framework, Native, NativeShapes, Step, Support
 from experiments.spec import ExperimentSpec, Interface
-from experiments.study import Study
+from experiments.study import Plan
 from experiments.tasks import DataSource, Split, Task
 from experiments.trial import Trial
 
@@ -185,10 +185,10 @@ training = { epochs = 2, batch_size = 4 }
 """
 
 
-def write_reports(study: Study, folder: Path, **_) -> Path:
+def write_reports(plan: Plan, supports: object, tracking_uri: str, folder: Path) -> Path:
     folder.mkdir(exist_ok=True)
     index = folder / "index.html"
-    index.write_text(study.name)
+    index.write_text(plan.study.name)
     return index
 
 

@@ -31,6 +31,8 @@ def supports(spec: ExperimentSpec) -> Support:
         if form == "unrolled" and spec.network.projection_size:
             return Absent("torch.lstm_cell takes no projection")
         return Absent(f"torch.nn.{STOCK[cell]} clips nothing" if cell in STOCK else f"torch.nn has no {cell} layer")
+    if form == "layer" and (spec.network.projection_size or 0) >= min(spec.network.units):
+        return Absent("torch.nn.LSTM projects only to fewer than its units")
     if spec.training.execution == "compiled" and form in ("layer", "tuned"):
         return Absent(f"torch.compile breaks the graph at torch.nn.{name}: nothing would be compiled")
     return {
