@@ -59,9 +59,9 @@ def setting(spec: ExperimentSpec) -> str:
 def clocked(results: Results) -> tuple[Clocked, ...]:
     """The twins' done timings, each variant once: of several groups from the one with both twins, else the first."""
     done = [each for each in results.timings if each.state == "done" and each.timing.framework in TWINS]
-    variants: dict[str, set[str]] = {}
+    variants: dict[tuple[str, str], set[str]] = {}
     for each in done:
-        variants.setdefault(each.timing.spec.network.cell, set()).add(variant(each.timing.spec))
+        variants.setdefault(_kind(each.timing.spec), set()).add(variant(each.timing.spec))
     rows = [Clocked(each, _label(each.timing.spec, variants)) for each in done]
     groups: dict[tuple, dict[int, dict[str, Clocked]]] = {}
     for row in rows:
@@ -69,9 +69,13 @@ def clocked(results: Results) -> tuple[Clocked, ...]:
     return tuple(row for found in groups.values() for row in max(found.values(), key=len).values())
 
 
-def _label(spec: ExperimentSpec, variants: dict[str, set[str]]) -> str:
-    """The cell's name, with its options where others stand beside it."""
-    return variant(spec) if len(variants[spec.network.cell]) > 1 else spec.network.cell
+def _kind(spec: ExperimentSpec) -> tuple[str, str]:
+    return spec.task.name, spec.network.cell
+
+
+def _label(spec: ExperimentSpec, variants: dict[tuple[str, str], set[str]]) -> str:
+    """The cell's name, with its options where the same task has it with others."""
+    return variant(spec) if len(variants[_kind(spec)]) > 1 else spec.network.cell
 
 
 def _alike(row: Clocked) -> tuple:

@@ -119,13 +119,17 @@ def _failed(results: Results) -> tuple[Table, ...]:
 
 
 def _absent(results: Results) -> tuple[Table, ...]:
-    """What one twin was timed with and another does not offer."""
+    """What one twin was timed with and another does not offer, each cell and form once."""
     planned = {(each.timing.framework, each.timing.spec.slug) for each in results.timings}
-    slugs = {slug for _, slug in planned}
-    rows = [
-        [Cell(slug, kind="code"), Cell(name(who), kind=who), Cell(reason, kind="wide")]
+    networks = {each.timing.spec.slug: each.timing.spec.network for each in results.timings}
+    lacking = dict.fromkeys(
+        (networks[slug].cell, networks[slug].form, who, reason)
         for who, slug, reason in results.absent
-        if slug in slugs and (who, slug) not in planned
+        if slug in networks and (who, slug) not in planned
+    )
+    rows = [
+        [Cell(cell, kind="code"), Cell(form, kind="code"), Cell(name(who), kind=who), Cell(reason, kind="wide")]
+        for cell, form, who, reason in lacking
     ]
     caption = "Timed in one twin; the other has no such form."
-    return (Table.of(caption, ["Variant", "Twin", "Reason"], rows),) if rows else ()
+    return (Table.of(caption, ["Cell", "Form", "Twin", "Reason"], rows),) if rows else ()

@@ -233,6 +233,23 @@ def test_steps_timed_alone_are_compared_and_have_no_floor():
     assert "TensorFlow 2's floor" in both and "PyTorch's floor" not in both
 
 
+def test_a_cell_goes_by_its_plain_name_in_every_task_where_it_has_no_options():
+    done = [toys.timed(toys.spec("lstm", "layer", task), "tf2", [0.02] * 4) for task in ("imdb", "chars")]
+    assert [row.cell for row in clocked(toys.results(*done))] == ["lstm", "lstm"]
+    clipped = toys.timed(toys.spec("lstm", "layer", "imdb", network={"cell_clip": 0.5}), "tf2", [0.02] * 4)
+    (plain, other), (chars,) = (
+        [row.cell for row in clocked(toys.results(*done, clipped)) if row.spec.task.name == task]
+        for task in ("imdb", "chars")
+    )
+    assert plain == chars == "lstm" and other != "lstm"
+
+
+def test_what_a_sweep_lacks_in_one_twin_is_said_once():
+    points = swept(20, 40, 80, 160)
+    absent = tuple(("pytorch", each.timing.spec.slug, "no such layer") for each in points)
+    assert page(toys.results(*points, absent=absent)).count("no such layer") == 1
+
+
 def test_a_record_with_half_of_what_lies_beneath_is_none():
     whole = toys.record(0, [0.02] * 4)
     for part in ("forward", "floor", "gflop"):
