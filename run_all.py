@@ -120,11 +120,20 @@ def _parted(found: list[Any]) -> tuple[list["Trial"], list["Climb"], list["Timin
     return tuple([each for each in found if isinstance(each, kind)] for kind in (Trial, Climb, Timing))
 
 
-def _list(plan: "Plan", found: list[Any], uri: str) -> None:
+def _finished(uri: str, study: str, room: str = "training") -> dict[str, str]:
+    """What is done, fingerprint → run id; out of SQLite without MLflow, whose import takes a second."""
+    from experiments import database
+
+    if path := database.sqlite_path(uri):
+        return database.finished(path, f"{study}/{room}")
     from experiments import tracking
 
+    return tracking.finished(uri, study, room)
+
+
+def _list(plan: "Plan", found: list[Any], uri: str) -> None:
     chosen, climbs, timings = _parted(found)
-    done = tracking.finished(uri, plan.study.name)
+    done = _finished(uri, plan.study.name)
     groups: dict[tuple[str, str, str], list[str]] = {}
     for trial in chosen:
         state = "done" if trial.fingerprint in done else "to run"
@@ -136,9 +145,9 @@ def _list(plan: "Plan", found: list[Any], uri: str) -> None:
     finished = sum(trial.fingerprint in done for trial in chosen)
     typer.echo(f"{len(chosen)} trials: {finished} done, {len(chosen) - finished} to run; {len(plan.absent)} absent")
     if plan.study.ladder:
-        _list_climbs(plan, climbs, tracking.finished(uri, plan.study.name, "parity"))
+        _list_climbs(plan, climbs, _finished(uri, plan.study.name, "parity"))
     if plan.study.speed:
-        _list_timings(timings, tracking.finished(uri, plan.study.name, "speed"))
+        _list_timings(timings, _finished(uri, plan.study.name, "speed"))
 
 
 def _list_climbs(plan: "Plan", climbs: list["Climb"], done: dict[str, str]) -> None:

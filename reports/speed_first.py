@@ -16,7 +16,8 @@ HOW = (
     "other's faster steps have made up for it. That takes (first call A − first call B) / (step B − step A) steps "
     "after the first call, by the medians. Compared are the twins' fastest forms, and in each twin its layer with its "
     "fastest form. Where the interval of the steps' ratio contains 1 no crossing is given. Processes time their "
-    "variants in turn, every second one backwards; the first of a process also wakes its framework up."
+    "variants in turn, every second one backwards; what a framework does but once in a process (starting threads, "
+    "loading kernels) is done before, on a small network that is not timed."
 )
 
 

@@ -76,8 +76,7 @@ def _table(board: Board, results: Results) -> Table:
     columns += [Column(title, True) for title in ("Forward, ms", "First call", "Build")]
     caption = (
         f"{board.title}, {board.setting}: medians over {several(row.n for row in board.rows)} steps × processes; the "
-        "first call and building happen once a process. Beneath the forward pass its multiple of its own products. A "
-        "process's first variant also wakes its framework up."
+        "first call and building happen once a process. Beneath the forward pass its multiple of its own products."
     )
     rows = [_row(row, results) for cell in board.cells for row in board.of(cell)]
     return Table.of(caption, columns, rows, results.speed_links.timings(task=board.task))

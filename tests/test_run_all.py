@@ -252,6 +252,15 @@ def test_help_and_version_import_nothing_heavy(option, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_list_imports_neither_mlflow_nor_a_framework(tmp_path):
+    network = 'task = "sine"\nnetwork = { cell = "lstm", form = "layer" }\n'
+    (tmp_path / "mine.toml").write_text(f'name = "mine"\ndescription = "d"\n[[grid]]\n{network}')
+    command = [sys.executable, "-c", PROBE, "mine.toml", "--list"]
+    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=GUARD_S, check=True).stdout
+    assert "2 trials: 0 done, 2 to run" in found
+    assert not {"mlflow", "tensorflow", "keras", "torch"} & set(found.rpartition("imported:")[2].split())
+
+
 def test_help_names_every_study():
     from experiments.study import STUDIES
 
