@@ -58,8 +58,8 @@ class Timing:
         """The MLflow run's name: beside the slug, what a speed grid may vary."""
         training, time = self.spec.training, tasks.interface(self.spec.task).time
         parts = [self.spec.slug, self.framework, f"{self.threads} thread{'s' * (self.threads > 1)}"]
-        parts += [f"batch {training.batch_size} × {time}"]
-        return " · ".join(parts + [training.execution] * (training.execution != "default"))
+        parts += [f"batch {training.batch_size} × {time}", *[training.execution] * (training.execution != "default")]
+        return " · ".join(parts)
 
     @property
     def track(self) -> str:
