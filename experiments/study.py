@@ -24,35 +24,46 @@ from experiments.trial import Trial
 TASKS = ("imdb", "sine", "digits", "chars")
 STUDIES = Path(__file__).parent / "studies"
 
+Values = Annotated[list[Any], Field(min_length=1)]
 FrameworkName = Literal["tf2", "pytorch", "reference"]
 
 
 class Grid(Frozen):
     """Experiments that share most of their fields: ``vary`` maps a dotted field to the values it takes.
 
-    Fields that only go together are varied as a table: ``network = [{ cell = "lstm" }, { cell = …, … }]``.
+    Fields that only go together are varied as a table: ``network = [{ cell = "lstm" }, { cell = …, … }]``. What stands
+    in ``vary`` is combined, each value with each; what stands in ``sweep`` changes alone, all else as told before.
     ``frameworks`` and ``seeds`` are the study's unless told.
     """
 
-    task: str | dict[str, Any]
+    task: str | dict[str, Any] = Field(default_factory=dict)
     network: dict[str, Any] = Field(default_factory=dict)
     training: dict[str, Any] = Field(default_factory=dict)
     conventions: str | dict[str, Any] = "stock"
-    vary: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
+    vary: dict[str, Values] = Field(default_factory=dict)
+    sweep: dict[str, Values] = Field(default_factory=dict)
     seeds: PositiveInt | None = None
     frameworks: Annotated[tuple[FrameworkName, ...], Field(min_length=1)] | None = None
 
+    @model_validator(mode="after")
+    def _has_a_task(self) -> Self:
+        if not self.task and "task" not in self.vary:
+            raise ValueError("task: missing; a table needs one, or varies it")
+        return self
+
     def experiments(self) -> Iterator[dict[str, Any]]:
-        """Every combination of the varied values, the last varied field changing fastest."""
+        """Every combination of the varied values, the last one changing fastest, and each with every sweep's values."""
         base = {
             "task": {"name": self.task} if isinstance(self.task, str) else self.task,
             "network": self.network,
             "training": self.training,
             "conventions": {"base": self.conventions} if isinstance(self.conventions, str) else self.conventions,
         }
-        for values in itertools.product(*self.vary.values()):
+        varied = (list(zip(self.vary, values, strict=True)) for values in itertools.product(*self.vary.values()))
+        swept = [[(path, value)] for path, values in self.sweep.items() for value in values] or [[]]
+        for together, alone in itertools.product(varied, swept):
             data: dict[str, Any] = {part: dict(fields) for part, fields in base.items()}
-            for path, value in zip(self.vary, values, strict=True):
+            for path, value in together + alone:
                 _place(data, path, value)
             yield data
 
@@ -61,8 +72,8 @@ class SpeedGrid(Grid):
     """A study's ``[[speed]]`` table: variants timed in the same processes, one after the other.
 
     ``processes``: fresh ones of each framework, the frameworks' alternating; ``threads``: for each of these numbers
-    anew, ``"all"`` being every usable core; ``steps``: timed ones in each process, once warm; ``depth``: training steps
-    alone, or also forward passes and the floor, or also the operators that took the time.
+    anew, ``"all"`` being every usable core; ``steps``: steady ones in each process; ``depth``: training steps alone, or
+    also forward passes and the floor, or also the operators that took the time, of the most threads.
     """
 
     processes: PositiveInt = 2
@@ -207,7 +218,8 @@ def _speed(
             if isinstance(answer, Absent):
                 absent[name, spec.slug, answer.reason] = None
                 continue
-            each = Timing(spec, name, versions(name), count, grid.processes, grid.steps, grid.depth, group)
+            depth = "floor" if grid.depth == "operators" and count < max(threads) else grid.depth
+            each = Timing(spec, name, versions(name), count, grid.processes, grid.steps, depth, group)
             found.setdefault(each.fingerprint, each)
     return tuple(found.values()), list(absent)
 

@@ -20,6 +20,7 @@ from experiments.protocol import Batch, Framework
 from experiments.spec import ExperimentSpec, Interface
 
 #: Warm is when the median of the last three steps lies within 5 % of that of the three before; at the latest after 20.
+#: The three that showed it are the first of the steady ones.
 WINDOW, WARM_WITHIN, WARM_MOST = 3, 0.05, 20
 FLOOR_STEPS = 10
 PROFILED_STEPS = 1  # of thousands of operators each
@@ -48,11 +49,12 @@ class Clock:
 
     @classmethod
     def of(cls, call: Callable[[], Any], steps: int) -> Self:
-        """Time a call: once cold, then until it is warm, then ``steps`` times."""
-        first, warm_up = _seconds(call), []
-        while not (settled := _settled(warm_up)) and len(warm_up) < WARM_MOST:
-            warm_up.append(_seconds(call))
-        return cls(first, warm_up, settled, [_seconds(call) for _ in range(steps)])
+        """Time a call: once cold, then until it is warm and ``steps`` times are steady, at least a window's."""
+        first, calls = _seconds(call), []
+        while not (settled := _settled(calls)) and len(calls) < WARM_MOST:
+            calls.append(_seconds(call))
+        calls += [_seconds(call) for _ in range(steps - WINDOW)]
+        return cls(first, calls[:-steps], settled, calls[-steps:])
 
 
 def _seconds(call: Callable[[], Any]) -> float:
@@ -83,6 +85,7 @@ def awaken(framework: Framework) -> None:
     model, batch = framework.build(spec, interface, None, 0), next(_random_batches(spec, interface))
     model.train_step(batch)
     model.predict(batch.x)
+    gc.freeze()  # what that loaded is here to stay; to walk it again at every collection would fall into some steps
 
 
 class Floors:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments.speed import BUSY, SPREAD
-from experiments.timing import WARM_RULE
+from experiments.timing import WARM_RULE, WINDOW
 from reports.blocks import Block, Cell, Column, Details, Points, Prose, Section, Table
 from reports.results import Results
 from reports.timings import ALONE, MARK, Clocked, several, threads
@@ -28,7 +28,8 @@ def reading(rows: Sequence[Clocked]) -> Section:
         "shapes.",
         "Each variant runs in fresh processes of its framework with nothing beside it; the twins' processes "
         "alternate, A B, then B A, so that a machine that slows down slows both. One process of each is a round.",
-        f"In each process the first call is timed by itself; {WARM_RULE}; then come the steady steps.",
+        f"In each process the first call is timed by itself; {WARM_RULE}. The last {WINDOW} of "
+        "these are the first steady ones, and the others follow.",
         f"Behind each time: {several(row.n for row in rows)} steady steps × processes, {several_threads(rows)}."
         + " A single process cannot show what another would vary, so its intervals are wider by "
         f"{percent(ALONE)} either way." * alone,

@@ -64,21 +64,21 @@ def _calls(times):
     return iter(readings)
 
 
-def test_warm_is_when_two_windows_agree(monkeypatch):
-    times = [9.0, 3.0, 2.0, 1.5, 1.2, 1.1, 1.0, 1.0, 1.0, 1.0, 1.0] + [1.0] * 4
+def test_warm_is_when_two_windows_agree_and_the_second_is_steady(monkeypatch):
+    times = [9.0, 3.0, 2.0, 1.5, 1.2, 1.1, 1.0, 1.01, 1.02, 1.03, 1.04, 1.05, 2.0]
     readings = _calls(times)
     monkeypatch.setattr(timing.time, "perf_counter", lambda: next(readings))
-    found = timing.Clock.of(lambda: None, 4)
+    found = timing.Clock.of(lambda: None, 5)
     assert found.first == 9.0 and found.settled
-    assert found.warm_up == pytest.approx(times[1:11])  # medians 1.1 and 1.0 part by 9 %, 1.0 and 1.0 by nothing
-    assert found.steady == pytest.approx([1.0] * 4)
+    assert found.warm_up == pytest.approx(times[1:8])  # of 1.2, 1.1, 1.0 and the next three the medians part by 7 %
+    assert found.steady == pytest.approx(times[8:])
 
 
 def test_what_never_settles_is_timed_all_the_same_and_says_so(monkeypatch):
     readings = _calls([float(1 + n % 2 * 10 + n) for n in range(40)])
     monkeypatch.setattr(timing.time, "perf_counter", lambda: next(readings))
     found = timing.Clock.of(lambda: None, 3)
-    assert not found.settled and len(found.warm_up) == timing.WARM_MOST and len(found.steady) == 3
+    assert not found.settled and len(found.warm_up) == timing.WARM_MOST - 3 and len(found.steady) == 3
 
 
 @pytest.mark.parametrize("twin", twin_params())

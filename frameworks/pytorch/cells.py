@@ -11,14 +11,32 @@ from experiments.spec import ExperimentSpec, NetworkSpec
 from frameworks.pytorch.weights import own_variables
 
 States = tuple[Tensor, ...]
-CellWeights = nn.ParameterDict
+CellWeights = dict[str, Tensor]
 
 
-def recur(h: Tensor, w: CellWeights, columns: slice | None = None) -> Tensor:
-    """h·U + b of every gate, or of the chosen columns: ``(B, H) -> (B, G·H)``."""
-    kernel, bias = w["recurrent_kernel"], w.get("recurrent_bias")
-    if columns is not None:  # a slice of everything would still cost a copy a step, there and back
-        kernel, bias = kernel[:, columns], None if bias is None else bias[columns]
+def at_hand(w: CellWeights, network: NetworkSpec) -> CellWeights:
+    """The weights as a step uses them, made once for all steps: apart where a step takes a part by itself.
+
+    What is done at every step costs an operation a step, and its gradient another.
+    """
+    w = dict(w)
+    if network.cell == "gru_reset_before":
+        for kind in [kind for kind in w if kind.startswith("recurrent_")]:
+            w[kind], w[f"candidate_{kind}"] = gated(w[kind])
+    if "peephole" in w:
+        w["peephole"] = w["peephole"].unbind()
+    return w
+
+
+def gated(x: Tensor) -> tuple[Tensor, Tensor]:
+    """What is z's and r's of a GRU, and what is n's: ``(…, 3·H) -> (…, 2·H), (…, H)``."""
+    width = x.shape[-1] // 3
+    return torch.split(x, [2 * width, width], dim=-1)
+
+
+def recur(h: Tensor, w: CellWeights, part: str = "") -> Tensor:
+    """h·U + b of every gate, or of the named part's: ``(B, H) -> (B, G·H)``."""
+    kernel, bias = w[f"{part}recurrent_kernel"], w.get(f"{part}recurrent_bias")
     return h @ kernel if bias is None else torch.addmm(bias, h, kernel)
 
 
@@ -83,7 +101,7 @@ def lstm_coupled(projected: Tensor, states: States, w: CellWeights, network: Net
     h, c = states
     i, g, o = torch.chunk(projected + recur(h, w), 3, dim=-1)
     i = torch.sigmoid(i)
-    c = clip((1 - i) * c + i * torch.tanh(g), network.cell_clip)
+    c = clip(c + i * (torch.tanh(g) - c), network.cell_clip)
     return torch.sigmoid(o) * torch.tanh(c), c
 
 
@@ -93,11 +111,10 @@ def gru(projected: Tensor, states: States, w: CellWeights, network: NetworkSpec)
     z, r = σ(x·W + h·U + b); n = tanh(x·Wₙ + bₙ + r·(h·Uₙ + b′ₙ)); h′ = (1 − z)·n + z·h.
     """
     (h,) = states
-    x_z, x_r, x_n = torch.chunk(projected, 3, dim=-1)
-    h_z, h_r, h_n = torch.chunk(recur(h, w), 3, dim=-1)
-    z, r = torch.sigmoid(x_z + h_z), torch.sigmoid(x_r + h_r)
+    (x_zr, x_n), (h_zr, h_n) = gated(projected), gated(recur(h, w))
+    z, r = torch.chunk(torch.sigmoid(x_zr + h_zr), 2, dim=-1)
     n = torch.tanh(x_n + r * h_n)
-    return ((1 - z) * n + z * h,)
+    return (n + z * (h - n),)
 
 
 def gru_reset_before(projected: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
@@ -106,10 +123,10 @@ def gru_reset_before(projected: Tensor, states: States, w: CellWeights, network:
     z, r = σ(x·W + h·U + b); n = tanh(x·Wₙ + bₙ + (r·h)·Uₙ + b′ₙ); h′ = (1 − z)·n + z·h.
     """
     (h,) = states
-    gated = 2 * h.shape[-1]  # columns of z and r; n's come after
-    z, r = torch.chunk(torch.sigmoid(projected[:, :gated] + recur(h, w, slice(0, gated))), 2, dim=-1)
-    n = torch.tanh(projected[:, gated:] + recur(r * h, w, slice(gated, None)))
-    return ((1 - z) * n + z * h,)
+    x_zr, x_n = gated(projected)
+    z, r = torch.chunk(torch.sigmoid(x_zr + recur(h, w)), 2, dim=-1)
+    n = torch.tanh(x_n + recur(r * h, w, "candidate_"))
+    return (n + z * (h - n),)
 
 
 STEPS = {
@@ -134,5 +151,6 @@ class Cell(nn.Module):
 
     def forward(self, x: Tensor, states: States) -> tuple[Tensor, States]:
         """One step."""
-        states = self.step(project(x, self.w), states, self.w, self.network)
+        w = at_hand(self.w, self.network)
+        states = self.step(project(x, w), states, w, self.network)
         return states[0], states

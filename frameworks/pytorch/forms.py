@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from experiments.canonical import layer_inputs
 from experiments.spec import ExperimentSpec, Interface, NetworkSpec
-from frameworks.pytorch.cells import STEPS, Cell, States, project
+from frameworks.pytorch.cells import STEPS, Cell, States, at_hand, project
 from frameworks.pytorch.support import fused, stock
 from frameworks.pytorch.weights import own_variables
 
@@ -144,9 +144,9 @@ class Scratch(nn.Module):
 
     def forward(self, x: Tensor, states: States) -> tuple[Tensor, States]:
         """A loop over the projected steps."""
-        outputs = []
-        for projected in project(x, self.w).unbind(1):
-            states = self.step(projected, states, self.w, self.network)
+        outputs, w = [], at_hand(self.w, self.network)
+        for projected in project(x, w).unbind(1):
+            states = self.step(projected, states, w, self.network)
             outputs.append(states[0])
         return torch.stack(outputs, dim=1), states
 
@@ -160,9 +160,9 @@ class Tuned(Scratch):
 
     def forward(self, x: Tensor, states: States) -> tuple[Tensor, States]:
         """A loop over the projected steps, each contiguous."""
-        outputs = []
-        for projected in project(x.transpose(0, 1).contiguous(), self.w).unbind(0):
-            states = self.step(projected, states, self.w, self.network)
+        outputs, w = [], at_hand(self.w, self.network)
+        for projected in project(x.transpose(0, 1).contiguous(), w).unbind(0):
+            states = self.step(projected, states, w, self.network)
             outputs.append(states[0])
         return torch.stack(outputs).transpose(0, 1), states
 

@@ -12,16 +12,33 @@ from experiments.spec import ExperimentSpec, NetworkSpec
 from frameworks.tf2.weights import own_variables
 
 States = tuple[tf.Tensor, ...]
-CellWeights = dict[str, keras.Variable]
+CellWeights = dict[str, keras.Variable | tf.Tensor]
 
 
-def recur(h: tf.Tensor, w: CellWeights, columns: slice | None = None) -> tf.Tensor:
-    """h·U + b of every gate, or of the chosen columns: ``(B, H) -> (B, G·H)``."""
-    kernel, bias = w["recurrent_kernel"], w.get("recurrent_bias")
-    if columns is not None:  # a slice of everything would still cost a copy a step, there and back
-        kernel, bias = kernel[:, columns], None if bias is None else bias[columns]
-    share = tf.matmul(h, kernel)
-    return share if bias is None else share + bias
+def at_hand(w: CellWeights, network: NetworkSpec) -> CellWeights:
+    """The weights as a step uses them, made once for all steps: read, and apart where a step takes a part by itself.
+
+    What is done at every step costs an operation a step, its gradient another, and a graph's first call both.
+    """
+    w = {kind: tf.convert_to_tensor(weight) for kind, weight in w.items()}
+    if network.cell == "gru_reset_before":
+        for kind in [kind for kind in w if kind.startswith("recurrent_")]:
+            w[kind], w[f"candidate_{kind}"] = gated(w[kind])
+    if "peephole" in w:
+        w["peephole"] = tf.unstack(w["peephole"])
+    return w
+
+
+def gated(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """What is z's and r's of a GRU, and what is n's: ``(…, 3·H) -> (…, 2·H), (…, H)``."""
+    width = x.shape[-1] // 3
+    return tf.split(x, [2 * width, width], axis=-1)
+
+
+def recur(h: tf.Tensor, w: CellWeights, part: str = "") -> tf.Tensor:
+    """h·U + b of every gate, or of the named part's: ``(B, H) -> (B, G·H)``."""
+    share, bias = tf.matmul(h, w[f"{part}recurrent_kernel"]), w.get(f"{part}recurrent_bias")
+    return share if bias is None else tf.nn.bias_add(share, bias)
 
 
 def clip(x: tf.Tensor, limit: float | None) -> tf.Tensor:
@@ -32,7 +49,7 @@ def clip(x: tf.Tensor, limit: float | None) -> tf.Tensor:
 def project(x: tf.Tensor, w: CellWeights) -> tf.Tensor:
     """x·W + b of every gate: ``(…, I) -> (…, G·H)``; one matrix product for all leading axes."""
     share = tf.tensordot(x, w["kernel"], axes=1)
-    return share + w["bias"] if "bias" in w else share
+    return tf.nn.bias_add(share, w["bias"]) if "bias" in w else share
 
 
 def minimal(projected: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
@@ -66,7 +83,7 @@ def lstm_peephole(projected: tf.Tensor, states: States, w: CellWeights, network:
     """
     h, c = states
     i, f, g, o = tf.split(projected + recur(h, w), 4, axis=-1)
-    p_i, p_f, p_o = tf.unstack(w["peephole"])
+    p_i, p_f, p_o = w["peephole"]
     c = clip(tf.sigmoid(f + p_f * c) * c + tf.sigmoid(i + p_i * c) * tf.tanh(g), network.cell_clip)
     return tf.sigmoid(o + p_o * c) * tf.tanh(c), c
 
@@ -85,7 +102,7 @@ def lstm_coupled(projected: tf.Tensor, states: States, w: CellWeights, network: 
     h, c = states
     i, g, o = tf.split(projected + recur(h, w), 3, axis=-1)
     i = tf.sigmoid(i)
-    c = clip((1 - i) * c + i * tf.tanh(g), network.cell_clip)
+    c = clip(c + i * (tf.tanh(g) - c), network.cell_clip)
     return tf.sigmoid(o) * tf.tanh(c), c
 
 
@@ -95,11 +112,10 @@ def gru(projected: tf.Tensor, states: States, w: CellWeights, network: NetworkSp
     z, r = σ(x·W + h·U + b); n = tanh(x·Wₙ + bₙ + r·(h·Uₙ + b′ₙ)); h′ = (1 − z)·n + z·h.
     """
     (h,) = states
-    x_z, x_r, x_n = tf.split(projected, 3, axis=-1)
-    h_z, h_r, h_n = tf.split(recur(h, w), 3, axis=-1)
-    z, r = tf.sigmoid(x_z + h_z), tf.sigmoid(x_r + h_r)
+    (x_zr, x_n), (h_zr, h_n) = gated(projected), gated(recur(h, w))
+    z, r = tf.split(tf.sigmoid(x_zr + h_zr), 2, axis=-1)
     n = tf.tanh(x_n + r * h_n)
-    return ((1 - z) * n + z * h,)
+    return (n + z * (h - n),)
 
 
 def gru_reset_before(projected: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
@@ -108,10 +124,10 @@ def gru_reset_before(projected: tf.Tensor, states: States, w: CellWeights, netwo
     z, r = σ(x·W + h·U + b); n = tanh(x·Wₙ + bₙ + (r·h)·Uₙ + b′ₙ); h′ = (1 − z)·n + z·h.
     """
     (h,) = states
-    gated = 2 * h.shape[-1]  # columns of z and r; n's come after
-    z, r = tf.split(tf.sigmoid(projected[:, :gated] + recur(h, w, slice(0, gated))), 2, axis=-1)
-    n = tf.tanh(projected[:, gated:] + recur(r * h, w, slice(gated, None)))
-    return ((1 - z) * n + z * h,)
+    x_zr, x_n = gated(projected)
+    z, r = tf.split(tf.sigmoid(x_zr + recur(h, w)), 2, axis=-1)
+    n = tf.tanh(x_n + recur(r * h, w, "candidate_"))
+    return (n + z * (h - n),)
 
 
 STEPS = {
@@ -140,5 +156,6 @@ class Cell(keras.layers.Layer):
 
     def call(self, x: tf.Tensor, states: States, training: bool = False) -> tuple[tf.Tensor, States]:
         """One step; nothing in it depends on ``training``."""
-        states = self.step(project(x, self.w), tuple(states), self.w, self.network)
+        w = at_hand(self.w, self.network)
+        states = self.step(project(x, w), tuple(states), w, self.network)
         return states[0], states

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from experiments.canonical import layer_inputs
 from experiments.spec import ExperimentSpec, Interface
-from frameworks.tf2.cells import STEPS, Cell, States, project
+from frameworks.tf2.cells import STEPS, Cell, States, at_hand, project
 from frameworks.tf2.support import OPTIONS, stock
 from frameworks.tf2.weights import own_variables
 
@@ -124,9 +124,9 @@ class Scratch:
 
     def __call__(self, x: tf.Tensor, states: States, training: bool) -> tuple[tf.Tensor, States]:
         """A loop over the projected steps."""
-        outputs = []
-        for projected in tf.unstack(project(x, self.native), axis=1):
-            states = self.step(projected, states, self.native, self.network)
+        outputs, w = [], at_hand(self.native, self.network)
+        for projected in tf.unstack(project(x, w), axis=1):
+            states = self.step(projected, states, w, self.network)
             outputs.append(states[0])
         return tf.stack(outputs, axis=1), states
 
@@ -140,9 +140,9 @@ class Tuned(Scratch):
 
     def __call__(self, x: tf.Tensor, states: States, training: bool) -> tuple[tf.Tensor, States]:
         """A loop over the projected steps, each contiguous."""
-        outputs = []
-        for projected in tf.unstack(project(tf.transpose(x, (1, 0, 2)), self.native)):
-            states = self.step(projected, states, self.native, self.network)
+        outputs, w = [], at_hand(self.native, self.network)
+        for projected in tf.unstack(project(tf.transpose(x, (1, 0, 2)), w)):
+            states = self.step(projected, states, w, self.network)
             outputs.append(states[0])
         return tf.transpose(tf.stack(outputs), (1, 0, 2)), states
 
