@@ -85,7 +85,6 @@ def awaken(framework: Framework) -> None:
     model, batch = framework.build(spec, interface, None, 0), next(_random_batches(spec, interface))
     model.train_step(batch)
     model.predict(batch.x)
-    gc.freeze()  # what that loaded is here to stay; to walk it again at every collection would fall into some steps
 
 
 class Floors:
@@ -168,8 +167,13 @@ def _random_batches(spec: ExperimentSpec, interface: Interface) -> Iterator[Batc
 
 
 def _trimmed() -> int:
-    """Resident bytes of the idle process, what was freed handed back to the system."""
+    """Resident bytes of the idle process, what was freed handed back to the system.
+
+    What the variants before it left in the framework's keeping is walked no more: at every collection it would take
+    longer than the one before.
+    """
     gc.collect()
+    gc.freeze()
     with suppress(OSError, AttributeError):  # another C library keeps what it has: the figure is then the larger
         ctypes.CDLL("libc.so.6").malloc_trim(0)
     return psutil.Process().memory_info().rss

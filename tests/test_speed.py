@@ -324,6 +324,13 @@ def test_a_study_may_be_speed_alone_and_names_what_is_absent(tmp_path):
     assert [each.track for each in chosen] == ["tuned", "tuned"]
 
 
+def test_operators_are_taken_of_the_most_threads_alone(tmp_path):
+    grid = '[[speed]]\ntask = "imdb"\nnetwork = { cell = "lstm", form = "layer" }\nthreads = [1, 2]\n'
+    found = {each.threads: each.depth for each in _plan(tmp_path, grid).timings}
+    assert found == {1: "floor", 2: "operators"}
+    assert {each.depth for each in _plan(tmp_path, grid + 'depth = "step"\n').timings} == {"step"}
+
+
 def test_too_few_steps_for_quartiles_are_refused(tmp_path):
     with pytest.raises(UserError, match="speed"):
         _plan(tmp_path, '[[speed]]\ntask = "imdb"\nnetwork = { cell = "lstm", form = "layer" }\nsteps = 2\n')

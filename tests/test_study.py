@@ -56,6 +56,8 @@ BAD = {
     "a table misspelt": (GRID + "vary = { network = [{ cel = 1 }] }\n", ["network.cel", "no such key"]),
     "vary nothing": (GRID + 'vary = { "network.cell" = [] }\n', ["vary", "at least 1"]),
     "vary misspelt": (GRID + 'vary = { "network.cel" = ["gru"] }\n', ["network.cel", "no such key"]),
+    "no task": (GRID.replace('task = "imdb"\n', ""), ["grid", "task", "missing"]),
+    "sweep misspelt": (GRID + 'sweep = { "network.unit" = [[3]] }\n', ["network.unit", "no such key"]),
     "no grid": (HEAD, ["grid", "missing"]),
     "not TOML": ("name = ", ["not valid TOML", "Invalid value"]),
     "bad name": (GRID.replace('"mine"', '"../x"'), ["name", "pattern"]),
@@ -120,6 +122,23 @@ def test_a_varied_table_joins_its_part_and_another_task_replaces_it(tmp_path):
     assert [(each.cell, each.projection_size) for each in networks[::2]] == [("gru", None), ("lstm_projection", 2)]
     assert {(each.form, each.units) for each in networks} == {("scratch", (3,))}
     assert [spec.task.window for spec in found] == [50, 7] * 2
+
+
+def test_swept_fields_change_one_at_a_time_and_varied_ones_with_each_other(tmp_path):
+    text = '[[grid]]\nnetwork = { form = "layer", units = [4] }\n[grid.vary]\ntask = ["imdb", "sine"]\n'
+    text += '"network.cell" = ["lstm", "gru"]\n'
+    text += '[grid.sweep]\n"network.units" = [[2], [4]]\n"training.batch_size" = [8, 16]\n'
+    found = [
+        (spec.task.name, spec.network.cell, spec.network.units, spec.training.batch_size)
+        for spec, _ in read(tmp_path, HEAD + text)
+    ]
+    own = {"imdb": 128, "sine": 512}
+    assert found == [
+        (task, cell, *point)
+        for task in ("imdb", "sine")
+        for cell in ("lstm", "gru")
+        for point in (((2,), own[task]), ((4,), own[task]), ((4,), 8), ((4,), 16))
+    ]
 
 
 def make_plan(tmp_path, text):
