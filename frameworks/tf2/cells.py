@@ -1,7 +1,7 @@
 """One time step of every cell.
 
 A step takes ``projected (B, G·H)``, the input's share x·W + b of every gate; ``states``, each ``(B, H)``; the cell's
-weights ``w``; and the network's spec. It returns the new states, of which the first is the output h′.
+weights ``w`` as ``at_hand`` gives them; and the network's spec. It returns the new states, the output h′ first.
 """
 
 import keras
