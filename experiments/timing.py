@@ -26,6 +26,7 @@ FLOOR_STEPS = 10
 PROFILED_STEPS = 1  # of thousands of operators each
 BATCHES = 4  # random ones, in turn: a single one's rows would stay in the cache
 TOP = 5
+TICK_S = 0.01  # in which a system counts how long a core was busy
 QUIET_S = 0.5  # how long the machine is watched before anything is timed
 
 WARM_RULE = (
@@ -199,7 +200,11 @@ def _peak() -> int:
 
 
 class _Load:
-    """How many cores other processes kept busy while it was open."""
+    """How many cores other processes surely kept busy while it was open.
+
+    A system counts in ticks, one more or less a core and one of the process's own: over the hundredths of a second that
+    a small variant takes, they alone would look like a core's work.
+    """
 
     others = 0.0
 
@@ -208,8 +213,8 @@ class _Load:
         return self
 
     def __exit__(self, *_: object) -> None:
-        took = time.perf_counter() - self._began
-        self.others = max(0.0, (_busy() - self._busy - (_own() - self._own)) / took)
+        took, unsure = time.perf_counter() - self._began, TICK_S * (psutil.cpu_count() + 1)
+        self.others = max(0.0, (_busy() - self._busy - (_own() - self._own) - unsure) / took)
 
 
 def load_before() -> float:

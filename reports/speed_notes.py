@@ -68,7 +68,8 @@ def _busy(rows: Sequence[Clocked]) -> tuple[Block, ...]:
     if not busy:
         return (Prose(f"The machine was quiet: others kept at most {number(most)} cores busy.", "note"),)
     said = [
-        f"{row.cell} {row.form} in {name(row.framework)}, {threads(row.threads)} ({number(row.figures['load/others'])})"
+        f"{row.cell} {row.form} on {row.spec.task.name} in {name(row.framework)}, {threads(row.threads)} "
+        f"({number(row.figures['load/others'])})"
         for row in busy
     ]
     text = (

@@ -152,7 +152,10 @@ def test_a_quiet_machine_is_said_with_its_load():
 
 def test_a_busy_machine_is_said_with_how_many_cores_and_which():
     text = said(toys.results(flat("tf2", 0.01, load=1.23), flat("pytorch", 0.01)))
-    assert "while 1 of 2 variants were timed, at most 1.23 cores: lstm layer in TensorFlow 2, 2 threads (1.23)" in text
+    assert (
+        "while 1 of 2 variants were timed, at most 1.23 cores: lstm layer on imdb in TensorFlow 2, 2 threads (1.23)"
+        in text
+    )
 
 
 def test_of_many_busy_variants_the_rest_is_folded_up():

@@ -81,6 +81,22 @@ def test_what_never_settles_is_timed_all_the_same_and_says_so(monkeypatch):
     assert not found.settled and len(found.warm_up) == timing.WARM_MOST - 3 and len(found.steady) == 3
 
 
+@pytest.mark.parametrize(
+    "took, busy, own, others",
+    [(2.0, 3.03, 2.0, 0.5), (0.03, 0.05, 0.03, 0.0), (0.5, 0.12, 0.0, 0.18), (1.0, 0.9, 1.0, 0.0)],
+    ids=["a process beside it", "a tick too many", "a little, while idle", "a tick too few"],
+)
+def test_the_load_of_others_is_what_ticks_cannot_explain(monkeypatch, took, busy, own, others):
+    readings = {"perf_counter": iter([0.0, took]), "_busy": iter([7.0, 7.0 + busy]), "_own": iter([1.0, 1.0 + own])}
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: next(readings["perf_counter"]))
+    for name in ("_busy", "_own"):
+        monkeypatch.setattr(timing, name, lambda name=name: next(readings[name]))
+    monkeypatch.setattr(timing.psutil, "cpu_count", lambda: 2)
+    with timing._Load() as load:
+        pass
+    assert load.others == pytest.approx(others)
+
+
 @pytest.mark.parametrize("twin", twin_params())
 @pytest.mark.parametrize("form", ["layer", "tuned"])
 def test_a_twins_variant_is_measured_whole(twin, form):
