@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from experiments.database import DEFAULT_URI, absolute
 from experiments.errors import UserError
+from experiments.tracking.database import DEFAULT_URI, absolute
 
 if TYPE_CHECKING:  # everything heavy is imported where it is used: help comes up at once
-    from experiments.ladder import Climb
+    from experiments.parity.check import Climb
     from experiments.protocol import Support
-    from experiments.speed import Timing
-    from experiments.study import Plan
-    from experiments.trial import Trial
+    from experiments.speed.schedule import Timing
+    from experiments.study.plan import Plan
+    from experiments.training.trial import Trial
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -56,7 +56,7 @@ def main(
     """Run a study: train its experiments on every framework, climb its ladder, record all in MLflow, report."""
     with _exit_codes():
         plan = _plan(study, imdb, tracking_uri)
-        from experiments.study import select
+        from experiments.study.plan import select
 
         found, uri = select((*plan.trials, *plan.climbs, *plan.timings), only or []), absolute(tracking_uri)
         if only and not found:
@@ -72,7 +72,7 @@ def main(
 @contextmanager
 def _exit_codes() -> Iterator[None]:
     """2 with one line for what is the user's to mend, 130 for an interruption."""
-    from experiments.processes import STOPPING
+    from experiments.running.processes import STOPPING
 
     for number in STOPPING:
         if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
@@ -89,7 +89,7 @@ def _exit_codes() -> Iterator[None]:
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     """The first signal stops; what follows must not spoil the tidying up, which takes seconds."""
-    from experiments.processes import STOPPING
+    from experiments.running.processes import STOPPING
 
     for number in STOPPING:
         signal.signal(number, signal.SIG_IGN)
@@ -101,34 +101,36 @@ def _plan(name: str, imdb: str | None, uri: str) -> "Plan":
     from functools import cache
 
     import frameworks
-    from experiments import database, study, tasks
+    from experiments import tasks
+    from experiments.study import plan
+    from experiments.tracking import database
 
-    path = study.find(name)
-    found = study.read(path)
+    path = plan.find(name)
+    found = plan.read(path)
     database.check(uri)
     reviews = imdb or found.imdb
     locate = cache(lambda spec: tasks.locate(spec, reviews))
-    return study.plan(found, path, frameworks.supports, cache(frameworks.versions), locate)
+    return plan.plan(found, path, frameworks.supports, cache(frameworks.versions), locate)
 
 
 def _parted(found: list[Any]) -> tuple[list["Trial"], list["Climb"], list["Timing"]]:
     """Trials, climbs and timings."""
-    from experiments.ladder import Climb
-    from experiments.speed import Timing
-    from experiments.trial import Trial
+    from experiments.parity.check import Climb
+    from experiments.speed.schedule import Timing
+    from experiments.training.trial import Trial
 
     return tuple([each for each in found if isinstance(each, kind)] for kind in (Trial, Climb, Timing))
 
 
 def _finished(uri: str, study: str, room: str = "training") -> dict[str, str]:
     """What is done, fingerprint → run id; out of SQLite without MLflow, whose import takes a second."""
-    from experiments import database
+    from experiments.tracking import database
 
     if path := database.sqlite_path(uri):
         return database.finished(path, f"{study}/{room}")
-    from experiments import tracking
+    from experiments.tracking import tracker
 
-    return tracking.finished(uri, study, room)
+    return tracker.finished(uri, study, room)
 
 
 def _list(plan: "Plan", found: list[Any], uri: str) -> None:
@@ -175,9 +177,12 @@ def _run(
     from rich.console import Console
 
     import frameworks
-    from experiments import checkpoints, display, phases, presentation
-    from experiments.executors import LocalExecutor
-    from experiments.tracking import Tracker
+    from experiments import phases
+    from experiments.running import display
+    from experiments.running.executor import LocalExecutor
+    from experiments.tracking import mlflow_view
+    from experiments.tracking.tracker import Tracker
+    from experiments.training import checkpoints
 
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     chosen, climbs, timings = _parted(found)
@@ -194,7 +199,7 @@ def _run(
             if missing:
                 executor = LocalExecutor(frameworks.load, workers, threads)
                 failures += phase(tracker, missing, len(jobs), executor, console)
-        rows = presentation.rows(plan.trials, tracker.results()) if left[0] else []
+        rows = mlflow_view.rows(plan.trials, tracker.results()) if left[0] else []
         runs = tracker.way_to_look
     index = _reports(plan, uri)
     if any(left):
@@ -216,7 +221,7 @@ def _reports(plan: "Plan", uri: str) -> Path:
 def _supports(plan: "Plan") -> list[dict[str, str]]:
     """Each twin's answer for every cell and form of the study, by preference under stock conventions."""
     import frameworks
-    from experiments.study import expand
+    from experiments.study.plan import expand
 
     specs = [spec for spec, _ in expand(plan.study, Path(plan.study.name))]
     found = {}

@@ -5,14 +5,16 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
-from experiments import climbing, measuring, speed
-from experiments.display import Display
-from experiments.executors import LocalExecutor
-from experiments.ladder import Climb
+from experiments.parity import outcome
+from experiments.parity.check import Climb
+from experiments.probes import record
 from experiments.protocol import Failed, Job
-from experiments.speed import Timing
-from experiments.tracking import Tracker
-from experiments.trial import Trial
+from experiments.running.display import Display
+from experiments.running.executor import LocalExecutor
+from experiments.speed import schedule
+from experiments.speed.schedule import Timing
+from experiments.tracking.tracker import Tracker
+from experiments.training.trial import Trial
 
 Failures = list[tuple[str, str]]  # what failed, and why
 
@@ -32,29 +34,29 @@ def train(tracker: Tracker, missing: Sequence[Trial], total: int, executor: Loca
 
 def climb(tracker: Tracker, missing: Sequence[Climb], total: int, executor: LocalExecutor, console: Any) -> Failures:
     """Climb the ladder with the specs that are missing of ``total``."""
-    found = climbing.outcomes(missing, executor.run)
+    found = outcome.outcomes(missing, executor.run)
     outcomes, failures = _keep(found, "parity", tracker, total - len(missing), total, console)
-    console.print(f"parity: {climbing.summary([each.metrics for each in outcomes])}", highlight=False, soft_wrap=True)
+    console.print(f"parity: {outcome.summary([each.metrics for each in outcomes])}", highlight=False, soft_wrap=True)
     return failures
 
 
 def measure(tracker: Tracker, missing: Sequence[Job], total: int, executor: LocalExecutor, console: Any) -> Failures:
     """Make the measurements that are missing of ``total``; what needs a trained trial that failed is left out."""
     jobs = list(_equipped(missing, tracker))
-    found = measuring.notes(jobs, executor.run) if jobs else iter(())
+    found = record.notes(jobs, executor.run) if jobs else iter(())
     return _keep(found, "measure", tracker, total - len(missing), total, console)[1]
 
 
 def clock(tracker: Tracker, missing: Sequence[Timing], total: int, executor: LocalExecutor, console: Any) -> Failures:
     """Time the variants that are missing of ``total``, in processes that have the machine to themselves."""
 
-    def alone(threads: int) -> speed.Run:
+    def alone(threads: int) -> schedule.Run:
         return LocalExecutor(executor.load, workers=1, threads=threads).run
 
     def say(text: str) -> None:
         console.print(f"speed  {text}", markup=False, highlight=False, soft_wrap=True)
 
-    found = speed.outcomes(missing, alone, say)
+    found = schedule.outcomes(missing, alone, say)
     return _keep(found, "speed", tracker, total - len(missing), total, console, room="speed")[1]
 
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from experiments.canonical import STATES, Weights
 from experiments.conventions import Masks, Owner
-from experiments.floor import Product
 from experiments.spec import ExperimentSpec, Interface
+from experiments.speed.matmul_floor import Product
 
 # --- what a form is to a twin
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from experiments.database import DEFAULT_URI
 from experiments.errors import UserError
+from experiments.tracking.database import DEFAULT_URI
 
 if TYPE_CHECKING:  # everything heavy is imported where it is used: help comes up at once
     from experiments.protocol import Model
@@ -82,14 +82,15 @@ def text(
     Raises:
         UserError: no such run, or it is none of a finished chars trial, or the framework is unknown.
     """
-    from experiments import sampling, tracking
     from experiments.spec import ExperimentSpec
+    from experiments.tasks import generate
+    from experiments.tracking import tracker
 
-    trained, files = tracking.artifacts_of(tracking_uri, run, FILES)
+    trained, files = tracker.artifacts_of(tracking_uri, run, FILES)
     spec = ExperimentSpec.model_validate(tomllib.loads(files["spec.toml"].decode()))
     vocabulary = json.loads(files["vocabulary.json"])
     model = build(spec, trained, framework or trained, files["weights.safetensors"], len(vocabulary))
-    return sampling.write(model.advance, vocabulary, prompt, length, temperature, seed)
+    return generate.write(model.advance, vocabulary, prompt, length, temperature, seed)
 
 
 def build(spec: "ExperimentSpec", trained: str, chosen: str, weights: bytes, characters: int) -> "Model":

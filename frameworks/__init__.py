@@ -23,7 +23,9 @@ def load(name: str) -> Framework:
     found = Framework(name, facts(name).HOME, runtime.configure, network.build, runtime.environment)
     if name == "reference":  # no source's text is written for it
         return found
-    printed, speed, bare = (import_module(f"frameworks.{name}.{room}") for room in ("printed", "speed", "bare"))
+    printed, speed, bare = (
+        import_module(f"frameworks.{name}.{room}") for room in ("source_calls", "profiling", "tutorial_baseline")
+    )
     return replace(found, printed=printed.answers, floor=speed.floor, profile=speed.profile, bare=bare.train)
 
 

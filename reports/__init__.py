@@ -1,5 +1,5 @@
 """MLflow → rows → sections → HTML pages: what a study found, and what it did not."""
 
-from reports.pages import write
+from reports.render import write
 
 __all__ = ["write"]

@@ -11,22 +11,23 @@ from rich.console import Console
 from rich.table import Table
 
 import frameworks
-from experiments import study, tasks
+from experiments import tasks
 from experiments.cost import database, starts, trials
 from experiments.cost.figures import Figure
 from experiments.errors import UserError
-from experiments.executors import usable_cores
-from experiments.machine import describe
+from experiments.hardware import describe
+from experiments.running.executor import usable_cores
+from experiments.study import plan
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 Part = Callable[[int], list[Figure]]
 
 
-def _plan(path: Path) -> study.Plan:
-    found = study.read(path)
+def _plan(path: Path) -> plan.Plan:
+    found = plan.read(path)
     locate = cache(lambda spec: tasks.locate(spec, found.imdb))
-    return study.plan(found, path, frameworks.supports, cache(frameworks.versions), locate)
+    return plan.plan(found, path, frameworks.supports, cache(frameworks.versions), locate)
 
 
 def _trial(rounds: int) -> list[Figure]:
@@ -34,7 +35,7 @@ def _trial(rounds: int) -> list[Figure]:
 
 
 def _workers(rounds: int) -> list[Figure]:
-    return trials.two_workers(frameworks.load, _plan(study.find("quick")).trials, rounds)
+    return trials.two_workers(frameworks.load, _plan(plan.find("quick")).trials, rounds)
 
 
 PARTS: dict[str, Part] = {

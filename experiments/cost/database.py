@@ -11,12 +11,13 @@ from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
-from experiments import database, study
 from experiments.cost.figures import Figure, ratios
 from experiments.cost.starts import run_all
 from experiments.protocol import EpochEnded, Finished, NativeShapes, Started
-from experiments.tracking import Tracker
-from experiments.trial import Trial
+from experiments.study import plan
+from experiments.tracking import database
+from experiments.tracking.tracker import Tracker
+from experiments.training.trial import Trial
 
 SMALL, LARGE = 1_000, 10_000  # runs
 STUDY = """
@@ -42,7 +43,7 @@ EXPERIMENTS = 50
 #: MLflow's tables that hold a run's rows, and their key.
 TABLES = ("params", "metrics", "latest_metrics", "tags")
 
-Plan = Callable[[Path], study.Plan]
+Plan = Callable[[Path], plan.Plan]
 
 
 def many_runs(plan: Plan, rounds: int) -> list[Figure]:

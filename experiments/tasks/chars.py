@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments import sampling
 from experiments.protocol import Model
 from experiments.spec import CharsSpec, Interface
-from experiments.tasks import DataSource, Split, Task, texts
+from experiments.tasks import DataSource, Split, Task, generate, texts
 
 UNSEEN = "\ufffd"  # id 0 stands for every character that the training part lacks
 ROWS = 32  # test windows read side by side, at the most
@@ -117,7 +116,7 @@ class CharsTask(Task):
 
     def write(self, model: Model, length: int, temperature: float) -> str:
         """A text that the model writes on from the prompt."""
-        return sampling.write(model.advance, self.vocabulary, self.prompt, length, temperature, SEED)
+        return generate.write(model.advance, self.vocabulary, self.prompt, length, temperature, SEED)
 
     def sample(self, model: Model) -> list[dict]:
         """A short text, from the same prompt by the same draws after every epoch."""

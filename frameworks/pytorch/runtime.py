@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from experiments.machine import describe
+from experiments.hardware import describe
 
 
 def configure(threads: int) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from experiments import canonical
 from experiments.canonical import Weights, zero_states
-from experiments.layout import describe
+from experiments.native_layout import describe
 from experiments.protocol import Batch, Forward, NativeShapes, States, Step
 from experiments.spec import ExperimentSpec, Interface
 from frameworks.reference import training

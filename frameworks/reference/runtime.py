@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.machine import describe
+from experiments.hardware import describe
 
 _threads = 0
 

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from experiments.canonical import MLP_DROPOUT, Weights, draw, head_sizes, zero_states
-from experiments.layout import describe
+from experiments.native_layout import describe
 from experiments.protocol import Batch, Forward, NativeShapes, NativeWeight, States, Step, name_shapes
 from experiments.spec import ExperimentSpec, Interface
 from frameworks.tf2 import runtime, training

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from experiments.machine import describe
+from experiments.hardware import describe
 
 
 def configure(threads: int) -> None:

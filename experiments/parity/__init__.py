@@ -1,0 +1,1 @@
+"""The parity ladder: are the twins the same model?"""

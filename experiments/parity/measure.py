@@ -1,0 +1,162 @@
+"""What one framework measures for the ladder, in a process of its own: a job that yields a rung's numbers at a time."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import count, islice
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from experiments import canonical
+from experiments.canonical import Weights, stream, zero_states
+from experiments.protocol import Batch, Event, Finished, Forward, Framework, Measured, Model, States
+from experiments.spec import ExperimentSpec, Interface, digest
+from experiments.tasks import Split
+from experiments.training.trial import guarded, imposed_batches
+
+SEED, STEPS = 0, 200
+CHARACTERS = 20  # of the chars task, its windows of the same length
+#: Odd and unequal, so that a transposition shows. The batch size divides the samples: a smaller last batch would
+#: have TensorFlow trace its step a second time, which is most of what a climb takes.
+WORDS, TOKENS, SAMPLES, BATCH = 60, 7, 80, 16
+NETWORK = {"units": (8, 6), "embedding_size": 5, "dropout": 0.3}
+TRAINING = {"epochs": -(-STEPS * BATCH // SAMPLES), "batch_size": BATCH, "optimiser": "adam", "learning_rate": 1e-3}
+TRAINING |= {"clip_norm": None, "clip_global": False}
+TASKS = {"imdb": {"words": WORDS, "tokens": TOKENS}, "chars": {"window": TOKENS}}
+#: Rung 3's optimisers. The limit lies among the gradients' norms: some variables are clipped, some are not.
+CLIPPED = {"clip_norm": 0.02}
+OPTIMISERS = {
+    f"{name}{' clipped' if clip else ''}": {"optimiser": name, "learning_rate": rate} | clip
+    for name, rate in {"sgd": 0.5, "adam": 1e-3, "rmsprop": 1e-3, "adagrad": 1e-3}.items()
+    for clip in ({}, CLIPPED)
+}
+
+
+def make_spec(network: dict, conventions: str, dtype: str) -> ExperimentSpec:
+    """The ladder's experiment for a cell, its form and options, on ``task``, imdb unless told; sizes are the ladder's.
+
+    Raises:
+        ValidationError: a field of ``network`` is none, or does not go with the cell.
+    """
+    usual, task = dict(NETWORK), network.get("task", "imdb")
+    if task == "chars" and network.get("encoder") == "one_hot":
+        del usual["embedding_size"]  # the vectors as they are; times a table they are imdb's
+    return ExperimentSpec.model_validate(
+        {
+            "task": {"name": task} | TASKS[task],
+            "network": usual | {key: value for key, value in network.items() if key != "task"},
+            "training": TRAINING | {"dtype": dtype},
+            "conventions": conventions,
+        }
+    )
+
+
+class TokenTask:
+    """Random tokens, drawn alike in every process; to be told is whether the first one is odd."""
+
+    interface = Interface("tokens", TOKENS, WORDS, 1, "binary_crossentropy")
+
+    def __init__(self, dtype: str) -> None:
+        x = stream(SEED, "ladder task").integers(0, WORDS, (SAMPLES, TOKENS)).astype(np.int32)
+        self.train = Split(x, (x[:, :1] % 2).astype(dtype))
+
+
+class TextTask:
+    """Random characters in windows of one text, drawn alike in every process; to be told is each one's successor."""
+
+    interface = Interface("tokens", TOKENS, CHARACTERS, CHARACTERS, "sequence_cross_entropy", stateful=True)
+
+    def __init__(self, dtype: str) -> None:
+        text = stream(SEED, "ladder text").integers(0, CHARACTERS, SAMPLES * TOKENS + 1).astype(np.int32)
+        self.train = Split(text[:-1].reshape(SAMPLES, TOKENS), text[1:].reshape(SAMPLES, TOKENS))
+
+
+def load(spec: ExperimentSpec) -> TokenTask | TextTask:
+    """The ladder's task that stands for the spec's."""
+    return (TextTask if spec.task.name == "chars" else TokenTask)(spec.training.dtype)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One framework's numbers for one spec; what an executor runs, as it runs a trial."""
+
+    spec: ExperimentSpec
+    framework: str
+    version: str
+    name = "parity"
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What makes two measurements the same."""
+        return digest([self.spec.fingerprint, self.framework, self.version])
+
+    def run(self, framework: Framework) -> Iterator[Event]:
+        """Yield a ``Measured`` for every rung from 0 to 4, then ``Finished``; a fault becomes ``Failed``."""
+        return guarded(self._measure(framework))
+
+    def _measure(self, framework: Framework) -> Iterator[Event]:
+        began, spec, task = perf_counter(), self.spec, load(self.spec)
+        weights = canonical.draw(spec, task.interface, SEED)
+        model = framework.build(spec, task.interface, weights, SEED)
+        batch = next(imposed_batches(spec, task, SEED, 1))
+        if task.interface.stateful:
+            batch = batch._replace(states=given_states(spec, len(batch.x)))
+        yield Measured(0, model.weights())
+        yield Measured(1, _passes(model, spec, batch))
+        yield Measured(2, model.gradients(batch))
+        yield Measured(3, _updates(framework, spec, task, weights, batch))
+        yield Measured(4, {"loss": np.array(list(islice(losses(model, spec, task, SEED), STEPS)))})
+        environment = json.dumps(framework.environment(), ensure_ascii=False).encode()
+        yield Finished({"time/climb_s": perf_counter() - began}, {"environment.json": environment})
+
+
+def _passes(model: Model, spec: ExperimentSpec, batch: Batch) -> Weights:
+    """Outputs, every step of the top layer and every last state: from zero states, and from given ones."""
+    given = given_states(spec, len(batch.x))
+    return _named(model.forward(batch.x), spec) | {
+        f"from given states: {name}": value for name, value in _named(model.forward(batch.x, given), spec).items()
+    }
+
+
+def given_states(spec: ExperimentSpec, size: int) -> States:
+    """Random ones, none near zero's."""
+    rng = stream(SEED, "ladder states")
+    return zero_states(spec.network, lambda units: rng.uniform(-1, 1, (size, units)).astype(spec.training.dtype))
+
+
+def _named(found: Forward, spec: ExperimentSpec) -> Weights:
+    names = canonical.STATES[spec.network.cell]
+    directions = spec.network.directions
+    states = {
+        f"state {name} of layer {place // len(directions)} {directions[place % len(directions)]}": value
+        for place, layer in enumerate(found.states)
+        for name, value in zip(names, layer, strict=True)
+    }
+    return {"outputs": found.outputs, "sequence": found.sequence} | states
+
+
+def _updates(
+    framework: Framework, spec: ExperimentSpec, task: TokenTask | TextTask, weights: Weights, batch: Batch
+) -> Weights:
+    """Every weight after one step of each optimiser; eager, since to trace a step only once run is a waste."""
+    found = {}
+    for name, changes in OPTIMISERS.items():
+        training = spec.training.model_copy(update=changes | {"execution": "eager"})
+        chosen = spec.model_copy(update={"training": training})
+        model = framework.build(chosen, task.interface, weights, SEED)
+        model.train_step(batch)
+        found |= {f"{name}: {key}": value for key, value in model.weights().items()}
+    return found
+
+
+def losses(model: Model, spec: ExperimentSpec, task: Any, seed: int) -> Iterator[float]:
+    """The loss of every step, epoch after epoch, dropout on, states carried within an epoch where the task's are."""
+    for epoch in count(1):
+        states = None
+        for batch in imposed_batches(spec, task, seed, epoch):
+            step = model.train_step(batch._replace(states=states))
+            states = step.states or None
+            yield step.loss

@@ -1,0 +1,191 @@
+"""A climb from its jobs to what is recorded of it: measure in workers, compare here, put into words and numbers."""
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from experiments.canonical import Weights
+from experiments.parity.check import RUNGS, VERSION, Climb, Verdict, climb, first_broken
+from experiments.parity.measure import Measurement
+from experiments.protocol import Event, Failed, Finished, Measured, Retried
+from experiments.spec import ExperimentSpec
+
+FILE = "ladder.json"
+
+Run = Callable[[Sequence[Measurement]], Iterator[tuple[int, Any, Event]]]  # as an executor's
+
+
+@dataclass
+class Reading:
+    """What one framework has measured, and why it is not all where it is not."""
+
+    rungs: dict[int, Weights] = field(default_factory=dict)
+    seconds: float = math.nan
+    environment: dict[str, Any] = field(default_factory=dict)
+    failure: str = ""
+    traceback: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A climb that is over."""
+
+    climb: Climb
+    readings: dict[str, Reading]  # by framework
+    began: float  # seconds since 1970
+
+    @property
+    def spec(self) -> ExperimentSpec:
+        """What was climbed with."""
+        return self.climb.spec
+
+    @property
+    def title(self) -> str:
+        """The run's name."""
+        return self.climb.slug
+
+    @cached_property
+    def verdicts(self) -> dict[str, list[Verdict]]:
+        """Each pair's rungs, by the pair's name."""
+        dtype = self.climb.spec.training.dtype
+        return {
+            f"{a}-{b}": list(climb(dtype, self.readings[a].rungs, self.readings[b].rungs)) for a, b in self.climb.pairs
+        }
+
+    @property
+    def rungs_climbed(self) -> int:
+        """How many rungs in a row every pair holds."""
+        return min(_climbed(verdicts) for verdicts in self.verdicts.values())
+
+    @property
+    def broken(self) -> tuple[str, Verdict] | None:
+        """The lowest rung that breaks, and its pair."""
+        found = {pair: verdict for pair, verdicts in self.verdicts.items() if (verdict := first_broken(verdicts))}
+        # Of one rung's pairs the worst: where one twin is off, the other is in only one of the two.
+        return min(found.items(), key=lambda item: (item[1].rung, -item[1].ratio), default=None)
+
+    @property
+    def failure(self) -> str:
+        """Why it did not reach the top, in one line; empty where it did."""
+        faults = [f"{name}: {reading.failure}" for name, reading in self.readings.items() if reading.failure]
+        if faults:
+            return "; ".join(faults)
+        return f"{self.broken[0]}: {self.broken[1]}" if self.broken else ""
+
+    @property
+    def largest(self) -> dict[int, float]:
+        """The largest error of each rung over all pairs, as a multiple of its tolerance."""
+        found: dict[int, float] = {}
+        for verdicts in self.verdicts.values():
+            for verdict in verdicts:
+                found[verdict.rung] = max(found.get(verdict.rung, 0.0), verdict.ratio)
+        return found
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """By their MLflow names."""
+        pairs = {f"{pair}/rung{v.rung}/error": v.ratio for pair, found in self.verdicts.items() for v in found}
+        rungs = {f"rung{rung}/error": ratio for rung, ratio in self.largest.items()}
+        times = {f"time/{name}_s": each.seconds for name, each in self.readings.items() if each.seconds > 0}
+        return {"rungs_climbed": self.rungs_climbed} | rungs | pairs | times
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What the run is, and where the climb ended."""
+        found = {"kind": "climb", "fingerprint": self.climb.fingerprint, "slug": self.climb.slug}
+        found |= {"spec_fingerprint": self.climb.spec.fingerprint, "ladder": str(VERSION)}
+        found["mlflow.note.content"] = " and ".join(f"{a} against {b}" for a, b in self.climb.pairs)
+        if self.broken:
+            pair, verdict = self.broken
+            found |= {"failed_pair": pair, "failed_rung": str(verdict.rung), "failed_weight": verdict.where}
+            found |= {"failed_step": str(verdict.place[0] + 1)} if verdict.rung == 4 and verdict.place else {}
+        return found
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """Every number, and what a fault said."""
+        traces = {f"traceback-{k}.txt": r.traceback.encode() for k, r in self.readings.items() if r.traceback}
+        return {FILE: json.dumps(self._record(), ensure_ascii=False, indent=1).encode()} | traces
+
+    def _record(self) -> dict[str, Any]:
+        losses = {name: reading.rungs[4]["loss"] for name, reading in self.readings.items() if 4 in reading.rungs}
+        return {
+            "ladder": VERSION,
+            "slug": self.climb.slug,
+            "rungs_climbed": self.rungs_climbed,
+            "failure": self.failure,
+            "pairs": {pair: [_plain(verdict) for verdict in found] for pair, found in self.verdicts.items()},
+            "losses": {name: [_number(float(loss)) for loss in values] for name, values in losses.items()},
+            "environments": {name: reading.environment for name, reading in self.readings.items()},
+            "spec": self.climb.spec.model_dump(mode="json"),
+        }
+
+
+def _climbed(verdicts: list[Verdict]) -> int:
+    held = [verdict.held for verdict in verdicts]
+    return held.index(False) if False in held else len(held)
+
+
+def _plain(verdict: Verdict) -> dict[str, Any]:
+    items = {name: _number(error) for name, error in verdict.items.items()}
+    found = verdict._asdict() | {"error": _number(verdict.error), "ratio": _number(verdict.ratio)}
+    return found | {"held": verdict.held, "text": str(verdict), "items": items}
+
+
+def _number(value: float) -> float | None:
+    """JSON has no infinity."""
+    return value if math.isfinite(value) else None
+
+
+def outcomes(climbs: Sequence[Climb], run: Run) -> Iterator[Outcome]:
+    """Climb all; yields each as its last framework is done. The reference goes first, once for all forms of a cell."""
+    began = time.time()
+    found: dict[str, Reading] = {}
+    references = {job.fingerprint: job for each in climbs for name, job in each.jobs().items() if name == "reference"}
+    found |= {job.fingerprint: reading for job, reading in _measured(list(references.values()), run)}
+    jobs = [(each, job) for each in climbs for name, job in each.jobs().items() if name != "reference"]
+    of_job = {job.fingerprint: each for each, job in jobs}
+    for job, reading in _measured([job for _, job in jobs], run):
+        found[job.fingerprint] = reading
+        each = of_job[job.fingerprint]
+        keys = {name: part.fingerprint for name, part in each.jobs().items()}
+        if set(keys.values()) <= set(found):
+            yield Outcome(each, {name: found[key] for name, key in keys.items()}, began)
+            for name in each.twins:
+                del found[keys[name]]  # a full study would hold them all
+            began = time.time()
+
+
+def _measured(jobs: list[Measurement], run: Run) -> Iterator[tuple[Measurement, Reading]]:
+    """Each job with its reading, as it is done."""
+    readings: dict[str, Reading] = {}
+    if not jobs:
+        return
+    with closing(run(jobs)) as reports:
+        for _, job, event in reports:
+            reading = readings.setdefault(job.fingerprint, Reading())
+            match event:
+                case Measured():
+                    reading.rungs[event.rung] = event.values
+                case Retried():
+                    del readings[job.fingerprint]
+                case Finished():
+                    reading.seconds = event.metrics["time/climb_s"]
+                    reading.environment = json.loads(event.files["environment.json"])
+                    yield job, readings.pop(job.fingerprint)
+                case Failed():
+                    reading.failure, reading.traceback = event.reason, event.traceback
+                    yield job, readings.pop(job.fingerprint)
+
+
+def summary(metrics: Sequence[Mapping[str, float]]) -> str:
+    """How many climbed, and each rung's largest error as a multiple of its tolerance."""
+    top = sum(each["rungs_climbed"] == len(RUNGS) for each in metrics)
+    largest = {rung: max(each.get(f"rung{rung}/error", 0.0) for each in metrics) for rung in RUNGS}
+    errors = ", ".join(f"rung {rung} {value:.2g}" for rung, value in largest.items())
+    return f"{top} of {len(metrics)} climbs reached the top; largest error over its tolerance: {errors}"

@@ -1,0 +1,1 @@
+"""Measurements beside the trials: gradient norms, sources' calls, texts from both twins."""

@@ -1,0 +1,129 @@
+"""How far back a cell's gradient reaches: the norms of ∂h_T/∂h_t and ∂c_T/∂c_t, at the start and after training.
+
+The first layer of a trained trial is taken as it stands, on the first reviews of the test part. The reference
+multiplies
+the steps' Jacobians (Pascanu et al. 2013, eq. 5); each twin lets its autodiff find the same.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from experiments import canonical, tasks
+from experiments.canonical import STATES, Weights
+from experiments.probes.record import chosen
+from experiments.protocol import Event, Finished, Framework
+from experiments.spec import ExperimentSpec, Interface, digest
+from experiments.tasks import DataSource
+from experiments.training.trial import Trial, guarded
+
+FILE = "horizon.json"
+VERSION = 1  # to be raised with any change of what is measured
+REVIEWS = 2
+STAGES = ("start", "trained")
+
+
+def first_layer(spec: ExperimentSpec, form: str) -> ExperimentSpec:
+    """The spec of the first recurrent layer alone, in float64, nothing dropped."""
+    network = spec.network.model_copy(update={"units": spec.network.units[:1], "dropout": 0.0, "form": form})
+    training = spec.training.model_copy(update={"dtype": "float64"})
+    return spec.model_copy(update={"network": network, "training": training})
+
+
+def first_weights(weights: Weights, spec: ExperimentSpec, interface: Interface) -> Weights:
+    """The encoder's and the first layer's weights, under a head of zeros that nothing here depends on."""
+    wanted = canonical.shapes(spec, interface)
+    return {
+        name: np.zeros(shape) if name.startswith("head/") else np.asarray(weights[name], np.float64)
+        for name, shape in wanted.items()
+    }
+
+
+def norms(jacobians: np.ndarray, cell: str, sizes: tuple[int, ...]) -> dict[str, list[float]]:
+    """For each state ‖∂s_T/∂s_t‖, t = 1 … T: Frobenius, over √size so that ∂s_T/∂s_T is 1; the reviews' geometric mean.
+
+    Args:
+        jacobians: ``(T, B, S, S)`` over the states side by side.
+        cell: whose states they are.
+        sizes: of the states.
+    """
+    found, start = {}, 0
+    for name, size in zip(STATES[cell], sizes, strict=True):
+        block = jacobians[:, :, start : start + size, start : start + size]
+        each = np.sqrt((block**2).sum(axis=(-2, -1)) / size)
+        found[name] = np.exp(np.log(np.maximum(each, np.finfo(float).tiny)).mean(axis=1)).tolist()
+        start += size
+    return found
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """One framework's measurement for one trained trial; what an executor runs, as it runs a trial."""
+
+    spec: ExperimentSpec  # of the first layer alone
+    framework: str
+    version: str
+    data: DataSource
+    source: str  # the trial's fingerprint
+    seed: int
+    trained: Weights = field(default_factory=dict)  # what the trial ended with; given when it has
+    name = "horizon"
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What makes two measurements the same: the trained trial, the form, the framework's version, and our own."""
+        return digest([self.spec.fingerprint, self.framework, self.version, self.source, VERSION])
+
+    def run(self, framework: Framework) -> Iterator[Event]:
+        """Yield a ``Finished`` with ``horizon.json``; a fault becomes ``Failed``."""
+        return guarded(self._measure(framework))
+
+    def _measure(self, framework: Framework) -> Iterator[Event]:
+        spec = self.spec
+        task = tasks.load(spec.task, self.data, spec.training.dtype)
+        weights = {"start": canonical.draw(spec, task.interface, self.seed), "trained": self.trained}
+        found = {}
+        for stage in STAGES:
+            own = first_weights(weights[stage], spec, task.interface)
+            model = framework.build(spec, task.interface, own, self.seed)
+            states = canonical.zero_states(spec.network, lambda size: size)[0]
+            found[stage] = norms(model.state_jacobians(task.test.x[:REVIEWS]), spec.network.cell, states)
+        files = {FILE: found, "environment.json": framework.environment()}
+        yield Finished({}, {name: json.dumps(value, ensure_ascii=False).encode() for name, value in files.items()})
+
+
+def jobs(trials: Sequence[Trial], frameworks: Iterable[str], versions: Callable[[str], str]) -> list[Horizon]:
+    """What is to be measured: each cell's chosen trial by the reference and by each twin's autodiff."""
+    names = dict.fromkeys(["reference", *frameworks])
+    return [
+        Horizon(
+            first_layer(trial.spec, "scratch" if name == "reference" else "cell_loop"),
+            name,
+            versions(name),
+            trial.data,
+            trial.fingerprint,
+            trial.seed,
+        )
+        for trial in choose(trials)
+        for name in names
+    ]
+
+
+def choose(trials: Iterable[Trial]) -> list[Trial]:
+    """For each cell the trial to look into: tokens, Keras's conventions, one direction; the longest trained first."""
+    return chosen(trials, _fits, _effort)
+
+
+def _fits(trial: Trial) -> bool:
+    network, conventions = trial.spec.network, trial.spec.conventions
+    plain = trial.spec.task.name == "imdb" and conventions.label == "keras"
+    return plain and not network.bidirectional and network.encoder != "bag"
+
+
+def _effort(trial: Trial) -> tuple[int, bool, int]:
+    spec = trial.spec
+    reviews = spec.task.train_reviews or 10**9
+    return reviews * spec.training.epochs, spec.network.form == "layer", -trial.seed

@@ -1,0 +1,1 @@
+"""Running jobs: worker processes, the executor, the display."""

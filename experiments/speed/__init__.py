@@ -1,0 +1,1 @@
+"""The speed phase: what is timed, in which processes, by which rules."""

@@ -1,0 +1,1 @@
+"""A study: TOML → experiments → what is to be run."""

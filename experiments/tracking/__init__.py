@@ -1,0 +1,1 @@
+"""The tracking database: MLflow's runs, written by one process."""

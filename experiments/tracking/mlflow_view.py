@@ -1,0 +1,110 @@
+"""How a study looks in MLflow's own pages: names, colours, descriptions, columns, links."""
+
+import base64
+import json
+import math
+import time
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from statistics import fmean, stdev
+from typing import NamedTuple
+
+from experiments.spec import ExperimentSpec
+from experiments.tracking.database import DEFAULT_URI, absolute
+from experiments.training.trial import Trial
+
+MAIN_METRICS = ("test/accuracy", "test/rollout_mse", "test/loss")
+COLOURS = {"tf2": "#d9730d", "pytorch": "#3a6fd8", "reference": "#5f6b76"}
+VIEW = "results"
+VIEW_COLUMNS = (
+    "metrics.`tf2/test/accuracy`",  # the experiments' own lines have these, their trials the others
+    "metrics.`pytorch/test/accuracy`",
+    "metrics.`tf2/test/rollout_mse`",
+    "metrics.`pytorch/test/rollout_mse`",
+    "metrics.`test/accuracy`",
+    "metrics.`test/loss`",
+    "metrics.`test/rollout_mse`",
+    "metrics.`train/loss`",
+    "metrics.`time/epoch_s`",
+    "params.`framework`",
+    "params.`seed`",
+    "params.`conventions`",
+    "params.`cell`",
+    "params.`form`",
+)
+
+
+class Row(NamedTuple):
+    """The results of one experiment on one framework, over its seeds."""
+
+    experiment: str
+    framework: str
+    n: int
+    metric: str
+    mean: float
+    sd: float  # nan where n is 1
+    epoch_s: float
+
+
+def rows(planned: Sequence[Trial], results: dict[str, dict[str, float]]) -> list[Row]:
+    """A row for each experiment and framework, in the order planned; ``results`` are metrics by fingerprint."""
+    names, groups = parent_names(planned), {}
+    for trial in planned:
+        if metrics := results.get(trial.fingerprint):
+            groups.setdefault((names[trial.spec.fingerprint], trial.framework), []).append(metrics)
+    return [_row(*key, found) for key, found in groups.items()]
+
+
+def _row(experiment: str, framework: str, found: list[dict[str, float]]) -> Row:
+    metric = next(name for name in (*MAIN_METRICS, *found[0]) if name in found[0])
+    values = [metrics[metric] for metrics in found]
+    sd = stdev(values) if len(values) > 1 else math.nan
+    epoch_s = fmean(metrics.get("time/epoch_s", math.nan) for metrics in found)
+    return Row(experiment, framework, len(values), metric, fmean(values), sd, epoch_s)
+
+
+def deep_link(uri: str, experiment_id: str) -> str:
+    """The address of the study's runs with their columns, on the server or on a bare ``mlflow ui``."""
+    server = uri.rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
+    return f"{server}/#/experiments/{experiment_id}/runs?workflowType=machine_learning&viewStateShareKey={VIEW}"
+
+
+def way_to_look(uri: str, experiment_id: str) -> str:
+    """What to do to see the runs: start MLflow's pages, unless a server has them, and follow the link."""
+    link = deep_link(uri, experiment_id)
+    if not uri.startswith("sqlite"):
+        return link
+    bare = absolute(uri) == absolute(DEFAULT_URI)  # what mlflow ui opens unasked
+    return f"mlflow ui{'' if bare else f' --backend-store-uri {uri}'}, then {link}"
+
+
+def parent_names(trials: Iterable[Trial]) -> dict[str, str]:
+    """Each spec's fingerprint → its slug, with a piece of the fingerprint where another has the same slug."""
+    slugs = {trial.spec.fingerprint: trial.spec.slug for trial in trials}
+    shared = Counter(slugs.values())
+    return {key: f"{slug}-{key[:6]}" if shared[slug] > 1 else slug for key, slug in slugs.items()}
+
+
+def describe(spec: ExperimentSpec) -> str:
+    """An experiment in one line of markdown."""
+    network, training = spec.network, spec.training
+    units = "×".join(map(str, network.units))
+    return (
+        f"**{spec.task.name}**: {network.cell} as `{network.form}`, units {units}, dropout {network.dropout:g}, "
+        f"conventions `{spec.conventions.label}`; {training.epochs} epochs of batches of {training.batch_size}, "
+        f"{training.optimiser} {training.learning_rate:g}"
+    )
+
+
+def view_tag() -> tuple[str, str]:
+    """The experiment's tag that makes ``deep_link`` open with columns: without a view MLflow shows no metrics.
+
+    This is how MLflow's pages keep a shared view; undocumented, so a test holds it against the pinned release.
+    """
+    columns = list(VIEW_COLUMNS)
+    state = {"selectedColumns": columns, "columnOrder": columns, "runsHiddenMode": "SHOW_ALL"}
+    packed = "deflate;" + base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
+    now = int(time.time() * 1000)
+    value = {"name": VIEW, "createdAt": now, "updatedAt": now, "state": packed}
+    return f"mlflow.sharedViewState.{VIEW}", json.dumps(value)

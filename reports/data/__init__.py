@@ -1,0 +1,1 @@
+"""MLflow's records → the tables that the pages start from."""

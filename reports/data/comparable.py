@@ -1,0 +1,64 @@
+"""Which trials belong beside each other: only equal settings are compared."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from reports.data.results import BASES, TWINS
+
+FRAMEWORKS = (*TWINS, "reference")
+CELLS = ("simple_rnn", "lstm", "gru", "minimal")
+FORMS = ("layer", "cell_loop", "unrolled", "wrapped", "scratch", "tuned")
+
+
+def ordered(values: Iterable[str], order: Sequence[str]) -> list[str]:
+    """Distinct values, those of ``order`` first and in its order, the rest as they come."""
+    distinct = list(dict.fromkeys(values))
+    return [*(item for item in order if item in distinct), *(item for item in distinct if item not in order)]
+
+
+def experiments(trials: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Each experiment's fingerprint and trials, sorted by task, cell, form and conventions."""
+    orders = {"task": (), "cell": CELLS, "form": FORMS, "conventions": BASES}
+    rank = {column: ordered(trials[column], order) for column, order in orders.items()}
+    groups = list(trials.groupby("spec_fingerprint", sort=False))
+    return sorted(groups, key=lambda item: [rank[column].index(item[1][column].iloc[0]) for column in orders])
+
+
+def layer_table(trials: pd.DataFrame) -> pd.DataFrame:
+    """The trials of the framework × conventions table: IMDB, form ``layer``, one setting a cell.
+
+    Where a cell has several settings, the one with the most of the three conventions is taken, then of trials. Cells
+    under a single one have nothing to compare, and are left out while others do.
+    """
+    layers = trials[(trials.task == "imdb") & (trials.form == "layer")]
+    found = _richest(layers, "conventions", BASES)
+    several = found.groupby("cell").conventions.nunique().loc[lambda count: count > 1].index
+    return found[found.cell.isin(several)] if len(several) else found
+
+
+def _richest(trials: pd.DataFrame, column: str, wanted: Sequence[str]) -> pd.DataFrame:
+    """Each cell's setting with the most of the wanted values, then of trials."""
+    if trials.empty:
+        return trials
+    keys = ["cell", "setting"]
+    known = trials[trials[column].isin(wanted)].groupby(keys, sort=False)[column].nunique()
+    rank = pd.DataFrame({"known": known, "trials": trials.groupby(keys, sort=False).size()}).fillna(0).reset_index()
+    rank = rank.sort_values(["known", "trials"], ascending=False, kind="stable").drop_duplicates("cell")
+    return trials[trials.setting == trials.cell.map(rank.set_index("cell").setting)]
+
+
+def pairs(trials: pd.DataFrame, value: str = "accuracy") -> pd.DataFrame:
+    """The twins' values side by side, a row for each experiment and seed that both have done."""
+    done = trials[(trials.state == "done") & trials.framework.isin(TWINS)]
+    wide = done.pivot(index=["spec_fingerprint", "seed"], columns="framework", values=value)
+    return wide.reindex(columns=list(TWINS)).astype(float).dropna()
+
+
+def sample(trials: pd.DataFrame, framework: str, value: str = "accuracy") -> np.ndarray:
+    """One framework's values, a seed each."""
+    if value not in trials:
+        return np.array([])
+    chosen = trials[(trials.state == "done") & (trials.framework == framework)]
+    return chosen[value].dropna().to_numpy(float)

@@ -1,0 +1,272 @@
+"""A study's planned trials joined with what MLflow holds of them: the one table every section starts from."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import PurePath
+from typing import Any
+
+import pandas as pd
+
+from experiments.parity.check import Climb, variant
+from experiments.spec import ExperimentSpec
+from experiments.speed.schedule import Timing
+from experiments.training.trial import Trial
+from reports.data.links import Links
+from reports.data.query import HISTORIES, Records
+
+TWINS = ("tf2", "pytorch")  # differences are the first minus the second
+NAMES = {"tf2": "TensorFlow 2", "pytorch": "PyTorch", "reference": "NumPy reference"}
+IMPOSED = ("keras", "pytorch")
+BASES = ("stock", *IMPOSED)
+
+PLANNED = ["fingerprint", "spec_fingerprint", "slug", "framework", "seed", "task", "cell", "form", "units"]
+PLANNED += ["conventions", "imposed", "setting", "epochs", "batch_size", "dtype", "version", "train_n", "test_n"]
+PLANNED += ["data_name", "planned_digest", "variant"]
+#: The sizes of each data source's splits, for specs that take them whole.
+SPLITS = {"imdb-packaged": (20_000, 5_000), "imdb-keras": (25_000, 25_000)}
+
+
+@dataclass(frozen=True)
+class Climbed:
+    """A planned climb of the ladder and what MLflow holds of it; ``record`` is its ``ladder.json``."""
+
+    climb: Climb
+    state: str = "missing"  # done, failed, missing
+    run_id: str | None = None
+    failure: str = ""
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A planned timing and what MLflow holds of it; ``processes`` are the records in its ``timing.json``."""
+
+    timing: Timing
+    state: str = "missing"  # done, failed, missing
+    run_id: str | None = None
+    failure: str = ""
+    processes: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Results:
+    """``trials``: a row for each planned trial, ``state`` done, failed or missing; ``history``: a row for each epoch.
+
+    ``shapes`` and ``forecasts`` hold the artifacts of a few runs, by run id.
+    """
+
+    study: str
+    trials: pd.DataFrame
+    history: pd.DataFrame
+    links: Links
+    absent: tuple[tuple[str, str, str], ...] = ()
+    supports: tuple[Mapping[str, str], ...] = ()
+    shapes: Mapping[str, Any] = field(default_factory=dict)
+    forecasts: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    climbs: tuple[Climbed, ...] = ()
+    unclimbed: tuple[tuple[str, Climb, str], ...] = ()  # (framework, what it cannot climb, reason)
+    climb_links: Links = field(default_factory=Links)
+    horizons: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)  # (cell, framework) → norms
+    printed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # framework → call → answer
+    samples: Mapping[str, Mapping[int, str]] = field(default_factory=dict)  # run id → epoch → text
+    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # run id → temperature → text
+    writings: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)  # (cell, framework) → texts
+    timings: tuple[Timed, ...] = ()
+    speed_links: Links = field(default_factory=Links)
+
+    @property
+    def done(self) -> pd.DataFrame:
+        """The trials that are done."""
+        return self.trials[self.trials.state == "done"]
+
+
+def planned_frame(planned: Iterable[Trial]) -> pd.DataFrame:
+    """One row for each planned trial, in the plan's order."""
+    return pd.DataFrame([_planned(trial) for trial in planned], columns=PLANNED)
+
+
+def _planned(trial: Trial) -> dict[str, Any]:
+    return _of_spec(trial.spec, trial.data.name) | {
+        "fingerprint": trial.fingerprint,
+        "framework": trial.framework,
+        "seed": trial.seed,
+        "version": trial.version,
+        "data_name": trial.data.name,
+        "planned_digest": trial.data.digest,
+    }
+
+
+@lru_cache(maxsize=4_096)  # one for all seeds: of 10,000 trials the texts alone would be 20 MiB
+def _of_spec(spec: ExperimentSpec, data: str) -> dict[str, Any]:
+    train_n, test_n = _samples(spec, data)
+    return {
+        "spec_fingerprint": spec.fingerprint,
+        "slug": spec.slug,
+        "task": spec.task.name,
+        "cell": spec.network.cell,
+        "variant": variant(spec),
+        "form": spec.network.form,
+        "units": "×".join(map(str, spec.network.units)),
+        "conventions": spec.conventions.label,
+        "imposed": spec.conventions.imposed,
+        "setting": setting(spec, train_n),
+        "epochs": spec.training.epochs,
+        "batch_size": spec.training.batch_size,
+        "dtype": spec.training.dtype,
+        "train_n": train_n,
+        "test_n": test_n,
+    }
+
+
+def _samples(spec: ExperimentSpec, data: str) -> tuple[int | None, int | None]:
+    """How many training and test samples a trial has; None where neither the spec nor the source says."""
+    if spec.task.name == "digits":
+        return spec.task.train_images or 1_500, 297
+    if spec.task.name != "imdb":
+        return None, None
+    train, test = SPLITS.get(data, (None, None))
+    return spec.task.train_reviews or train, spec.task.test_reviews or test
+
+
+def setting(spec: ExperimentSpec, train_n: int | None) -> str:
+    """All of a spec but its cell, form and conventions, in words: only equal settings are compared."""
+    task, network, training = spec.task, spec.network, spec.training
+    if task.name == "imdb":
+        reviews = f"{train_n:,} reviews" if train_n else "all reviews"
+        parts = [
+            f"{reviews} of {task.tokens} tokens, {task.words:,} words",
+            f"{network.encoder} {network.embedding_size}",
+        ]
+    elif task.name == "sine":
+        parts = [f"{task.points:,} points, window {task.window}, {task.horizon} steps ahead"]
+    elif task.name == "chars":
+        size = f"{task.characters:,}" if task.characters else "all"
+        windows = f"windows of {task.window}{'' if task.stateful else ', each from zero states'}"
+        encoder = f"{network.encoder} {network.embedding_size}" if network.embedding_size else network.encoder
+        parts = [f"{size} characters of {PurePath(task.text).stem}, {windows}", encoder]
+    else:
+        parts = [f"{train_n:,} images"]
+    parts += ["both directions"] * network.bidirectional + ["mlp head"] * (network.head == "mlp")
+    parts += [
+        f"{field.replace('_', ' ')} {value:g}"
+        for field in ("projection_size", "cell_clip", "projection_clip", "forget_bias")
+        if (value := getattr(network, field)) is not None
+    ]
+    parts += [f"units {'×'.join(map(str, network.units))}", f"dropout {network.dropout:g}"]
+    decay = f", times {training.learning_rate_decay:g} an epoch" if training.learning_rate_decay != 1 else ""
+    parts += [f"{training.optimiser} {training.learning_rate:g}{decay}", f"batch {training.batch_size}"]
+    parts += [f"{training.epochs} epochs", training.dtype]
+    if training.clip_norm is not None:
+        parts.append(f"gradients clipped at {training.clip_norm:g}{' globally' if training.clip_global else ''}")
+    if training.execution != "default":
+        parts.append(f"{training.execution} execution")
+    return ", ".join(parts)
+
+
+def newest(runs: pd.DataFrame) -> pd.DataFrame:
+    """For each fingerprint its newest complete run, ``state`` done; else its newest run if that failed."""
+    runs = runs.sort_values("start_time", kind="stable")
+    finished = (runs.status == "FINISHED") & runs.complete.astype(bool)
+    done = runs[finished].drop_duplicates("fingerprint", keep="last").assign(state="done")
+    rest = runs[~runs.fingerprint.isin(done.fingerprint)].drop_duplicates("fingerprint", keep="last")
+    return pd.concat([done, rest[rest.status == "FAILED"].assign(state="failed")])
+
+
+def join(planned: pd.DataFrame, records: Records) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The planned trials with their runs, and the done ones' histories, a column for each metric.
+
+    A trial is done by its newest complete run; else failed by its newest run if that failed; else missing.
+    """
+    trials = planned.merge(newest(records.runs), on="fingerprint", how="left")
+    trials["state"] = trials.state.fillna("missing")
+    return _with_environment(trials), _wide(records.history, trials)
+
+
+def _with_environment(trials: pd.DataFrame) -> pd.DataFrame:
+    texts = trials.environment.fillna("")
+    known = {text: _environment(text) for text in texts.unique()}
+    environments = [known[text] for text in texts]
+    for name in ("threads", "processor"):
+        trials[name] = [environment.get(name) for environment in environments]
+    trials["environment"] = environments
+    trials["device"] = [_device(environment.get("device")) for environment in environments]
+    for name in ("test/accuracy", "train/accuracy", "time/epoch_s", "time/step_s", "time/first_step_s"):
+        if name not in trials:
+            trials[name] = float("nan")
+    return trials.assign(accuracy=100 * trials["test/accuracy"].astype(float))
+
+
+def _device(name: str | None) -> str | None:
+    """``CPU`` or ``GPU``, whichever way the framework spells it."""
+    if not name:
+        return None
+    return "CPU" if "cpu" in name.lower() else "GPU"
+
+
+def _environment(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _wide(history: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
+    last = history.drop_duplicates(["run_id", "metric", "epoch"], keep="last")
+    wide = last.pivot(index=["run_id", "epoch"], columns="metric", values="value").reset_index()
+    for name in HISTORIES:
+        if name not in wide:
+            wide[name] = float("nan")
+    keys = ["run_id", *(name for name in PLANNED if name in trials)]
+    return wide.merge(trials.loc[trials.state == "done", keys], on="run_id")
+
+
+def join_climbs(climbs: Iterable[Climb], runs: pd.DataFrame, records: Mapping[str, Any]) -> tuple[Climbed, ...]:
+    """The planned climbs with their runs; ``records`` are the runs' ``ladder.json``, without which none is done."""
+    found = {run.fingerprint: run for run in newest(runs).itertuples()}
+    return tuple(_climbed(climb, found.get(climb.fingerprint), records) for climb in climbs)
+
+
+def _climbed(climb: Climb, run: Any, records: Mapping[str, Any]) -> Climbed:
+    record = records.get(run.run_id, {}) if run else {}
+    if not run or (run.state == "done" and not record):
+        return Climbed(climb)
+    return Climbed(climb, run.state, run.run_id, run.failure or "", record)
+
+
+def join_timings(timings: Iterable[Timing], runs: pd.DataFrame, records: Mapping[str, Any]) -> tuple[Timed, ...]:
+    """The planned timings with their runs; ``records`` are the runs' processes, without which none is done."""
+    found = {run.fingerprint: run for run in newest(runs).itertuples()}
+    return tuple(_timed(timing, found.get(timing.fingerprint), records) for timing in timings)
+
+
+def _timed(timing: Timing, run: Any, records: Mapping[str, Any]) -> Timed:
+    processes = records.get(run.run_id, ()) if run else ()
+    if not run or (run.state == "done" and not processes):
+        return Timed(timing)
+    return Timed(timing, run.state, run.run_id, run.failure or "", processes if run.state == "done" else ())
+
+
+def shape_runs(trials: pd.DataFrame) -> pd.DataFrame:
+    """One done run for each cell, form and framework; twins side by side from one experiment where there is one.
+
+    Stock conventions come first, since there the twins' weights differ most; then IMDB.
+    """
+    done = trials[trials.state == "done"]
+    twins = done.framework.where(done.framework.isin(TWINS))
+    frameworks = twins.groupby(done.spec_fingerprint).transform("nunique")
+    rank = done.assign(lonely=-frameworks, unstock=done.conventions != "stock", other=done.task != "imdb").sort_values(
+        ["lonely", "unstock", "other", "seed"], kind="stable"
+    )
+    found = rank.drop_duplicates(["cell", "form", "framework"])
+    first = found.groupby(["cell", "form"]).spec_fingerprint.transform("first")
+    beside = found.framework.isin(TWINS) | (found.spec_fingerprint == first)  # the reference only with the twins' own
+    return found[beside].sort_index()
+
+
+def sample_runs(trials: pd.DataFrame, task: str) -> pd.DataFrame:
+    """One done run for each experiment of a task and framework: its first seed."""
+    done = trials[(trials.state == "done") & (trials.task == task)]
+    return done.sort_values("seed", kind="stable").drop_duplicates(["spec_fingerprint", "framework"]).sort_index()

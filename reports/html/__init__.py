@@ -1,0 +1,1 @@
+"""Plain data → HTML and SVG."""

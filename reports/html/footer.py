@@ -1,0 +1,67 @@
+"""What every page's foot names: versions, processor, threads, data, study and when it was made."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from reports.data.results import Results
+from reports.html.format import listed, name
+
+#: What an environment holds besides versions.
+PLACES = ("processor", "threads", "device", "system")
+
+
+def foot(results: Results, now: datetime) -> list[tuple[str, str]]:
+    """Terms and their values."""
+    done = results.done
+    found = [
+        ("Study", f"{results.study}: {listed(_progress(results))} done"),
+        ("Versions", _versions(done, results.trials)),
+        *(_places(done) if len(results.trials) else ()),
+        ("Data", _data(done, results.trials)),
+        ("Written", now.strftime("%Y-%m-%d %H:%M")),
+    ]
+    return [(term, value) for term, value in found if value]
+
+
+def _progress(results: Results) -> list[str]:
+    """``167 of 167 planned trials``, and the timings likewise, as far as there are any."""
+    trials = int((results.trials.state == "done").sum()), len(results.trials)
+    timings = sum(each.state == "done" for each in results.timings), len(results.timings)
+    parts = [(trials, "planned trials"), (timings, "timings")]
+    return [f"{done:,} of {planned:,} {what}" for (done, planned), what in parts if planned]
+
+
+def _versions(done: pd.DataFrame, trials: pd.DataFrame) -> str:
+    parts = []
+    for framework, rows in trials.groupby("framework", sort=False):
+        ran = done[done.framework == framework]
+        texts = dict.fromkeys(_version(env) for env in ran.environment) if len(ran) else dict.fromkeys(rows.version)
+        parts.append(f"{name(framework)}: {listed(filter(None, texts), 'or')}")
+    return "; ".join(parts)
+
+
+def _version(environment: Mapping[str, Any]) -> str:
+    flat = {
+        k: v
+        for key, value in environment.items()
+        for k, v in (value if isinstance(value, dict) else {key: value}).items()
+    }
+    return ", ".join(f"{key} {value}" for key, value in flat.items() if key not in PLACES)
+
+
+def _places(done: pd.DataFrame) -> list[tuple[str, str]]:
+    if done.empty:
+        return [("Processor", "unknown: no trial is done"), ("Threads", "unknown")]
+    found = {"processor": done.processor, "threads": done.threads.map("{:g}".format, na_action="ignore")}
+    found |= {"device": done.device, "system": done.environment.map(lambda env: env.get("system"))}
+    values = {place: sorted(set(column.dropna())) for place, column in found.items()}
+    return [(place.capitalize(), listed(texts, "or")) for place, texts in values.items() if texts]
+
+
+def _data(done: pd.DataFrame, trials: pd.DataFrame) -> str:
+    ran = done.dropna(subset=["data", "data_digest"])[["data", "data_digest"]].drop_duplicates()
+    pairs = ran if len(ran) else trials[["data_name", "planned_digest"]].drop_duplicates()
+    return "; ".join(f"{data}, sha256 {digest}" for data, digest in pairs.itertuples(index=False))

@@ -1,0 +1,148 @@
+"""Numbers and lists in words: every number with its unit, its n and its interval."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from reports.data.results import NAMES
+from reports.html.blocks import Cell, Prose
+from reports.statistics import Estimate
+
+MINUS = "−"
+NONE = "–"
+
+
+def number(value: float, digits: int = 2, sign: bool = False) -> str:
+    """A number with a true minus sign; a dash where there is none."""
+    if math.isnan(value):
+        return NONE
+    text = f"{value:+,.{digits}f}" if sign else f"{value:,.{digits}f}"
+    if float(text.replace(",", "")) == 0:
+        text = text.lstrip("+-")
+    return text.replace("-", MINUS)
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """A number to so many significant digits; powers of ten where it is very small or large."""
+    if math.isnan(value):
+        return NONE
+    if value == 0:
+        return "0"
+    if not 1e-4 <= abs(value) < 1e6:
+        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+        powers = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+        return f"{mantissa.replace('-', MINUS)}·10{str(int(exponent)).translate(powers)}"
+    return number(value, max(0, digits - 1 - math.floor(math.log10(abs(value)))))
+
+
+def percent(share: float) -> str:
+    """A share in whole per cent, with more digits near 100%, which is never reached by rounding."""
+    if 0.99 <= share < 1:
+        return f"{math.floor(share * 1000) / 10:.1f}%"
+    return f"{number(100 * share, 0)}%"
+
+
+def plus_minus(estimate: Estimate, digits: int = 2, sign: bool = False) -> str:
+    """``84.12 ± 0.40``; the value alone where there is no interval."""
+    text = number(estimate.value, digits, sign)
+    return f"{text} ± {number(estimate.half, digits)}" if estimate.known else text
+
+
+def bracketed(estimate: Estimate) -> str:
+    """``+2.10 points (95% interval +1.70 to +2.50, n = 3)``; says so where there is no interval."""
+    text = f"{number(estimate.value, sign=True)} points"
+    if not estimate.known:
+        return f"{text} ({n_of(estimate.n)}, so no interval)"
+    low, high = (number(bound, sign=True) for bound in (estimate.low, estimate.high))
+    return f"{text} (95% interval {low} to {high}, {n_of(estimate.n)})"
+
+
+def estimate_cell(estimate: Estimate, sign: bool = False) -> Cell:
+    """A table's cell for an estimate: the value and half its interval."""
+    if estimate.n == 0:
+        return Cell(NONE, kind="quiet")
+    return Cell(plus_minus(estimate, sign=sign), estimate.value, note="" if estimate.known else "no interval")
+
+
+def seeds_cell(counts: Sequence[int]) -> Cell:
+    """How many seeds stand behind a row; each framework's where they differ."""
+    return Cell(str(counts[0]) if len(set(counts)) == 1 else " / ".join(map(str, counts)), min(counts))
+
+
+def n_of(n: int) -> str:
+    """``n = 3``, kept on one line."""
+    return f"n\u00a0=\u00a0{n}"
+
+
+def probability(value: float) -> str:
+    """A p value."""
+    if math.isnan(value):
+        return NONE
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def count(n: int, noun: str, many: str = "") -> str:
+    """``1 trial``, ``2 trials``."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {many or noun + 's'}"
+
+
+def listed(items: Iterable[str], word: str = "and") -> str:
+    """``a, b and c``."""
+    *head, last = [*items] or ["none"]
+    return f"{', '.join(head)} {word} {last}" if head else last
+
+
+def name(framework: str) -> str:
+    """A framework's name for people."""
+    return NAMES.get(framework, framework)
+
+
+def seconds(value: float) -> str:
+    """A duration with a unit that fits."""
+    if math.isnan(value):
+        return NONE
+    return f"{significant(value * 1000)} ms" if value < 1 else f"{significant(value)} s"
+
+
+def shortfall(trials: pd.DataFrame, what: str) -> tuple[Prose, ...]:
+    """What of a section is missing, in plain words; nothing where all its planned trials are done.
+
+    Args:
+        trials: the section's planned trials.
+        what: what follows ``trial``, such as ``on IMDB``.
+    """
+    if trials.empty:
+        return (Prose(f"This study plans no trial {what}".rstrip() + ".", "missing"),)
+    states = trials.state.value_counts()
+    done, failed, missing = (int(states.get(state, 0)) for state in ("done", "failed", "missing"))
+    if done == len(trials):
+        return ()
+    planned = f"{count(len(trials), 'planned trial')} {what}".rstrip()
+    rest = [f"{failed} failed"] * bool(failed) + [f"{missing} not yet run"] * bool(missing)
+    end = "what stands here rests on those that are done." if done else "there is nothing to show yet."
+    return (Prose(f"Of {planned}, {done} {'is' if done == 1 else 'are'} done, {listed(rest)}; {end}", "missing"),)
+
+
+class Settings:
+    """The settings of a table's rows: said once where all rows share one, else by letters told in the caption."""
+
+    def __init__(self, trials: pd.DataFrame) -> None:
+        found = list(dict.fromkeys(trials.setting))
+        self._letters = {text: chr(ord("A") + place % 26) + str(place // 26 or "") for place, text in enumerate(found)}
+        self.several = len(found) > 1
+
+    @property
+    def caption(self) -> str:
+        """A sentence for the caption."""
+        if not self.several:
+            return f"Setting: {next(iter(self._letters), 'none')}."
+        return "Settings: " + "; ".join(f"{letter}: {text}" for text, letter in self._letters.items()) + "."
+
+    def column(self) -> list[str]:
+        """The heading of the letters, where they are needed."""
+        return ["Setting"] * self.several
+
+    def cell(self, trials: pd.DataFrame) -> list[Cell]:
+        """The letter of one experiment, where it is needed."""
+        return [Cell(self._letters[trials.setting.iloc[0]])] * self.several

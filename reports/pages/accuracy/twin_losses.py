@@ -1,0 +1,137 @@
+"""Under imposed conventions: do the twins' training losses agree, epoch by epoch?"""
+
+import pandas as pd
+import seaborn
+
+from reports.data.comparable import ordered
+from reports.data.results import TWINS, Results
+from reports.html.blocks import Block, Cell, Column, Figure, Key, Panel, Prose, Section, Table
+from reports.html.format import Settings, count, shortfall, significant
+from reports.html.svg import BAD, INK, draw
+from reports.statistics import LOSS_BOUND
+
+KEYS = ["spec_fingerprint", "slug", "task", "cell", "form", "conventions", "setting"]
+
+
+def losses(history: pd.DataFrame) -> pd.DataFrame:
+    """|tf2 − pytorch| / their mean, for each imposed experiment, seed and epoch that both twins have."""
+    imposed = history[history.imposed.astype(bool) & history.framework.isin(TWINS)]
+    wide = imposed.pivot(index=[*KEYS, "seed", "epoch"], columns="framework", values="train/loss")
+    wide = wide.reindex(columns=list(TWINS)).astype(float).dropna()
+    middle, gap = wide.mean(axis=1).abs(), (wide[TWINS[0]] - wide[TWINS[1]]).abs()
+    return (gap / middle.where(middle > 0)).fillna(0.0).rename("gap").reset_index()
+
+
+def by_epoch(gaps: pd.DataFrame) -> pd.DataFrame:
+    """The differences of each experiment and epoch, averaged over seeds."""
+    return gaps.groupby([*KEYS, "epoch"], sort=False).gap.mean().reset_index()
+
+
+def largest(gaps: pd.DataFrame) -> pd.DataFrame:
+    """A row for each experiment: the epoch whose difference, averaged over seeds, is largest, and the worst seed."""
+    mean = by_epoch(gaps)
+    worst = mean.loc[mean.groupby("spec_fingerprint", sort=False).gap.idxmax()]
+    seeds = gaps.groupby("spec_fingerprint").agg(worst_seed=("gap", "max"), n=("seed", "nunique"))
+    return worst.merge(seeds, on="spec_fingerprint").assign(held=lambda frame: frame.gap <= LOSS_BOUND)
+
+
+def answer(results: Results) -> str:
+    """One sentence for the front page."""
+    found = largest(losses(results.history))
+    if found.empty:
+        return (
+            "No answer yet: it needs both twins trained under imposed conventions, "
+            "which give them the same weights, batches and dropout masks."
+        )
+    worst, held = found.loc[found.gap.idxmax()], int(found.held.sum())
+    whole = (
+        f"in all {count(held, 'experiment')} that both have run"
+        if held == len(found)
+        else f"in {held} of the {len(found)} experiments that both have run"
+    )
+    whole = "in the one experiment that both have run" if len(found) == 1 == held else whole
+    return (
+        "Trained from the same weights on the same batches and dropout masks, the twins keep their mean training "
+        f"losses within {100 * LOSS_BOUND:g}% of each other in every epoch {whole}. The largest difference is "
+        f"{significant(100 * worst.gap, 2)}% ({worst.slug}, epoch {int(worst.epoch)}, mean over "
+        f"{count(int(worst.n), 'seed')})."
+    )
+
+
+def section(results: Results) -> Section:
+    """The largest relative difference of each imposed experiment against the bound."""
+    trials = results.trials[results.trials.imposed.astype(bool) & results.trials.framework.isin(TWINS)]
+    gaps = losses(results.history)
+    blocks: tuple[Block, ...] = (
+        Prose(
+            "Under imposed conventions both twins start from the same weights and see the same batches under the same "
+            "dropout masks, so their training losses must agree but for rounding, which training amplifies. For each "
+            "seed and epoch the mean training losses are compared, |TensorFlow 2 − PyTorch| over their mean, and "
+            f"averaged over seeds. The study's bound is {100 * LOSS_BOUND:g}% in every epoch."
+        ),
+        *shortfall(trials, "under imposed conventions"),
+    )
+    if len(gaps):
+        blocks += (_figure(by_epoch(gaps), results), _table(largest(gaps), results))
+    return Section("agreement", "Do the losses agree under imposed conventions?", blocks)
+
+
+def _figure(found: pd.DataFrame, results: Results) -> Figure:
+    shown = found[found.gap > 0].assign(percent=lambda frame: 100 * frame.gap)  # a logarithm has no place for zero
+    panels = tuple(_panel(task, shown[shown.task == task], results) for task in ordered(shown.task, ("imdb", "sine")))
+    return Figure(
+        "Relative difference of the twins' training losses, % on a logarithmic scale, by epoch: a line for each "
+        "experiment, the mean over its seeds. All lines should keep below the bound.",
+        panels,
+        (Key("one experiment", "ink", "line"), Key(f"bound, {100 * LOSS_BOUND:g}%", "bound", "dash")),
+        results.links.runs(),
+    )
+
+
+def _panel(task: str, rows: pd.DataFrame, results: Results) -> Panel:
+    def paint(axes) -> None:
+        seaborn.lineplot(
+            rows, x="epoch", y="percent", units="slug", estimator=None, color=INK, lw=1, alpha=0.55, ax=axes
+        )
+        axes.axhline(100 * LOSS_BOUND, color=BAD, linewidth=1.2, linestyle=(0, (4, 2)))
+        low = min(rows.percent.min(), 100 * LOSS_BOUND)
+        axes.set(yscale="log", ylim=(low / 2, max(rows.percent.max(), 100 * LOSS_BOUND) * 2), xlabel="epoch", ylabel="")
+        epochs = sorted(rows.epoch.unique())
+        axes.set_xticks(epochs if len(epochs) <= 10 else epochs[:: -(-len(epochs) // 8)])
+        axes.yaxis.set_major_formatter(lambda value, _: significant(value, 1))
+        axes.minorticks_off()
+        axes.grid(axis="y")
+
+    worst = rows.loc[rows.percent.idxmax()]
+    spoken = f"Task {task}: the largest difference is {significant(worst.percent, 2)}% in epoch {int(worst.epoch)}."
+    svg = draw(paint, spoken, ("1·10⁻⁵",))
+    return Panel(task, svg, spoken, results.links.runs(task=task))
+
+
+def _table(found: pd.DataFrame, results: Results) -> Table:
+    settings = Settings(found)
+    columns = ["Task", "Cell", "Form", "Conventions", *settings.column(), Column("Seeds", True)]
+    columns += [Column("Largest, %", True), Column("in epoch", True), Column("Worst seed, %", True), "Bound"]
+    ranked = found.sort_values("gap", ascending=False, kind="stable")
+    rows = [_row(ranked.iloc[[place]], settings, results) for place in range(len(ranked))]
+    caption = (
+        "Largest relative difference of the twins' training losses over all epochs, largest first; "
+        f"{int(found.held.sum())} of {count(len(found), 'experiment')} held the bound. {settings.caption}"
+    )
+    return Table.of(caption, columns, rows, results.links.runs())
+
+
+def _row(frame: pd.DataFrame, settings: Settings, results: Results) -> list[Cell]:
+    row = frame.iloc[0]
+    return [
+        Cell(row.task),
+        Cell(row.cell, kind="code"),
+        Cell(row.form, kind="code"),
+        Cell(row.conventions, href=results.links.spec(row.spec_fingerprint)),
+        *settings.cell(frame),
+        Cell(str(int(row.n)), int(row.n)),
+        Cell(significant(100 * row.gap, 2), float(row.gap)),
+        Cell(str(int(row.epoch)), int(row.epoch)),
+        Cell(significant(100 * row.worst_seed, 2), float(row.worst_seed)),
+        Cell("held", kind="good") if row.held else Cell("not held", kind="bad"),
+    ]

@@ -1,0 +1,95 @@
+"""Results → HTML files."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from experiments.study.plan import Plan
+from reports.data.load import gather
+from reports.data.results import Results
+from reports.html.footer import foot
+from reports.pages.accuracy import page as accuracy
+from reports.pages.chars import page as chars
+from reports.pages.index import headline
+from reports.pages.index import page as index
+from reports.pages.parity import page as parity
+from reports.pages.shapes import page as shapes
+from reports.pages.sources import page as seeds
+from reports.pages.speed import page as speed
+
+#: Each page's file, its name in the navigation, and what makes its sections.
+PAGES = {
+    "index.html": ("Answers", index),
+    "parity.html": ("Parity", parity),
+    "accuracy.html": ("Accuracy", accuracy),
+    "speed.html": ("Speed", speed),
+    "shapes.html": ("Shapes", shapes),
+    "chars.html": ("Writing", chars),
+    "seeds.html": ("Sources", seeds),
+}
+
+
+def write(plan: Plan, supports: Iterable[Mapping[str, str]], tracking_uri: str, folder: Path) -> Path:
+    """Write every page from what MLflow holds of a study.
+
+    Args:
+        plan: the study laid out, run or not.
+        supports: for each framework, cell and form whether it is Native, Written or Absent, and a detail.
+        tracking_uri: where MLflow keeps the runs.
+        folder: where the pages go; made if it is not there.
+
+    Returns:
+        The path of ``index.html``.
+    """
+    gathered = gather(plan, supports, tracking_uri)
+    folder.mkdir(parents=True, exist_ok=True)
+    pages = render(gathered, plan.study.description, datetime.now())
+    for name in PAGES:
+        if name in pages:
+            (folder / name).write_text(pages[name], encoding="utf-8")
+        else:  # left there by another study
+            (folder / name).unlink(missing_ok=True)
+    return folder / "index.html"
+
+
+def _unbroken(value: Any) -> Any:
+    """Keep a name's number on its line."""
+    return value.replace("TensorFlow 2", "TensorFlow\u00a02") if type(value) is str else value
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("reports.html"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_unbroken,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _planned(room: Any, gathered: Results) -> bool:
+    """Whether the study has such a page: most have no condition."""
+    return not hasattr(room, "planned") or room.planned(gathered)
+
+
+def render(gathered: Results, description: str, now: datetime) -> dict[str, str]:
+    """Each page's HTML by its file name."""
+    template = _environment().get_template("page.html")
+    pages = {name: page for name, page in PAGES.items() if _planned(page[1], gathered)}
+    common = {
+        "study": gathered.study,
+        "description": description,
+        "headline": headline.first(gathered),
+        "nav": [(name, title) for name, (title, _) in pages.items()],
+        "foot": foot(gathered, now),
+    }
+    return {
+        name: template.render(common, here=name, title=room.TITLE, lead=room.LEAD, sections=room.sections(gathered))
+        for name, (_, room) in pages.items()
+    }

@@ -1,0 +1,276 @@
+"""Every twin's model against the NumPy reference: cell × form × dtype × depth × conventions."""
+
+import numpy as np
+import pytest
+from cases import PAIRS, TOKENS, TWINS, Case, close, flat, make_batch, make_spec, offered, params, sampled, twin_params
+
+import frameworks
+from experiments import canonical
+from experiments.study.plan import CELLS
+
+GRID = [
+    case for twin in TWINS for cell, form in PAIRS if offered(twin, cell, form) for case in sampled(twin, cell, form)
+]
+#: One case for each twin × cell × form, for what neither dtype, depth nor direction changes.
+FORMS_ONLY = [Case(twin, cell, form) for twin in TWINS for cell, form in PAIRS if offered(twin, cell, form)]
+
+
+def models(spec, twin, seed=0):
+    """The twin's model and the reference's, on the same weights."""
+    weights = canonical.draw(spec, TOKENS, seed)
+    build = frameworks.load(twin).build
+    return build(spec, TOKENS, weights, seed), frameworks.load("reference").build(spec, TOKENS, weights, seed), weights
+
+
+@pytest.mark.parametrize("case", params(GRID))
+def test_outputs_states_and_gradients_are_the_references(case):
+    model, reference, _ = models(case.spec, case.twin)
+    batch = make_batch(case.spec)
+    close(case, flat(model.forward(batch.x)), flat(reference.forward(batch.x)))
+    close(case, model.gradients(batch), reference.gradients(batch))
+
+
+@pytest.mark.parametrize("case", params(GRID))
+def test_weights_come_back_to_the_bit(case):
+    model, _, weights = models(case.spec, case.twin)
+    back = model.weights()
+    assert set(back) == set(weights)
+    wrong = [k for k in weights if back[k].dtype != weights[k].dtype or not np.array_equal(back[k], weights[k])]
+    assert not wrong, f"{case}: {wrong}"
+
+
+@pytest.mark.parametrize("case", params(case for case in GRID if case.dtype == "float64"))
+def test_one_adam_step_is_the_references(case):
+    model, reference, _ = models(case.spec, case.twin)
+    batch = make_batch(case.spec)
+    ours, theirs = model.train_step(batch), reference.train_step(batch)
+    close(case, {"loss": ours.loss, "outputs": ours.outputs}, {"loss": theirs.loss, "outputs": theirs.outputs})
+    close(case, model.weights(), reference.weights())
+
+
+OPTIMISERS = [
+    {"optimiser": "sgd", "learning_rate": 0.5},
+    {"optimiser": "rmsprop", "learning_rate": 1e-2},
+    {"optimiser": "adam", "clip_norm": 0.05},
+    {"optimiser": "sgd", "clip_norm": 0.05},
+    {"optimiser": "rmsprop", "clip_norm": 0.05, "clip_global": True},
+    {"optimiser": "sgd", "clip_norm": 100.0},
+]
+
+
+@pytest.mark.parametrize("twin", twin_params())
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("conventions", ["keras", "pytorch"])
+@pytest.mark.parametrize("training", OPTIMISERS, ids=lambda t: "-".join(map(str, t.values())))
+def test_every_optimiser_follows_the_written_definition(twin, cell, conventions, training):
+    spec = make_spec(cell, "layer", conventions, dtype="float64", **training)
+    model, reference, _ = models(spec, twin)
+    case = Case(twin, cell, "layer", conventions=conventions)
+    for seed in range(3):  # the definition changes with the step's number
+        batch = make_batch(spec, seed)
+        model.train_step(batch)
+        reference.train_step(batch)
+    close(case, model.weights(), reference.weights())
+
+
+FIELDS = ["embedding", "kernel", "recurrent_kernel", "bias", "head", "dropout", "adam", "batches"]
+
+
+@pytest.mark.parametrize("twin", twin_params())
+@pytest.mark.parametrize("base, other", [("keras", "pytorch"), ("pytorch", "keras")])
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_single_overridden_field_is_followed(twin, base, other, field):
+    spec = make_spec("lstm", "layer", {"base": base, field: other}, dtype="float64")
+    model, reference, _ = models(spec, twin)
+    case = Case(twin, "lstm", "layer", conventions=spec.conventions.label)
+    for seed in range(2):
+        batch = make_batch(spec, seed)
+        model.train_step(batch)
+        reference.train_step(batch)
+    close(case, model.weights(), reference.weights())
+
+
+@pytest.mark.parametrize("case", params(FORMS_ONLY))
+def test_halves_with_carried_states_equal_the_whole(case):
+    model, *_ = models(case.spec, case.twin)
+    x = make_batch(case.spec).x
+    whole = model.forward(x)
+    first = model.forward(x[:, :3])
+    second = model.forward(x[:, 3:], first.states)
+    joined = second._replace(sequence=np.concatenate([first.sequence, second.sequence], axis=1))
+    close(case, flat(joined), flat(whole))
+
+
+@pytest.mark.parametrize("case", params(case for case in FORMS_ONLY if case.form != "scratch"))
+def test_every_form_gives_what_the_loop_from_scratch_gives(case):
+    model, _, weights = models(case.spec, case.twin)
+    scratch = frameworks.load(case.twin).build(case._replace(form="scratch").spec, TOKENS, weights, 0)
+    x = make_batch(case.spec).x
+    close(case, flat(model.forward(x)), flat(scratch.forward(x)))
+
+
+@pytest.mark.parametrize("case", params(c._replace(conventions="stock", dtype="float32") for c in FORMS_ONLY))
+def test_dropout_is_off_in_evaluation_and_reproducible_in_training(case):
+    build = frameworks.load(case.twin).build
+    batch = make_batch(case.spec)._replace(masks=None)
+    model = build(case.spec, TOKENS, None, 3)
+    calm = model.predict(batch.x)
+    assert np.array_equal(calm, model.predict(batch.x)), f"{case}: evaluation draws dropout"
+    steps = [model.train_step(batch).outputs for _ in range(2)]
+    assert not np.allclose(calm, steps[0], atol=1e-7), f"{case}: training drops nothing"
+    again = build(case.spec, TOKENS, None, 3)
+    for _ in range(2):  # Keras's layers draw a mask in evaluation too, and throw it away: the seed moves on
+        again.predict(batch.x)
+    repeated = [again.train_step(batch).outputs for _ in range(2)]
+    np.testing.assert_array_equal(steps, repeated, err_msg=f"{case}: the same seed gives another training")
+    other = build(case.spec, TOKENS, None, 4)
+    assert not np.allclose(steps[0], other.train_step(batch).outputs), f"{case}: the seed does nothing"
+
+
+@pytest.mark.parametrize("case", params(c._replace(conventions="stock", dtype="float32") for c in FORMS_ONLY))
+def test_a_batch_of_another_size_trains_and_predicts(case):
+    model = frameworks.load(case.twin).build(case.spec, TOKENS, None, 0)
+    batch = make_batch(case.spec)
+    sizes = [len(model.train_step(type(batch)(batch.x[:n], batch.y[:n])).outputs) for n in (5, 2, 3)]
+    assert sizes == [5, 2, 3]
+    np.testing.assert_allclose(model.predict(batch.x[:2]), model.predict(batch.x)[:2], rtol=1e-5, atol=1e-6)
+
+
+ENDS = [{"encoder": "one_hot"}, {"encoder": "bag"}, {"head": "mlp"}, {"encoder": "bag", "head": "mlp"}]
+
+
+@pytest.mark.parametrize("twin", twin_params())
+@pytest.mark.parametrize("conventions", ["keras", "pytorch"])
+@pytest.mark.parametrize("network", ENDS, ids=str)
+def test_encoders_and_heads_are_the_references(twin, network, conventions):
+    spec = make_spec("gru", "layer", conventions, network=network, dtype="float64")
+    model, reference, _ = models(spec, twin)
+    case = Case(twin, "gru", "layer", conventions=conventions)
+    batch = make_batch(spec)
+    close(case, flat(model.forward(batch.x)), flat(reference.forward(batch.x)))
+    close(case, model.gradients(batch), reference.gradients(batch))
+    ours, theirs = model.train_step(batch), reference.train_step(batch)
+    close(case, {"loss": ours.loss, "outputs": ours.outputs}, {"loss": theirs.loss, "outputs": theirs.outputs})
+    close(case, model.weights(), reference.weights())
+
+
+@pytest.mark.parametrize("twin", twin_params())
+def test_one_hot_equals_an_embedding(twin):
+    specs = [
+        make_spec("lstm", "layer", network={"encoder": name}, dtype="float64") for name in ("embedding", "one_hot")
+    ]
+    embedding, one_hot = (models(spec, twin)[0] for spec in specs)
+    batch = make_batch(specs[0])
+    case = Case(twin, "lstm", "layer")
+    close(case, flat(one_hot.forward(batch.x)), flat(embedding.forward(batch.x)))
+    close(case, one_hot.gradients(batch), embedding.gradients(batch))
+
+
+@pytest.mark.parametrize("twin", twin_params())
+def test_a_bag_of_words_knows_no_order(twin):
+    spec = make_spec("lstm", "layer", network={"encoder": "bag"}, dtype="float64")
+    model, *_ = models(spec, twin)
+    x = make_batch(spec).x
+    np.testing.assert_allclose(model.predict(x), model.predict(x[:, ::-1].copy()), rtol=1e-12)
+
+
+@pytest.mark.parametrize("twin", twin_params())
+@pytest.mark.parametrize("head", ["linear", "mlp"])
+def test_ten_classes_from_rows_of_values(twin, head):
+    spec = canonical.ExperimentSpec.model_validate(
+        {"task": "digits", "network": {"cell": "lstm", "form": "layer", "units": [5], "head": head}}
+        | {"training": {"dtype": "float64"}, "conventions": "pytorch"}
+    )
+    interface = canonical.Interface("values", 8, 8, 10, "cross_entropy")
+    batch = make_batch(spec, interface=interface)
+    model, reference = (frameworks.load(name).build(spec, interface, None, 0) for name in (twin, "reference"))
+    case = Case(twin, "lstm", "layer")
+    close(case, model.gradients(batch), reference.gradients(batch))
+    losses = [(model.train_step(batch).loss, reference.train_step(batch).loss) for _ in range(3)]
+    np.testing.assert_allclose(*zip(*losses, strict=True), rtol=1e-10)
+
+
+@pytest.mark.parametrize("twin", twin_params())
+@pytest.mark.parametrize("encoder, head", [("bag", "mlp"), ("embedding", "mlp")])
+def test_the_stock_heads_dropout_is_off_in_evaluation_and_on_in_training(twin, encoder, head):
+    spec = make_spec("gru", "layer", "stock", dropout=0.0, network={"encoder": encoder, "head": head})
+    model = frameworks.load(twin).build(spec, TOKENS, None, 0)
+    batch = make_batch(spec)._replace(masks=None)
+    calm = model.predict(batch.x)
+    assert np.array_equal(calm, model.predict(batch.x))
+    assert not np.allclose(calm, model.train_step(batch).outputs, atol=1e-7)
+
+
+@pytest.mark.parametrize("twin", twin_params())
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_states_jacobians_by_autodiff_are_the_product_of_the_steps(twin, cell):
+    form = "layer" if offered(twin, cell, "layer") else "scratch"
+    spec = make_spec(cell, form, "pytorch", depth=1, dropout=0.0, dtype="float64")
+    model, reference, _ = models(spec, twin)
+    x = make_batch(spec).x
+    ours, theirs = model.state_jacobians(x), reference.state_jacobians(x)
+    close(Case(twin, cell, form), {"jacobians": ours}, {"jacobians": theirs})
+    np.testing.assert_array_equal(theirs[-1], np.broadcast_to(np.eye(theirs.shape[-1]), theirs[-1].shape))
+    assert not np.allclose(theirs[0], theirs[-1])
+
+
+OPTIONS = [
+    ("lstm", {"cell_clip": 0.01}),
+    ("lstm", {"forget_bias": 2.5}),
+    ("lstm_peephole", {"cell_clip": 0.1, "forget_bias": 0.0}),
+    ("lstm_projection", {"projection_clip": 0.02, "cell_clip": 0.1}),
+    ("lstm_coupled", {"cell_clip": 0.01}),
+]
+
+
+@pytest.mark.parametrize("twin", twin_params())
+@pytest.mark.parametrize("conventions", ["keras", "pytorch"])
+@pytest.mark.parametrize("cell, network", OPTIONS, ids=str)
+def test_clipping_and_the_forget_bias_act_as_in_the_reference(twin, cell, network, conventions):
+    plain = make_spec(cell, "scratch", conventions, dtype="float64")
+    spec = make_spec(cell, "scratch", conventions, network=network, dtype="float64")
+    model, reference, _ = models(spec, twin)
+    batch = make_batch(spec)
+    case = Case(twin, cell, "scratch", conventions=conventions)
+    close(case, flat(model.forward(batch.x)), flat(reference.forward(batch.x)))
+    close(case, model.gradients(batch), reference.gradients(batch))
+    without = models(plain, twin)[0].forward(batch.x)
+    assert not np.allclose(model.forward(batch.x).sequence, without.sequence, rtol=1e-6), f"{network} changes nothing"
+
+
+@pytest.mark.parametrize("cell", ["simple_rnn", "lstm", "gru", "lstm_projection"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("units", [[4], [4, 4, 4]], ids=str)
+@pytest.mark.pytorch
+def test_pytorchs_own_stack_of_layers_is_the_stack_of_ours(cell, bidirectional, units):
+    network = {"units": units, "bidirectional": bidirectional}
+    stock, imposed = (make_spec(cell, "layer", base, network=network) for base in ("stock", "pytorch"))
+    build = frameworks.load("pytorch").build
+    theirs = build(stock, TOKENS, None, 1)
+    ours = build(imposed, TOKENS, theirs.weights(), 1)
+    x = make_batch(stock).x
+    close(Case("pytorch", cell, "layer", "float32"), flat(theirs.forward(x)), flat(ours.forward(x)))
+
+
+@pytest.mark.tf2
+@pytest.mark.parametrize("form", ["cell_loop", "layer", "unrolled", "wrapped", "scratch"])
+def test_eager_execution_trains_as_the_graph_does(form):
+    losses = []
+    for execution in ("default", "eager"):
+        spec = make_spec("lstm", form, "keras", dtype="float64", execution=execution)
+        model, *_ = models(spec, "tf2")
+        losses.append([model.train_step(make_batch(spec, seed)).loss for seed in range(3)])
+    np.testing.assert_allclose(*losses, rtol=1e-12)
+
+
+@pytest.mark.parametrize("twin", twin_params())
+def test_sine_values_go_through_without_an_embedding(twin):
+    spec = canonical.ExperimentSpec.model_validate(
+        {"task": "sine", "network": {"cell": "minimal", "form": "cell_loop"}, "training": {"dtype": "float64"}}
+        | {"conventions": "keras"}
+    )
+    interface = canonical.Interface("values", 7, 1, 1, "mse")
+    weights = canonical.draw(spec, interface, 0)
+    x = np.sin(np.arange(21.0)).reshape(3, 7, 1)
+    ours, theirs = (frameworks.load(name).build(spec, interface, weights, 0).forward(x) for name in (twin, "reference"))
+    np.testing.assert_allclose(ours.outputs, theirs.outputs, rtol=1e-10)

@@ -1,0 +1,206 @@
+"""Toy twins for the tests of running and recording: a few lines of NumPy, and misdeeds on demand.
+
+``TOY_DEEDS`` is JSON, ``{"tf2:0": "raise"}``: what the trial of this framework and seed does in its first step.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+
+from experiments import tasks
+from experiments.protocol import Absent, Batch, Forward, Framework, Native, NativeShapes, Step, Support
+from experiments.running.processes import STOPPING
+from experiments.spec import ExperimentSpec, Interface
+from experiments.study.plan import Plan
+from experiments.tasks import DataSource, Split, Task
+from experiments.training.trial import Trial
+
+DATA = DataSource("toy", "0123456789abcdef" * 4, None, "Random numbers.")
+
+
+class ToyTask(Task):
+    """Eight windows of random numbers."""
+
+    interface = Interface("values", 4, 1, 1, "mse")
+    train = Split(np.random.default_rng(0).random((8, 4, 1)), np.ones((8, 1)))
+    test = train
+
+    def score(self, outputs, y):
+        return {"accuracy": 0.5}
+
+    def evaluate(self, model):
+        return {"test/loss": float(np.mean(model.predict(self.test.x))), "test/accuracy": 0.75}
+
+    def artifacts(self, model):
+        return {"forecast.json": b"[]"}
+
+
+class ToyRoom:
+    """The module that a task comes from."""
+
+    @staticmethod
+    def interface(spec):
+        return ToyTask.interface
+
+    @staticmethod
+    def load(spec, source, dtype):
+        return ToyTask()
+
+    @staticmethod
+    def locate(spec, imdb):
+        return DATA
+
+
+class ToyModel:
+    """Its loss halves with every step."""
+
+    device = "cpu"
+
+    def __init__(self, deed: str) -> None:
+        self._deed, self._loss = deed, 1.0
+
+    def train_step(self, batch: Batch) -> Step:
+        misbehave(self._deed)
+        self._loss = float("nan") if self._deed == "nan" else self._loss / 2
+        return Step(self._loss, np.ones_like(batch.y))
+
+    def predict(self, x):
+        return np.full((len(x), 1), self._loss)
+
+    def forward(self, x, states=None) -> Forward:
+        raise NotImplementedError
+
+    def gradients(self, batch):
+        raise NotImplementedError
+
+    def set_learning_rate(self, rate):
+        pass
+
+    def weights(self):
+        return {"head/0/kernel": np.ones((2, 1), np.float32)}
+
+    def batches(self, x, y):
+        for start in range(0, len(y), 4):
+            yield Batch(x[start : start + 4], y[start : start + 4])
+
+    def native_shapes(self) -> NativeShapes:
+        return NativeShapes((("input", (2, 4, 1)),), (), 2, 2)
+
+    def synchronise(self) -> None:
+        pass
+
+
+def predicting(predict) -> SimpleNamespace:
+    """A model as far as a task scores one: it answers as the function does."""
+    return SimpleNamespace(predict=predict)
+
+
+def misbehave(deed: str) -> None:
+    """Do what the test asked for."""
+    match deed:
+        case "raise":
+            raise ValueError("no good\nand a second line")
+        case "kill":
+            print("last words", file=sys.stderr, flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "kill-once" if not Path("killed").exists():
+            Path("killed").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "sleep":
+            Path("asleep").write_text(str(os.getpid()))
+            time.sleep(120)
+
+
+def deeds() -> dict[str, str]:
+    return json.loads(os.environ.get("TOY_DEEDS", "{}"))
+
+
+def build(spec: ExperimentSpec, interface: Interface, weights, seed: int, name: str = "") -> ToyModel:
+    return ToyModel(deeds().get(f"{name}:{seed}", ""))
+
+
+def load(name: str) -> Framework:
+    """A toy twin; its task comes along, since a worker has no other place to get it from."""
+    if deeds().get(name) == "import":
+        raise ImportError("no such wheel")
+    if deeds().get(name) == "exit":
+        os._exit(3)
+    tasks._room = lambda spec: ToyRoom
+    return Framework(
+        name,
+        "keras",
+        lambda threads: None,
+        lambda *arguments: build(*arguments, name=name),
+        lambda: {"pid": os.getpid(), "threads": os.environ["OMP_NUM_THREADS"], "toy": version(name)},
+        floor=lambda products, dtype: lambda: sum(product.flop for product in products),
+        profile=lambda call: {"toy": 1.0} if call() is None else {},
+    )
+
+
+class ToyVersion(str):
+    """A version with a type of its own, as torch's is."""
+
+
+def version(name: str) -> str:
+    return ToyVersion("1.0") if deeds().get(name) == "version" else "1.0"
+
+
+def supports(name: str, spec: ExperimentSpec) -> Support:
+    if (name, spec.network.form) == ("pytorch", "unrolled"):
+        return Absent("the toy has none")
+    return Native()
+
+
+def spec(**fields) -> ExperimentSpec:
+    """A small experiment; ``fields`` replace its parts."""
+    parts = {
+        "task": {"name": "sine", "points": 20, "window": 4},
+        "network": {"cell": "lstm", "form": "layer", "units": [2]},
+        "training": {"epochs": 2, "batch_size": 4},
+    }
+    return ExperimentSpec.model_validate(parts | fields)
+
+
+def trial(framework: str = "tf2", seed: int = 0, **fields) -> Trial:
+    return Trial(spec(**fields), framework, "toy 1.0", seed, DATA)
+
+
+STUDY = """
+name = "toy"
+description = "A study of toys."
+seeds = 2
+
+[[grid]]
+task = { name = "sine", points = 20, window = 4 }
+network = { cell = "lstm", units = [2] }
+training = { epochs = 2, batch_size = 4 }
+[grid.vary]
+"network.form" = ["layer", "unrolled"]
+"""
+
+
+def write_reports(plan: Plan, supports: object, tracking_uri: str, folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    index = folder / "index.html"
+    index.write_text(plan.study.name)
+    return index
+
+
+def main() -> None:
+    """``run_all`` with toys in the twins' places: for a process of its own."""
+    import frameworks
+    import run_all
+
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_DFL)  # a test run in a shell's background inherits some of them ignored
+    frameworks.load, frameworks.supports, frameworks.versions = load, supports, lambda name: "toy 1.0"
+    tasks._room = lambda spec: ToyRoom
+    reports = sys.modules["reports"] = ModuleType("reports")
+    reports.write = write_reports
+    run_all.app()

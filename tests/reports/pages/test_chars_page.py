@@ -1,0 +1,215 @@
+"""The writing page: scores beside entropies, curves, texts side by side, and every other page undisturbed."""
+
+import json
+import re
+from dataclasses import replace
+from html import escape
+
+import pytest
+import reports_toys as toys
+
+import reports
+from experiments.probes.record import Note
+from experiments.probes.same_text import jobs
+from experiments.study.plan import Plan
+from experiments.tracking.tracker import Tracker
+from reports import render as rooms
+from reports.html.blocks import Details, Figure, Points, Prose, Table
+from reports.html.format import NONE
+from reports.pages.chars import page as page
+from reports.pages.chars import texts
+
+PAGES = ("index.html", "accuracy.html", "speed.html", "shapes.html", "parity.html", "chars.html")
+
+
+def results(trials=None, done=None, **fields):
+    trials = toys.planned_chars() if trials is None else trials
+    found = toys.results(trials, [toys.run_of(trial) for trial in (trials if done is None else done)])
+    return replace(found, **fields)
+
+
+def record(**texts: str) -> dict:
+    written = [{"temperature": float(key[1:]) / 10, "text": text} for key, text in texts.items()]
+    return {"prompt": "Once ", "trained_by": "tf2", "texts": written}
+
+
+def prose(section) -> str:
+    return " ".join(block.text for block in section.blocks if isinstance(block, Prose))
+
+
+def table(section) -> Table:
+    return next(block for block in section.blocks if isinstance(block, Table))
+
+
+# --- what the runs kept
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", "no JSON", '{"prompt": "a", "texts": []}'])
+def test_a_broken_record_is_refused(text):
+    with pytest.raises(ValueError):
+        texts.parse(text)
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '[{"epoch": 1}]', "7"])
+def test_broken_samples_are_refused(text):
+    with pytest.raises(ValueError):
+        texts.parse_samples(text)
+
+
+def test_samples_are_read():
+    assert texts.parse_samples(toys.samples(2)) == {1: "Once <i>e </i>", 2: "Once <i>e e </i>"}
+    assert texts.parse_texts(toys.TEXTS) == {"0": "Once the the", "0.8": "Once <b>upon</b>\n\na time"}
+    with pytest.raises(ValueError):
+        texts.parse_texts("a text without a heading")
+
+
+# --- scores and curves
+
+
+def test_each_experiment_and_framework_has_a_row_with_its_n_interval_and_entropies():
+    section = page.scores(results())
+    rows = table(section).rows
+    assert len(rows) == 7  # two cells by two twins, one by three
+    titles = [column.title for column in table(section).columns]
+    first = dict(zip(titles, rows[0], strict=True))
+    assert first["Cell"].text == "simple_rnn" and first["Seeds"].text == "2"
+    assert "±" in first["Nats"].text
+    assert (first["Unigram"].text, first["Bigram"].text) == ("3.100", "2.400")
+    assert "all of 14 trials" in prose(section)
+
+
+def test_an_experiment_that_has_not_run_has_dashes():
+    trials = toys.planned_chars()
+    lstm = [trial for trial in trials if trial.spec.network.cell == "lstm"]
+    section = page.scores(results(trials, lstm))
+    shown = [cell.text for row in table(section).rows for cell in row]
+    assert NONE in shown and "nan" not in " ".join(shown)
+    assert "4 are done" in prose(section)
+
+
+def test_a_study_of_which_nothing_has_run_says_so():
+    found = results(done=[])
+    for section in page.sections(found):
+        assert section.blocks and section.blocks[-1].kind == "missing"
+    assert page.answer(found).startswith("No answer yet")
+
+
+def test_a_network_worse_than_pairs_is_not_praised():
+    trials = toys.planned_chars(1)[:1]
+    run = toys.run_of(trials[0])
+    run.epochs[-1]["test/loss"] = 2.5
+    found = toys.results(trials, [run])
+    assert "Of 1 trial none scores below" in page.answer(found)
+
+
+def test_curves_have_a_panel_for_each_experiment_and_the_entropies_as_lines():
+    (figure,) = page.curves(results()).blocks
+    assert isinstance(figure, Figure) and len(figure.panels) == 3
+    assert all(">unigram<" in panel.svg and ">bigram<" in panel.svg for panel in figure.panels)
+    assert "reference" in {key.kind for key in figure.keys}
+
+
+# --- texts
+
+
+def test_texts_grow_side_by_side():
+    found = results()
+    kept = {run_id: texts.parse_samples(toys.samples(3)) for run_id in found.done.run_id}
+    section = texts.growing(replace(found, samples=kept))
+    folded = [block for block in section.blocks if isinstance(block, Details)]
+    assert len(folded) == 3 and [each.open for each in folded] == [True, False, False]
+    shown = folded[0].blocks[0]
+    assert [column.kind for column in shown.columns[1:]] == ["tf2", "pytorch", "reference"]
+    assert [row[0].text for row in shown.rows] == ["1", "2", "3"]
+    assert shown.rows[0][1].kind == "text"
+
+
+def test_a_text_that_one_framework_lacks_is_a_dash():
+    found = results()
+    kept = {run_id: texts.parse_texts(toys.TEXTS) for run_id in found.done.run_id}
+    kept[found.done.run_id.iloc[0]] = {"0": "only one"}
+    section = texts.texts(replace(found, texts=kept))
+    shown = [cell.text for block in section.blocks[1:] for row in block.blocks[0].rows for cell in row]
+    assert "only one" in shown and NONE in shown
+
+
+def test_the_same_text_is_said_to_be_the_same():
+    both = record(t0="abc", t5="abd")
+    found = results(writings={("lstm", "tf2"): both, ("lstm", "pytorch"): both})
+    assert "the same, letter by letter, in all of 2 texts" in page.answer(found)
+    rows = texts.same(found).blocks[-1].blocks[0].rows
+    assert [row[3].text for row in rows] == ["identical", "identical"]
+
+
+def test_texts_that_part_say_where():
+    left, right = record(t0="abcd", t5="abcd"), record(t0="abcd", t5="abXd")
+    found = results(writings={("gru", "tf2"): left, ("gru", "pytorch"): right, ("lstm", "tf2"): left})
+    said = page.answer(found)
+    assert "in 1 of 2 texts" in said and "(gru, temperature 0.5) does so after 2 characters" in said
+    rows = texts.same(found).blocks[-1].blocks[0].rows
+    assert [row[3].text for row in rows] == ["identical", "up to character 2"]
+
+
+# --- the whole study
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """A study of every task, recorded and written."""
+    place = tmp_path_factory.mktemp("chars")
+    uri = f"sqlite:///{place}/mlflow.db"
+    trials = [*toys.planned(seeds=2), *toys.planned_chars()]
+    measured = jobs(trials, ("tf2", "pytorch"), lambda name: f"{name} 1.0")
+    with Tracker(uri, "toy", "A toy.", trials) as tracker:
+        tracker.expect(trials)
+        for trial in trials:
+            toys.record(tracker, toys.run_of(trial))
+        for job in measured:
+            tracker.keep(Note(job, {}, {"writing.json": json.dumps(record(t0="abc <i>")).encode()}, "", 0.0))
+    plan = Plan(toys.STUDY, tuple(trials), toys.ABSENT, measurements=tuple(measured))
+    reports.write(plan, toys.supports(), uri, place / "reports")
+    return {path.name: path.read_text(encoding="utf-8") for path in (place / "reports").glob("*.html")}
+
+
+def test_a_study_with_characters_has_the_page(written):
+    assert set(PAGES) <= set(written)
+    assert "Five questions" in written["index.html"] and 'href="chars.html"' in written["index.html"]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_shows_nonsense(written, name):
+    said = re.sub(r"<(script|style)\b.*?</\1>", "", written[name], flags=re.S)
+    assert not re.search(r"\b(nan|NaN|None|inf)\b", said)
+
+
+@pytest.mark.parametrize("text", ["Once <i>", "abc <i>", "<b>upon"])
+def test_texts_are_escaped(written, text):
+    assert text not in written["chars.html"]
+    assert escape(text) in written["chars.html"]
+
+
+def test_texts_keep_their_lines(written):
+    assert "&gt;\n\na time</td>" in written["chars.html"]
+
+
+def test_both_twins_writings_are_read(written):
+    assert "in all of 3 texts" in written["index.html"]
+
+
+def test_the_other_pages_say_nothing_else_of_the_other_tasks(tmp_path):
+    trials = toys.planned(seeds=2)
+    runs = [toys.run_of(trial) for trial in trials]
+    more = toys.planned_chars()
+    alone, beside = toys.results(trials, runs), toys.results([*trials, *more], [*runs, *map(toys.run_of, more)])
+    for room in (rooms.accuracy, rooms.speed):
+        for left, right in zip(room.sections(alone), room.sections(beside), strict=False):
+            if left.name not in ("agreement", "others", "reading"):
+                kinds = (Table, Figure, Points)
+                assert [b for b in left.blocks if isinstance(b, kinds)] == [
+                    b for b in right.blocks if isinstance(b, kinds)
+                ]
+
+
+def test_a_study_without_characters_has_no_such_page():
+    found = toys.results(toys.planned(cells=("lstm",), seeds=1), [])
+    assert not page.planned(found)

@@ -1,0 +1,123 @@
+"""The whole way through, as a user goes it: the smoke study on the real twins, MLflow, the reports, and again."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from experiments.study.plan import CELLS, FORMS
+
+TWINS = ("tf2", "pytorch")
+ROOT = Path(__file__).parents[2]
+pytestmark = [pytest.mark.study, pytest.mark.timeout(600)]
+
+
+def run_all(folder: Path, *arguments: str, cache: Path) -> subprocess.CompletedProcess:
+    command = [sys.executable, ROOT / "run_all.py", *arguments]
+    environment = os.environ | {"RNN_TWINS_CACHE": str(cache), "COLUMNS": "160"}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=500)
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    """A folder in which the smoke study has run."""
+    folder = tmp_path_factory.mktemp("smoke")
+    done = run_all(folder, "smoke", cache=folder / "cache")
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return folder, done.stdout
+
+
+@pytest.fixture(scope="module")
+def runs(smoke):
+    """The smoke study's runs, parents and trials."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{smoke[0] / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("smoke/training")
+    found = list(client.search_runs([experiment.experiment_id], max_results=1000))
+    parents = [run for run in found if run.data.tags["kind"] == "experiment"]
+    return client, parents, [run for run in found if run.data.tags["kind"] == "trial"]
+
+
+def test_every_planned_trial_is_complete(runs):
+    _, parents, trials = runs
+    assert {run.info.status for run in (*parents, *trials)} == {"FINISHED"}
+    assert all(run.data.tags["complete"] == "1" for run in trials)
+    ran = {(run.data.params["cell"], run.data.params["form"], run.data.tags["framework"]) for run in trials}
+    plain = {(cell, form, twin) for cell in ("simple_rnn", "lstm", "gru") for form in FORMS for twin in TWINS}
+    assert ran >= plain | {("minimal", form, twin) for form in ("cell_loop", "wrapped", "scratch") for twin in TWINS}
+    assert {cell for cell, _, _ in ran} == set(CELLS)
+    assert {run.data.params["conventions"] for run in trials} >= {"stock", "keras", "pytorch"}
+
+
+def test_a_child_hangs_under_the_parent_of_its_spec(runs):
+    _, parents, trials = runs
+    specs = {run.info.run_id: run.data.tags["spec_fingerprint"] for run in parents}
+    assert len(set(specs.values())) == len(specs)
+    assert all(specs[run.data.tags["mlflow.parentRunId"]] == run.data.tags["spec_fingerprint"] for run in trials)
+
+
+def test_the_twins_agree_under_imposed_conventions_in_the_record(runs):
+    client, _, trials = runs
+    losses: dict[tuple, dict[str, list[float]]] = {}
+    for run in trials:
+        if run.data.params["conventions"] != "stock" and run.data.params["task"] in ("imdb", "chars"):
+            history = sorted(client.get_metric_history(run.info.run_id, "train/loss"), key=lambda metric: metric.step)
+            key = (run.data.tags["spec_fingerprint"], run.data.params["seed"])
+            losses.setdefault(key, {})[run.data.tags["framework"]] = [metric.value for metric in history]
+    both = [pair for pair in losses.values() if set(TWINS) <= set(pair)]  # nn.LSTM alone projects as a stock layer
+    assert len(both) >= 10
+    worst = max(np.max(np.abs(np.divide(pair["tf2"], pair["pytorch"]) - 1)) for pair in both)
+    assert worst < 1e-4, f"the twins' epoch losses part by {worst:.1e}"
+
+
+def test_either_twin_can_load_the_others_weights(runs, tmp_path):
+    client, _, trials = runs
+    of_framework = {
+        run.data.tags["framework"]: load_file(
+            client.download_artifacts(run.info.run_id, "weights.safetensors", tmp_path)
+        )
+        for run in trials
+        if run.data.params["conventions"] == "keras" and run.data.params["seed"] == "0"
+    }
+    shapes = {name: {key: value.shape for key, value in found.items()} for name, found in of_framework.items()}
+    assert shapes["tf2"] == shapes["pytorch"] and len(shapes["tf2"]) > 5
+
+
+def test_the_ladder_is_climbed_to_the_top_by_every_spec(runs):
+    client, _, _ = runs
+    experiment = client.get_experiment_by_name("smoke/parity")
+    found = client.search_runs([experiment.experiment_id])
+    climbs = [run for run in found if run.data.tags["kind"] == "climb"]
+    assert {run.data.tags["kind"] for run in found} == {"climb", "horizon", "writing"}
+    assert all(run.data.tags["complete"] == "1" for run in found)
+    assert len(climbs) >= 6 and {run.data.metrics["rungs_climbed"] for run in climbs} == {5}
+    assert max(run.data.metrics["rung4/error"] for run in climbs) <= 1
+
+
+def test_a_second_start_runs_nothing(smoke):
+    folder, _ = smoke
+    again = run_all(folder, "smoke", cache=folder / "cache")
+    assert again.returncode == 0, again.stderr
+    assert not re.search(r"^\[\d+/\d+\]", again.stdout, re.MULTILINE), again.stdout
+    assert "nothing to run" in again.stdout
+
+
+def test_the_reports_stand_and_link_to_the_runs(smoke, runs):
+    folder, output = smoke
+    assert "reports/index.html" in output and "mlflow ui" in output
+    names = {path.name for path in (folder / "reports").glob("*.html")}
+    assert names == {f"{name}.html" for name in ("index", "parity", "accuracy", "speed", "shapes", "chars")}
+    assert "letter by letter, in all of 6 texts" in (folder / "reports" / "index.html").read_text(encoding="utf-8")
+    assert "Autodiff and the reference" in (folder / "reports" / "parity.html").read_text(encoding="utf-8")
+    shapes = (folder / "reports" / "shapes.html").read_text(encoding="utf-8")
+    missing = [word for word in ("weight_ih_l0", "recurrent_kernel", "r z n", "Absent") if word not in shapes]
+    assert not missing
+    ids = {run.info.run_id for run in runs[2]}
+    linked = set(re.findall(r"runs/([0-9a-f]{32})", shapes))
+    assert linked and linked <= ids
