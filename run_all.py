@@ -1,9 +1,10 @@
-"""The front door: a study's trials, recorded in MLflow, then the reports. ``python run_all.py --help``."""
+"""The front door: a study's phases, recorded in MLflow, then the reports. ``python run_all.py --help``."""
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache, partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,16 +15,12 @@ from experiments.errors import UserError
 from experiments.tracking.database import DEFAULT_URI, absolute
 
 if TYPE_CHECKING:  # everything heavy is imported where it is used: help comes up at once
-    from experiments.parity.check import Climb
-    from experiments.protocol import Support
-    from experiments.speed.schedule import Timing
     from experiments.study.plan import Plan
-    from experiments.training.trial import Trial
-
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 INTERRUPTED = 130
 PLAIN_WIDTH = 140  # columns where the output is no terminal: the names of experiments are long
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 def _version(wanted: bool) -> None:
@@ -34,7 +31,7 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.command()
+@app.command(epilog="Also: run_all.py sample RUN (text from a trained network) and run_all.py cost; each has --help.")
 def main(
     study: Annotated[str, typer.Argument(help="smoke, quick, full, speed, seeds, or a TOML file's path")] = "quick",
     list_only: Annotated[bool, typer.Option("--list", help="say what would run and what is done; run nothing")] = False,
@@ -42,7 +39,8 @@ def main(
         list[str] | None,
         typer.Option(
             metavar="KEY=VALUE",
-            help="only with this cell, form, task, framework, conventions, seed, or phase: training, parity or speed",
+            help="only with this cell, form, task, framework, conventions, seed, or phase: training, parity, probes "
+            "or speed",
         ),
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="run again even what is done")] = False,
@@ -53,25 +51,21 @@ def main(
     reports_only: Annotated[bool, typer.Option("--reports-only", help="write the reports; run nothing")] = False,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
 ) -> None:
-    """Run a study: train its experiments on every framework, climb its ladder, record all in MLflow, report."""
+    """Run a study: train its experiments on every framework, check parity, time, record all in MLflow, report."""
     with _exit_codes():
-        plan = _plan(study, imdb, tracking_uri)
-        from experiments.study.plan import select
-
-        found, uri = select((*plan.trials, *plan.climbs, *plan.timings), only or []), absolute(tracking_uri)
-        if only and not found:
-            raise UserError(f"--only {', '.join(only)}: no trial of this study has all of these")
+        plan, uri = _plan(study, imdb, tracking_uri), absolute(tracking_uri)
+        chosen = _chosen(plan, only or [])
         if list_only:
-            _list(plan, found, uri)
+            _list(plan, chosen, uri)
         elif reports_only:
             typer.echo(f"reports: {_reports(plan, uri)}")
-        elif _run(plan, found, not only, uri, fresh, workers, threads):
+        elif _run(plan, chosen, uri, fresh, workers, threads):
             raise typer.Exit(1)
 
 
 @contextmanager
 def _exit_codes() -> Iterator[None]:
-    """2 with one line for what is the user's to mend, 130 for an interruption."""
+    """Exit with 2 and one line for bad input, with 130 for an interruption."""
     from experiments.running.processes import STOPPING
 
     for number in STOPPING:
@@ -83,12 +77,12 @@ def _exit_codes() -> Iterator[None]:
         typer.echo(f"error: {' '.join(str(error).split())}", err=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
-        typer.echo("interrupted; the same command goes on where this one stopped", err=True)
+        typer.echo("interrupted; the same command continues where this one stopped", err=True)
         raise typer.Exit(INTERRUPTED) from None
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """The first signal stops; what follows must not spoil the tidying up, which takes seconds."""
+    """Stop at the first signal; those that follow must not disturb the clean-up, which takes seconds."""
     from experiments.running.processes import STOPPING
 
     for number in STOPPING:
@@ -97,147 +91,125 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _plan(name: str, imdb: str | None, uri: str) -> "Plan":
-    """Everything that can be wrong with the input is found here, before anything is created."""
-    from functools import cache
-
+    """Lay the study out; everything that can be wrong with the input is found here, before anything is created."""
     import frameworks
     from experiments import tasks
-    from experiments.study import plan
+    from experiments.study import plan, schema
     from experiments.tracking import database
 
-    path = plan.find(name)
-    found = plan.read(path)
+    path = schema.find(name)
+    study = schema.read(path)
     database.check(uri)
-    reviews = imdb or found.imdb
-    locate = cache(lambda spec: tasks.locate(spec, reviews))
-    return plan.plan(found, path, frameworks.supports, cache(frameworks.versions), locate)
+    locate = cache(partial(tasks.locate, imdb=imdb or study.imdb))
+    return plan.lay_out(study, path, frameworks.supports, cache(frameworks.versions), locate)
 
 
-def _parted(found: list[Any]) -> tuple[list["Trial"], list["Climb"], list["Timing"]]:
-    """Trials, climbs and timings."""
-    from experiments.parity.check import Climb
-    from experiments.speed.schedule import Timing
-    from experiments.training.trial import Trial
+def _chosen(plan: "Plan", only: list[str]) -> dict[str, list[Any]]:
+    """Each phase's jobs that the user asks for, by the phase's name."""
+    from experiments.phases import PHASES
+    from experiments.study.select import select
 
-    return tuple([each for each in found if isinstance(each, kind)] for kind in (Trial, Climb, Timing))
-
-
-def _finished(uri: str, study: str, room: str = "training") -> dict[str, str]:
-    """What is done, fingerprint → run id; out of SQLite without MLflow, whose import takes a second."""
-    from experiments.tracking import database
-
-    if path := database.sqlite_path(uri):
-        return database.finished(path, f"{study}/{room}")
-    from experiments.tracking import tracker
-
-    return tracker.finished(uri, study, room)
+    chosen = {job.fingerprint for job in select([job for phase in PHASES for job in plan.jobs(phase.name)], only)}
+    return {phase.name: [job for job in plan.jobs(phase.name) if job.fingerprint in chosen] for phase in PHASES}
 
 
-def _list(plan: "Plan", found: list[Any], uri: str) -> None:
-    chosen, climbs, timings = _parted(found)
-    done = _finished(uri, plan.study.name)
-    groups: dict[tuple[str, str, str], list[str]] = {}
-    for trial in chosen:
-        state = "done" if trial.fingerprint in done else "to run"
-        groups.setdefault((state, trial.framework, trial.spec.slug), []).append(str(trial.seed))
-    for (state, framework, slug), seeds in groups.items():
-        typer.echo(f"{state:8}{framework:11}{slug}  seed {', '.join(seeds)}")
-    for framework, slug, reason in plan.absent:
-        typer.echo(f"{'absent':8}{framework:11}{slug}: {reason}")
-    finished = sum(trial.fingerprint in done for trial in chosen)
-    typer.echo(f"{len(chosen)} trials: {finished} done, {len(chosen) - finished} to run; {len(plan.absent)} absent")
-    if plan.study.ladder:
-        _list_climbs(plan, climbs, _finished(uri, plan.study.name, "parity"))
-    if plan.study.speed:
-        _list_timings(timings, _finished(uri, plan.study.name, "speed"))
+def _list(plan: "Plan", chosen: dict[str, list[Any]], uri: str) -> None:
+    """Print every job, done or to run, and what is absent; then a count for each phase."""
+    from experiments.phases import PHASES
+    from experiments.tracking.database import finished
+
+    for phase in PHASES:
+        jobs, absent = chosen[phase.name], plan.absent(phase.name)
+        if not jobs and not absent:
+            continue
+        complete = finished(uri, plan.study.name, phase.experiment)
+        states = ["done" if job.fingerprint in complete else "to run" for job in jobs]
+        for line in _lines(jobs, states):
+            typer.echo(line)
+        shown = [each for each in absent if len(jobs) == len(plan.jobs(phase.name))]
+        for each in shown:
+            typer.echo(f"{'absent':8}{each.framework:11}{each.what}: {each.reason}")
+        done = states.count("done")
+        text = f"{len(jobs)} {phase.noun}s: {done} done, {len(jobs) - done} to run"
+        typer.echo(text + (f"; {len(shown)} absent" if shown else ""))
 
 
-def _list_climbs(plan: "Plan", climbs: list["Climb"], done: dict[str, str]) -> None:
-    for climb in climbs:
-        state = "done" if climb.fingerprint in done else "to run"
-        typer.echo(f"{state:8}{'parity':11}{climb.slug}  {', '.join(climb.twins)}")
-    for framework, climb, reason in plan.unclimbed:
-        typer.echo(f"{'absent':8}{framework:11}{climb.slug}: {reason}")
-    finished, absent = sum(climb.fingerprint in done for climb in climbs), len(plan.unclimbed)
-    typer.echo(f"{len(climbs)} climbs: {finished} done, {len(climbs) - finished} to run; {absent} absent")
-
-
-def _list_timings(timings: list["Timing"], done: dict[str, str]) -> None:
-    for timing in timings:
-        state = "done" if timing.fingerprint in done else "to run"
-        typer.echo(f"{state:8}{'speed':11}{timing.name}")
-    finished = sum(timing.fingerprint in done for timing in timings)
-    typer.echo(f"{len(timings)} timings: {finished} done, {len(timings) - finished} to run")
+def _lines(jobs: Sequence[Any], states: Sequence[str]) -> Iterator[str]:
+    """A line for each job; trials that differ only in their seed share one."""
+    seeds: dict[tuple[str, str, str], list[str]] = {}
+    for job, state in zip(jobs, states, strict=True):
+        label, text, seed = job.listing
+        seeds.setdefault((state, label, text), []).append(seed)
+    for (state, label, text), of_line in seeds.items():
+        yield f"{state:8}{label:11}{text}" + (f"  seed {', '.join(of_line)}" if of_line[0] else "")
 
 
 def _run(
-    plan: "Plan", found: list[Any], whole: bool, uri: str, fresh: bool, workers: int | None, threads: int | None
+    plan: "Plan", chosen: dict[str, list[Any]], uri: str, fresh: bool, workers: int | None, threads: int | None
 ) -> list[tuple[str, str]]:
-    """Run what is missing of what was ``found`` for, phase by phase, then report; what failed, and why."""
+    """Run what is missing, phase by phase, then report; returns what failed, and why."""
     from rich.console import Console
 
     import frameworks
-    from experiments import phases
-    from experiments.running import display
+    from experiments.phase import Means
+    from experiments.phases import PHASES
+    from experiments.running import display, summary
     from experiments.running.executor import LocalExecutor
-    from experiments.tracking import mlflow_view
+    from experiments.tracking.mlflow_view import parent_names
     from experiments.tracking.tracker import Tracker
     from experiments.training import checkpoints
 
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
-    chosen, climbs, timings = _parted(found)
-    work = [(phases.train, chosen), (phases.climb, climbs), (phases.measure, plan.measurements if whole else ())]
-    work.append((phases.clock, timings))
-    failures = []
-    with Tracker(uri, plan.study.name, plan.study.description, plan.trials) as tracker:
+    trials, failures, ran = plan.jobs("training"), [], set()
+    headings = {phase.experiment: phase.heading for phase in PHASES if phase.heading}
+    with Tracker(uri, plan.study.name, plan.study.description, trials, headings) as tracker:
         tracker.reap()
-        done = {} if fresh else tracker.finished() | tracker.finished("parity") | tracker.finished("speed")
         if fresh:
-            checkpoints.discard(trial.fingerprint for trial in chosen)
-        left = [[job for job in jobs if job.fingerprint not in done] for _, jobs in work]
-        for (phase, jobs), missing in zip(work, left, strict=True):
-            if missing:
+            checkpoints.discard(trial.fingerprint for trial in chosen["training"])
+        for phase in PHASES:
+            jobs = chosen[phase.name]
+            done = {} if fresh or not jobs else tracker.finished(phase.experiment)
+            if missing := [job for job in jobs if job.fingerprint not in done]:
                 executor = LocalExecutor(frameworks.load, workers, threads)
-                failures += phase(tracker, missing, len(jobs), executor, console)
-        rows = mlflow_view.rows(plan.trials, tracker.results()) if left[0] else []
+                means = Means(executor, tracker, partial(_progress, console))
+                failures += phase.run(missing, len(jobs), means)
+                ran.add(phase.name)
+        results = tracker.results() if "training" in ran else {}
+        rows = summary.rows(trials, parent_names(trials), results)
         runs = tracker.way_to_look
-    index = _reports(plan, uri)
-    if any(left):
-        display.summary(console, rows, failures, runs, index)
-    else:
-        kinds = {"trials": chosen, "climbs": climbs, "timings": timings}
-        all_done = " and ".join(f"{len(planned)} {kind}" for kind, planned in kinds.items() if planned)
-        console.print(f"nothing to run: all {all_done} are done")
-        display.ways(console, runs, index)
+    if not ran:
+        counts = (f"{len(chosen[phase.name])} {phase.noun}s" for phase in PHASES if chosen[phase.name])
+        console.print(f"nothing to run: all {' and '.join(counts)} are done", highlight=False)
+    display.summary(console, rows, failures, runs, _reports(plan, uri))
     return failures
+
+
+def _progress(console: Any, phase: str, total: int, done: int) -> Any:
+    from experiments.running.display import Display
+
+    return Display(phase, total, done, console)
 
 
 def _reports(plan: "Plan", uri: str) -> Path:
     import reports
 
-    return reports.write(plan, _supports(plan), uri, Path("reports"))
+    return reports.write(plan, uri, Path("reports"))
 
 
-def _supports(plan: "Plan") -> list[dict[str, str]]:
-    """Each twin's answer for every cell and form of the study, by preference under stock conventions."""
+def start() -> None:
+    """Run a study, or one of the two other commands, whose name is the first word of the command line."""
+    others = {"sample": "experiments.sample", "cost": "experiments.cost.command"}
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name not in others:
+        app()
+        return
+    from importlib import import_module
+
     import frameworks
-    from experiments.study.plan import expand
 
-    specs = [spec for spec, _ in expand(plan.study, Path(plan.study.name))]
-    found = {}
-    for spec in sorted(specs, key=lambda spec: spec.conventions.imposed):
-        found.setdefault((spec.network.cell, spec.network.form), spec)
-    return [
-        {"framework": name, "cell": cell, "form": form} | _answer(frameworks.supports(name, spec))
-        for (cell, form), spec in found.items()
-        for name in plan.study.frameworks
-    ]
-
-
-def _answer(support: "Support") -> dict[str, str]:
-    detail = getattr(support, "reason", None) or getattr(support, "detail", "")
-    return {"answer": type(support).__name__, "detail": detail}
+    sys.argv = [f"{sys.argv[0]} {name}", *sys.argv[2:]]
+    import_module(others[name]).app(obj=frameworks)
 
 
 if __name__ == "__main__":
-    sys.exit(app())
+    sys.exit(start())

@@ -1,7 +1,7 @@
 """Canonical weights: one layout for every twin, so that weights can be drawn once and compared number by number.
 
 ``kernel (I, G, H)``, ``recurrent_kernel (H, G, H)``, ``bias (G, H)``, ``recurrent_bias (G, H)``; gates in the order of
-``GATES``. A network's weights are a flat dict: ``embedding/table``, ``rnn/0/forward/kernel``, …, ``head/0/bias``.
+``cells.CELLS``. A network's weights are a flat dict: ``embedding/table``, ``rnn/0/forward/kernel``, …, ``head/0/bias``.
 """
 
 import itertools
@@ -10,46 +10,31 @@ from typing import Any
 
 import numpy as np
 
-from experiments.conventions import Owner, glorot_uniform, orthogonal, stream, uniform
-from experiments.spec import ExperimentSpec, Interface, NetworkSpec
+from experiments import cells
+from experiments.cells import CELLS
+from experiments.conventions import Owner
+from experiments.draws import generator, glorot_uniform, orthogonal, uniform
+from experiments.spec import ExperimentSpec, NetworkSpec
+from experiments.tasks import Interface
 
 Weights = dict[str, np.ndarray]
 
-#: i, f, o: input, forget and output gate; g: the LSTM's candidate. z, r: update and reset gate; n: the GRU's candidate.
-GATES = {
-    "simple_rnn": ("h",),
-    "lstm": ("i", "f", "g", "o"),
-    "gru": ("z", "r", "n"),
-    "minimal": ("h",),
-    "gru_reset_before": ("z", "r", "n"),
-    "lstm_peephole": ("i", "f", "g", "o"),
-    "lstm_projection": ("i", "f", "g", "o"),
-    "lstm_coupled": ("i", "g", "o"),
-}
+GATES = {name: cell.gates for name, cell in CELLS.items()}
+STATES = {name: cell.states for name, cell in CELLS.items()}
 MLP_UNITS, MLP_DROPOUT = 32, 0.5  # of the mlp head
-STATES = {cell: ("h", "c") if cell.startswith("lstm") else ("h",) for cell in GATES}
 
 
-def biases(cell: str, owner: Owner) -> tuple[str, ...]:
-    """The names of a cell's bias vectors under ``owner``'s conventions."""
-    if cell == "minimal":
-        return ()
-    if cell == "gru" or owner == "pytorch":
-        return ("bias", "recurrent_bias")
-    return ("bias",)
+def layer_sizes(network: NetworkSpec, layer: int, inputs: int) -> dict[str, int]:
+    """The sizes that the axes of a layer's weights stand for (see ``cells.py``)."""
+    units = network.units[layer]
+    gates = len(CELLS[network.cell].gates)
+    return {"I": inputs, "G": gates, "U": units, "O": network.projection_size or units}
 
 
 def layer_shapes(network: NetworkSpec, layer: int, inputs: int, owner: Owner) -> dict[str, tuple[int, ...]]:
     """One direction of one recurrent layer: kind of weight → shape; ``owner`` decides the number of biases."""
-    cell, units = network.cell, network.units[layer]
-    gates, fed_back = len(GATES[cell]), network.projection_size or units
-    found = {"kernel": (inputs, gates, units), "recurrent_kernel": (fed_back, gates, units)}
-    found |= dict.fromkeys(biases(cell, owner), (gates, units))
-    if cell == "lstm_peephole":
-        found["peephole"] = (3, units)  # of i, f, o
-    if cell == "lstm_projection":
-        found["projection"] = (units, fed_back)
-    return found
+    sizes = layer_sizes(network, layer, inputs)
+    return {kind: cells.shape(axes, sizes) for kind, axes in CELLS[network.cell].weights(owner).items()}
 
 
 def clipped_with(name: str, cell: str) -> str:
@@ -67,12 +52,12 @@ def layer_inputs(spec: ExperimentSpec, interface: Interface) -> tuple[int, ...]:
 
 
 def head_sizes(network: NetworkSpec, interface: Interface) -> tuple[int, ...]:
-    """The widths from the last output to the head's: one dense layer between each two."""
+    """The widths from the last recurrent output to the head's output; a dense layer joins each two."""
     return (network.outputs[-1], *((MLP_UNITS,) if network.head == "mlp" else ()), interface.outputs)
 
 
 def steps(spec: ExperimentSpec, interface: Interface) -> int:
-    """How many steps the recurrent stack sees."""
+    """The number of steps that the recurrent stack runs over."""
     return 1 if spec.network.encoder == "bag" else interface.time
 
 
@@ -95,10 +80,9 @@ def shapes(spec: ExperimentSpec, interface: Interface, home: Owner = "keras") ->
 
 
 def zero_states(network: NetworkSpec, zeros: Callable[[int], Any]) -> tuple[tuple[Any, ...], ...]:
-    """Every layer's and direction's states as ``zeros(size)`` makes them; a projected h is smaller than its c."""
-    sizes = {"h": lambda units: network.projection_size or units, "c": lambda units: units}
+    """Every layer's and direction's zero states, made by ``zeros(size)``; a projected h is smaller than its c."""
     return tuple(
-        tuple(zeros(sizes[state](units)) for state in STATES[network.cell])
+        tuple(zeros(network.projection_size or units if state == "h" else units) for state in STATES[network.cell])
         for units in network.units
         for _ in network.directions
     )
@@ -115,7 +99,7 @@ def draw(spec: ExperimentSpec, interface: Interface, seed: int) -> Weights:
     if not spec.conventions.imposed:
         raise ValueError("stock conventions leave the draw of weights to the framework")
     return {
-        name: _initial(name, shape, spec, stream(seed, "weights", name)).astype(spec.training.dtype)
+        name: _initial(name, shape, spec, generator(seed, "weights", name)).astype(spec.training.dtype)
         for name, shape in shapes(spec, interface).items()
     }
 
@@ -125,12 +109,12 @@ FIELDS = {"recurrent_kernel": "recurrent_kernel", "bias": "bias", "recurrent_bia
 
 
 def _initial(name: str, shape: tuple[int, ...], spec: ExperimentSpec, rng: np.random.Generator) -> np.ndarray:
-    room, *_, kind = name.split("/")
-    field = {"embedding": "embedding", "head": "head"}.get(room) or FIELDS.get(kind, "kernel")
+    part, *_, kind = name.split("/")
+    field = {"embedding": "embedding", "head": "head"}.get(part) or FIELDS.get(kind, "kernel")
     owner = spec.conventions.owner(field, "keras")
-    if room == "embedding":
+    if part == "embedding":
         return rng.standard_normal(shape) if owner == "pytorch" else uniform(rng, shape, 0.05)
-    if room == "rnn":
+    if part == "rnn":
         return _initial_recurrent(kind, shape, spec, owner, rng)
     if owner == "pytorch":
         inputs = spec.network.outputs[-1] if name.startswith("head/0/") else MLP_UNITS

@@ -1,16 +1,15 @@
-"""The choices a framework makes for you, as data, and every random draw that follows from them.
+"""The choices a framework makes for you, as data.
 
-Under ``stock`` each framework follows its own habits with its own random numbers. Under ``keras`` and ``pytorch``
-one framework's habits are imposed on both, and everything random (weights, batch order, dropout masks) is drawn
-here, once, in NumPy. A single field may be overridden: ``{base = "pytorch", embedding = "keras"}`` is an ablation.
+Under ``stock`` each framework follows its own defaults with its own random numbers. Under ``keras`` and ``pytorch`` one
+framework's defaults are imposed on both, and everything random (weights, batch order, dropout masks) is drawn once, in
+NumPy (``draws.py``). A single field may be overridden: ``{base = "pytorch", embedding = "keras"}`` is an ablation.
 """
 
-from collections.abc import Iterator
 from typing import Literal, Self
-from zlib import crc32
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
+
+from experiments.frozen import Frozen
 
 Owner = Literal["keras", "pytorch"]
 
@@ -41,14 +40,11 @@ TABLE: dict[str, dict[Owner, str]] = {
     },
 }
 
-SHUFFLE_BUFFER = 1_000
 ADAGRAD_START: dict[Owner, float] = {"keras": 0.1, "pytorch": 0.0}  # of the accumulator
 
 
-class Conventions(BaseModel):
-    """Whose habits an experiment follows, field by field (see ``TABLE``)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Conventions(Frozen):
+    """Whose defaults an experiment follows, field by field (see ``TABLE``)."""
 
     base: Literal["stock", "keras", "pytorch"] = "stock"
     embedding: Owner | None = None
@@ -79,7 +75,7 @@ class Conventions(BaseModel):
 
     @property
     def overrides(self) -> dict[str, Owner]:
-        """The fields set apart from the base; a field set to the base itself is none."""
+        """The fields that differ from the base; a field set to the base's own value does not count."""
         return {name: owner for name in TABLE if (owner := getattr(self, name)) not in (None, self.base)}
 
     @property
@@ -88,92 +84,5 @@ class Conventions(BaseModel):
         return "+".join([self.base, *(f"{name}={owner}" for name, owner in self.overrides.items())])
 
     def owner(self, field: str, home: Owner) -> Owner:
-        """Whose habit holds for ``field``; ``home`` is the framework's own, which ``stock`` falls back on."""
+        """The framework whose default holds for ``field``; under ``stock`` it is ``home``, the one that runs."""
         return getattr(self, field) or (self.base if self.imposed else home)
-
-
-def stream(seed: int, *names: str | int) -> np.random.Generator:
-    """An independent random stream for each purpose, so that an ablation moves one draw and leaves the rest."""
-    return np.random.default_rng([seed, *(crc32(str(name).encode()) for name in names)])
-
-
-def uniform(rng: np.random.Generator, shape: tuple[int, ...], limit: float) -> np.ndarray:
-    """U(−limit, limit)."""
-    return rng.uniform(-limit, limit, shape)
-
-
-def glorot_uniform(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
-    """Glorot & Bengio (2010), eq. 16: U(±√(6 / (rows + columns)))."""
-    return uniform(rng, (rows, columns), np.sqrt(6 / (rows + columns)))
-
-
-def orthogonal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
-    """Saxe et al. (2014): the Q of a normal matrix, signs fixed by R's diagonal so that Q is uniform."""
-    normal = rng.standard_normal((max(rows, columns), min(rows, columns)))
-    q, r = np.linalg.qr(normal)
-    q = q * np.sign(np.diag(r))
-    return q if rows >= columns else q.T
-
-
-def batch_order(owner: Owner, samples: int, batch_size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """The sample indices of one epoch's batches, each ``(batch,)``."""
-    order = _buffer_shuffle(samples, rng) if owner == "keras" else rng.permutation(samples)
-    stop = samples - samples % batch_size if owner == "keras" else samples
-    for start in range(0, stop, batch_size):
-        yield order[start : start + batch_size]
-
-
-def stream_order(samples: int, batch_size: int) -> Iterator[np.ndarray]:
-    """The same for windows in text order, each row a stream: row k of a batch goes on where row k of the last stopped.
-
-    The windows are cut into ``batch_size`` runs of equal length; those left over are not seen. Neither framework has
-    such batches of its own, so they are the same under every conventions.
-    """
-    steps = samples // batch_size
-    for step in range(steps):
-        yield np.arange(batch_size) * steps + step
-
-
-def _buffer_shuffle(samples: int, rng: np.random.Generator) -> np.ndarray:
-    """``tf.data.Dataset.shuffle``: draw from a buffer of 1,000 and refill it with the next sample in turn."""
-    buffer = list(range(min(SHUFFLE_BUFFER, samples)))
-    order = np.empty(samples, dtype=np.int64)
-    draws = rng.random(samples)
-    for position in range(samples):
-        slot = int(draws[position] * len(buffer))
-        order[position] = buffer[slot]
-        following = position + SHUFFLE_BUFFER
-        if following < samples:
-            buffer[slot] = following
-        else:
-            buffer[slot] = buffer[-1]
-            buffer.pop()
-    return order
-
-
-Masks = tuple[np.ndarray | None, ...]
-
-
-def dropout_masks(
-    owner: Owner,
-    rate: float,
-    inputs: tuple[int, ...],
-    batch: int,
-    time: int,
-    dtype: str,
-    rng: np.random.Generator,
-) -> Masks:
-    """One factor for each recurrent layer's input: 0 where dropped, 1/(1−rate) where kept, None where none drops.
-
-    ``inputs`` holds each layer's input size. Keras masks are ``(B, 1, I)``; PyTorch's ``(B, T, I)``, the first None.
-    """
-    if rate == 0:
-        return (None,) * len(inputs)
-    steps = 1 if owner == "keras" else time
-    first = 0 if owner == "keras" else 1
-    return (None,) * first + tuple(dropout_mask(rate, (batch, steps, size), dtype, rng) for size in inputs[first:])
-
-
-def dropout_mask(rate: float, shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> np.ndarray:
-    """Inverted dropout: 0 with probability ``rate``, else 1/(1−rate)."""
-    return (rng.random(shape, dtype=np.float32) >= rate) * np.asarray(1 / (1 - rate), dtype)

@@ -1,5 +1,6 @@
-"""The machine a trial ran on."""
+"""The machine: its processor, system and usable cores."""
 
+import os
 import platform
 from functools import cache
 from pathlib import Path
@@ -19,3 +20,10 @@ def _processor() -> str:
 def describe() -> dict[str, Any]:
     """Python, system and processor."""
     return {"python": platform.python_version(), "system": platform.platform(terse=True), "processor": _processor()}
+
+
+def usable_cores() -> int:
+    """The number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,18 +1,27 @@
-"""How a native weight is laid out, found by sending coordinates through the conversion that is in use."""
+"""The layout of a native weight, read off by sending coordinates through the twin's own conversion."""
 
 from collections.abc import Callable
 
 import numpy as np
 
-from experiments.canonical import GATES
+from experiments.cells import AXES, CELLS
 from experiments.protocol import NativeWeight
 
-#: Letters of a canonical weight's axes: inputs, gates, hidden, vocabulary, embedding size, outputs.
-AXES = {"table": "VE", "kernel": "IGH", "recurrent_kernel": "HGH", "bias": "GH", "recurrent_bias": "GH"} | {
-    "peephole": "3H",
-    "projection": "HP",
-}
+#: Letters of a canonical weight's axes: inputs, gates, hidden units, vocabulary, embedding size, output size.
+LETTERS = str.maketrans("UO", "HP")
 HEAD_AXES = {"kernel": "IO", "bias": "O"}
+TABLE_AXES = "VE"
+
+
+def axes_of(name: str) -> str:
+    """The letters of a canonical weight's axes, such as ``IGH`` of ``rnn/0/forward/kernel``."""
+    part, *_, kind = name.split("/")
+    if part == "embedding":
+        return TABLE_AXES
+    if part == "head":
+        return HEAD_AXES[kind]
+    axes = AXES[kind]
+    return (axes if kind == "projection" else axes.replace("O", "U")).translate(LETTERS)
 
 
 def describe(
@@ -38,7 +47,7 @@ def describe(
     if not canonical:
         return NativeWeight(name, native_shape, (), (), "carries no canonical weight", (), trained, note)
     first, *rest = canonical.items()
-    letters = (HEAD_AXES if first[0].startswith("head/") else AXES)[first[0].rpartition("/")[2]]
+    letters = axes_of(first[0])
     others = [np.zeros(shape) for _, shape in rest]
     coordinates = [encode(axis, *others) for axis in np.indices(first[1])]
     layout = f"({', '.join(_axis(coordinates, letters, k) for k in range(len(native_shape)))})"
@@ -56,8 +65,8 @@ def _axis(coordinates: list[np.ndarray], letters: str, axis: int) -> str:
 
 def _gate_order(coordinates: list[np.ndarray], letters: str, cell: str) -> tuple[str, ...]:
     gates = coordinates[letters.index("G")]
-    while gates.ndim > 1 and len(np.unique(gates[0])) < len(GATES[cell]):
+    while gates.ndim > 1 and len(np.unique(gates[0])) < len(CELLS[cell].gates):
         gates = gates.T
     line = gates.reshape(-1, gates.shape[-1])[0]
     starts = np.flatnonzero(np.diff(line, prepend=-1))
-    return tuple(GATES[cell][int(line[start])] for start in starts)
+    return tuple(CELLS[cell].gates[int(line[start])] for start in starts)

@@ -1,20 +1,22 @@
-"""What a twin must provide, and what a trial reports as it goes.
+"""What a twin must provide, and what a worker runs with it.
 
-NumPy arrays and plain data cross between rooms; tensors never leave a twin.
+NumPy arrays and plain data cross between packages; tensors never leave a twin.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from experiments.canonical import STATES, Weights
-from experiments.conventions import Masks, Owner
-from experiments.spec import ExperimentSpec, Interface
-from experiments.speed.matmul_floor import Product
+from experiments.conventions import Owner
+from experiments.draws import Masks
+from experiments.events import Event
+from experiments.spec import ExperimentSpec
+from experiments.tasks import Interface
 
-# --- what a form is to a twin
+# --- a twin's answer about a form
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Absent:
-    """It cannot be had, for a reason that was measured."""
+    """It cannot be offered; the reason was measured."""
 
     reason: str
 
@@ -114,6 +116,25 @@ def name_shapes(where: str, cell: str, shapes: list[tuple[int, ...]]) -> list[tu
     return [(f"{where} {name}", shape) for name, shape in zip(names, shapes, strict=True)]
 
 
+class Product(NamedTuple):
+    """The matrix product ``(rows, inner) · (inner, columns)``, done ``times`` over, one after the other."""
+
+    rows: int
+    inner: int
+    columns: int
+    times: int = 1
+
+    @property
+    def flop(self) -> int:
+        """A multiplication and an addition for each term."""
+        return 2 * self.rows * self.inner * self.columns * self.times
+
+    def backward(self, by_input: bool = True) -> tuple["Product", ...]:
+        """The weights' gradient, in one product for all times, and the input's, as often as forward."""
+        weights = Product(self.inner, self.rows * self.times, self.columns)
+        return (weights, Product(self.rows, self.columns, self.inner, self.times)) if by_input else (weights,)
+
+
 class Model(Protocol):
     """A network of one twin, in one process with no other framework."""
 
@@ -149,82 +170,8 @@ class Framework:
     bare: Callable[[ExperimentSpec, Any, int], float] | None = None  # a tutorial's training: spec, task, test batch
 
 
-# --- events, in the order a trial yields them
-
-
-@dataclass(frozen=True)
-class Started:
-    """The model stands. ``environment``: versions, threads, device, processor."""
-
-    environment: dict[str, Any]
-    metrics: dict[str, float]  # time/build_s, model/parameters
-    shapes: NativeShapes
-
-
-@dataclass(frozen=True)
-class Progressed:
-    """A sign of life for the display; never recorded."""
-
-    epoch: int
-    epochs: int
-    done: int
-    total: int
-    loss: float
-    accuracy: float | None = None
-
-
-@dataclass(frozen=True)
-class EpochEnded:
-    """An epoch's metrics, by their MLflow names; ``epoch`` counts from 1."""
-
-    epoch: int
-    metrics: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One rung of the parity ladder, as one framework has it: name → numbers."""
-
-    rung: int
-    values: Weights
-
-
-@dataclass(frozen=True)
-class Timed:
-    """One variant's times in one process, by the fingerprint of its timing."""
-
-    fingerprint: str
-    record: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Finished:
-    """The trial is done. ``files`` are artifacts: name → bytes (``weights.safetensors``, ``shapes.json``, …)."""
-
-    metrics: dict[str, float] = field(default_factory=dict)  # time/first_step_s, time/step_s
-    files: dict[str, bytes] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Failed:
-    """The trial ended early; ``reason`` is one line, ``traceback`` may be empty."""
-
-    reason: str
-    traceback: str = ""
-
-
-@dataclass(frozen=True)
-class Retried:
-    """The trial's worker died; its events start again with ``Started``. Only an executor says this, never a trial."""
-
-    reason: str
-
-
-Event = Started | Progressed | EpochEnded | Measured | Timed | Finished | Failed | Retried
-
-
 class Job(Protocol):
-    """What a worker runs with its framework: a trial, or one framework's part in a climb of the ladder."""
+    """What a worker runs with its framework: a trial, or one framework's part of a check."""
 
     spec: ExperimentSpec
     framework: str

@@ -1,6 +1,5 @@
 """Results → HTML files."""
 
-from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -33,25 +32,24 @@ PAGES = {
 }
 
 
-def write(plan: Plan, supports: Iterable[Mapping[str, str]], tracking_uri: str, folder: Path) -> Path:
+def write(plan: Plan, tracking_uri: str, folder: Path) -> Path:
     """Write every page from what MLflow holds of a study.
 
     Args:
         plan: the study laid out, run or not.
-        supports: for each framework, cell and form whether it is Native, Written or Absent, and a detail.
         tracking_uri: where MLflow keeps the runs.
-        folder: where the pages go; made if it is not there.
+        folder: for the pages; made if missing.
 
     Returns:
         The path of ``index.html``.
     """
-    gathered = gather(plan, supports, tracking_uri)
+    gathered = gather(plan, tracking_uri)
     folder.mkdir(parents=True, exist_ok=True)
     pages = render(gathered, plan.study.description, datetime.now())
     for name in PAGES:
         if name in pages:
             (folder / name).write_text(pages[name], encoding="utf-8")
-        else:  # left there by another study
+        else:  # another study's
             (folder / name).unlink(missing_ok=True)
     return folder / "index.html"
 
@@ -73,9 +71,9 @@ def _environment() -> Environment:
     )
 
 
-def _planned(room: Any, gathered: Results) -> bool:
+def _planned(page: Any, gathered: Results) -> bool:
     """Whether the study has such a page: most have no condition."""
-    return not hasattr(room, "planned") or room.planned(gathered)
+    return not hasattr(page, "planned") or page.planned(gathered)
 
 
 def render(gathered: Results, description: str, now: datetime) -> dict[str, str]:

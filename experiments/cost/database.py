@@ -13,7 +13,8 @@ from uuid import uuid4
 
 from experiments.cost.figures import Figure, ratios
 from experiments.cost.starts import run_all
-from experiments.protocol import EpochEnded, Finished, NativeShapes, Started
+from experiments.events import EpochEnded, Finished, Started
+from experiments.protocol import NativeShapes
 from experiments.study import plan
 from experiments.tracking import database
 from experiments.tracking.tracker import Tracker
@@ -76,7 +77,7 @@ def _filled(folder: Path, runs: int, plan: Plan) -> Path:
         for trial in first:
             _record(trial, tracker)
     with closing(sqlite3.connect(folder / "mlflow.db")) as connection, connection:
-        originals = database.finished(folder / "mlflow.db", "many/training")
+        originals = database.finished(uri, "many", "training")
         of_first = {(trial.spec.fingerprint, trial.framework): originals[trial.fingerprint] for trial in first}
         for trial in trials:
             if trial.seed:

@@ -10,14 +10,16 @@ from pathlib import Path
 
 from experiments import tasks
 from experiments.cost.figures import Figure, ratios
-from experiments.protocol import Event, Failed, Finished, Framework, Job
+from experiments.events import Event, Failed, Finished, guarded
+from experiments.frozen import digest
+from experiments.protocol import Framework, Job
 from experiments.running.executor import LocalExecutor
 from experiments.running.worker import Load
-from experiments.spec import ExperimentSpec, digest
+from experiments.spec import ExperimentSpec
 from experiments.tasks import DataSource
 from experiments.tasks.imdb import BATCH
 from experiments.tracking.tracker import Tracker
-from experiments.training.trial import Trial, guarded
+from experiments.training.trial import Trial
 
 #: The quick study's own table, at a number of reviews that is a whole number of batches: all drop or keep the same.
 SPEC = {

@@ -1,4 +1,4 @@
-"""What one framework measures for the ladder, in a process of its own: a job that yields a rung's numbers at a time."""
+"""The job that measures one framework for the parity ladder, in its own process: a rung's numbers at a time."""
 
 import json
 from collections.abc import Iterator
@@ -11,16 +11,19 @@ from typing import Any
 import numpy as np
 
 from experiments import canonical
-from experiments.canonical import Weights, stream, zero_states
-from experiments.protocol import Batch, Event, Finished, Forward, Framework, Measured, Model, States
-from experiments.spec import ExperimentSpec, Interface, digest
-from experiments.tasks import Split
-from experiments.training.trial import guarded, imposed_batches
+from experiments.canonical import Weights, zero_states
+from experiments.draws import generator
+from experiments.events import Event, Finished, RungMeasured, guarded
+from experiments.frozen import digest
+from experiments.protocol import Batch, Forward, Framework, Model, States
+from experiments.spec import ExperimentSpec
+from experiments.tasks import Interface, Split
+from experiments.training.batches import imposed_batches
 
 SEED, STEPS = 0, 200
 CHARACTERS = 20  # of the chars task, its windows of the same length
 #: Odd and unequal, so that a transposition shows. The batch size divides the samples: a smaller last batch would
-#: have TensorFlow trace its step a second time, which is most of what a climb takes.
+#: make TensorFlow trace its step a second time, which is most of a check's time.
 WORDS, TOKENS, SAMPLES, BATCH = 60, 7, 80, 16
 NETWORK = {"units": (8, 6), "embedding_size": 5, "dropout": 0.3}
 TRAINING = {"epochs": -(-STEPS * BATCH // SAMPLES), "batch_size": BATCH, "optimiser": "adam", "learning_rate": 1e-3}
@@ -39,7 +42,7 @@ def make_spec(network: dict, conventions: str, dtype: str) -> ExperimentSpec:
     """The ladder's experiment for a cell, its form and options, on ``task``, imdb unless told; sizes are the ladder's.
 
     Raises:
-        ValidationError: a field of ``network`` is none, or does not go with the cell.
+        ValidationError: a field of ``network`` is unknown, or does not go with the cell.
     """
     usual, task = dict(NETWORK), network.get("task", "imdb")
     if task == "chars" and network.get("encoder") == "one_hot":
@@ -55,33 +58,33 @@ def make_spec(network: dict, conventions: str, dtype: str) -> ExperimentSpec:
 
 
 class TokenTask:
-    """Random tokens, drawn alike in every process; to be told is whether the first one is odd."""
+    """Random tokens, the same in every process; the label is whether the first token is odd."""
 
     interface = Interface("tokens", TOKENS, WORDS, 1, "binary_crossentropy")
 
     def __init__(self, dtype: str) -> None:
-        x = stream(SEED, "ladder task").integers(0, WORDS, (SAMPLES, TOKENS)).astype(np.int32)
+        x = generator(SEED, "ladder task").integers(0, WORDS, (SAMPLES, TOKENS)).astype(np.int32)
         self.train = Split(x, (x[:, :1] % 2).astype(dtype))
 
 
 class TextTask:
-    """Random characters in windows of one text, drawn alike in every process; to be told is each one's successor."""
+    """Random characters in windows of one text, the same in every process; the label is the next character."""
 
     interface = Interface("tokens", TOKENS, CHARACTERS, CHARACTERS, "sequence_cross_entropy", stateful=True)
 
     def __init__(self, dtype: str) -> None:
-        text = stream(SEED, "ladder text").integers(0, CHARACTERS, SAMPLES * TOKENS + 1).astype(np.int32)
+        text = generator(SEED, "ladder text").integers(0, CHARACTERS, SAMPLES * TOKENS + 1).astype(np.int32)
         self.train = Split(text[:-1].reshape(SAMPLES, TOKENS), text[1:].reshape(SAMPLES, TOKENS))
 
 
 def load(spec: ExperimentSpec) -> TokenTask | TextTask:
-    """The ladder's task that stands for the spec's."""
+    """The ladder's small task in place of the spec's."""
     return (TextTask if spec.task.name == "chars" else TokenTask)(spec.training.dtype)
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One framework's numbers for one spec; what an executor runs, as it runs a trial."""
+    """One framework's numbers for one spec; a job."""
 
     spec: ExperimentSpec
     framework: str
@@ -94,7 +97,7 @@ class Measurement:
         return digest([self.spec.fingerprint, self.framework, self.version])
 
     def run(self, framework: Framework) -> Iterator[Event]:
-        """Yield a ``Measured`` for every rung from 0 to 4, then ``Finished``; a fault becomes ``Failed``."""
+        """Yield a ``RungMeasured`` for every rung from 0 to 4, then ``Finished``; a fault becomes ``Failed``."""
         return guarded(self._measure(framework))
 
     def _measure(self, framework: Framework) -> Iterator[Event]:
@@ -104,17 +107,17 @@ class Measurement:
         batch = next(imposed_batches(spec, task, SEED, 1))
         if task.interface.stateful:
             batch = batch._replace(states=given_states(spec, len(batch.x)))
-        yield Measured(0, model.weights())
-        yield Measured(1, _passes(model, spec, batch))
-        yield Measured(2, model.gradients(batch))
-        yield Measured(3, _updates(framework, spec, task, weights, batch))
-        yield Measured(4, {"loss": np.array(list(islice(losses(model, spec, task, SEED), STEPS)))})
+        yield RungMeasured(0, model.weights())
+        yield RungMeasured(1, _passes(model, spec, batch))
+        yield RungMeasured(2, model.gradients(batch))
+        yield RungMeasured(3, _updates(framework, spec, task, weights, batch))
+        yield RungMeasured(4, {"loss": np.array(list(islice(losses(model, spec, task, SEED), STEPS)))})
         environment = json.dumps(framework.environment(), ensure_ascii=False).encode()
         yield Finished({"time/climb_s": perf_counter() - began}, {"environment.json": environment})
 
 
 def _passes(model: Model, spec: ExperimentSpec, batch: Batch) -> Weights:
-    """Outputs, every step of the top layer and every last state: from zero states, and from given ones."""
+    """Outputs, every step of the top layer and every last state; from zero states, and from given ones."""
     given = given_states(spec, len(batch.x))
     return _named(model.forward(batch.x), spec) | {
         f"from given states: {name}": value for name, value in _named(model.forward(batch.x, given), spec).items()
@@ -122,8 +125,8 @@ def _passes(model: Model, spec: ExperimentSpec, batch: Batch) -> Weights:
 
 
 def given_states(spec: ExperimentSpec, size: int) -> States:
-    """Random ones, none near zero's."""
-    rng = stream(SEED, "ladder states")
+    """Random states, uniform in ±1."""
+    rng = generator(SEED, "ladder states")
     return zero_states(spec.network, lambda units: rng.uniform(-1, 1, (size, units)).astype(spec.training.dtype))
 
 

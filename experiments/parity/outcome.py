@@ -1,28 +1,29 @@
-"""A climb from its jobs to what is recorded of it: measure in workers, compare here, put into words and numbers."""
+"""A parity check from its jobs to its record: measure in workers, compare here, put into words and numbers."""
 
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from experiments.canonical import Weights
-from experiments.parity.check import RUNGS, VERSION, Climb, Verdict, climb, first_broken
+from experiments.events import Failed, Finished, Retried, RungMeasured
+from experiments.parity.check import RUNGS, VERSION, ParityCheck
+from experiments.parity.compare import Verdict, compare, first_broken
 from experiments.parity.measure import Measurement
-from experiments.protocol import Event, Failed, Finished, Measured, Retried
+from experiments.phase import Run
 from experiments.spec import ExperimentSpec
+from experiments.twins import REFERENCE
 
 FILE = "ladder.json"
-
-Run = Callable[[Sequence[Measurement]], Iterator[tuple[int, Any, Event]]]  # as an executor's
 
 
 @dataclass
 class Reading:
-    """What one framework has measured, and why it is not all where it is not."""
+    """One framework's numbers by rung; ``failure`` says why some are missing."""
 
     rungs: dict[int, Weights] = field(default_factory=dict)
     seconds: float = math.nan
@@ -32,35 +33,34 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """A climb that is over."""
+class CheckOutcome:
+    """A parity check that is done."""
 
-    climb: Climb
+    check: ParityCheck
     readings: dict[str, Reading]  # by framework
     began: float  # seconds since 1970
 
     @property
     def spec(self) -> ExperimentSpec:
-        """What was climbed with."""
-        return self.climb.spec
+        """What was checked."""
+        return self.check.spec
 
     @property
     def title(self) -> str:
         """The run's name."""
-        return self.climb.slug
+        return self.check.slug
 
     @cached_property
     def verdicts(self) -> dict[str, list[Verdict]]:
         """Each pair's rungs, by the pair's name."""
-        dtype = self.climb.spec.training.dtype
-        return {
-            f"{a}-{b}": list(climb(dtype, self.readings[a].rungs, self.readings[b].rungs)) for a, b in self.climb.pairs
-        }
+        dtype = self.check.spec.training.dtype
+        rungs = {name: reading.rungs for name, reading in self.readings.items()}
+        return {f"{a}-{b}": list(compare(dtype, rungs[a], rungs[b])) for a, b in self.check.pairs}
 
     @property
-    def rungs_climbed(self) -> int:
-        """How many rungs in a row every pair holds."""
-        return min(_climbed(verdicts) for verdicts in self.verdicts.values())
+    def rungs_held(self) -> int:
+        """The number of rungs, from the lowest, that every pair passes."""
+        return min(_checked(verdicts) for verdicts in self.verdicts.values())
 
     @property
     def broken(self) -> tuple[str, Verdict] | None:
@@ -71,7 +71,7 @@ class Outcome:
 
     @property
     def failure(self) -> str:
-        """Why it did not reach the top, in one line; empty where it did."""
+        """Why it did not pass every rung, in one line; empty where it did."""
         faults = [f"{name}: {reading.failure}" for name, reading in self.readings.items() if reading.failure]
         if faults:
             return "; ".join(faults)
@@ -92,14 +92,14 @@ class Outcome:
         pairs = {f"{pair}/rung{v.rung}/error": v.ratio for pair, found in self.verdicts.items() for v in found}
         rungs = {f"rung{rung}/error": ratio for rung, ratio in self.largest.items()}
         times = {f"time/{name}_s": each.seconds for name, each in self.readings.items() if each.seconds > 0}
-        return {"rungs_climbed": self.rungs_climbed} | rungs | pairs | times
+        return {"rungs_climbed": self.rungs_held} | rungs | pairs | times
 
     @property
     def tags(self) -> dict[str, str]:
-        """What the run is, and where the climb ended."""
-        found = {"kind": "climb", "fingerprint": self.climb.fingerprint, "slug": self.climb.slug}
-        found |= {"spec_fingerprint": self.climb.spec.fingerprint, "ladder": str(VERSION)}
-        found["mlflow.note.content"] = " and ".join(f"{a} against {b}" for a, b in self.climb.pairs)
+        """What the run is, and where the check failed."""
+        found = {"kind": "climb", "fingerprint": self.check.fingerprint, "slug": self.check.slug}
+        found |= {"spec_fingerprint": self.check.spec.fingerprint, "ladder": str(VERSION)}
+        found["mlflow.note.content"] = " and ".join(f"{a} against {b}" for a, b in self.check.pairs)
         if self.broken:
             pair, verdict = self.broken
             found |= {"failed_pair": pair, "failed_rung": str(verdict.rung), "failed_weight": verdict.where}
@@ -108,7 +108,7 @@ class Outcome:
 
     @property
     def files(self) -> dict[str, bytes]:
-        """Every number, and what a fault said."""
+        """Every number, and every traceback."""
         traces = {f"traceback-{k}.txt": r.traceback.encode() for k, r in self.readings.items() if r.traceback}
         return {FILE: json.dumps(self._record(), ensure_ascii=False, indent=1).encode()} | traces
 
@@ -116,17 +116,17 @@ class Outcome:
         losses = {name: reading.rungs[4]["loss"] for name, reading in self.readings.items() if 4 in reading.rungs}
         return {
             "ladder": VERSION,
-            "slug": self.climb.slug,
-            "rungs_climbed": self.rungs_climbed,
+            "slug": self.check.slug,
+            "rungs_climbed": self.rungs_held,
             "failure": self.failure,
             "pairs": {pair: [_plain(verdict) for verdict in found] for pair, found in self.verdicts.items()},
             "losses": {name: [_number(float(loss)) for loss in values] for name, values in losses.items()},
             "environments": {name: reading.environment for name, reading in self.readings.items()},
-            "spec": self.climb.spec.model_dump(mode="json"),
+            "spec": self.check.spec.model_dump(mode="json"),
         }
 
 
-def _climbed(verdicts: list[Verdict]) -> int:
+def _checked(verdicts: list[Verdict]) -> int:
     held = [verdict.held for verdict in verdicts]
     return held.index(False) if False in held else len(held)
 
@@ -142,27 +142,27 @@ def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def outcomes(climbs: Sequence[Climb], run: Run) -> Iterator[Outcome]:
-    """Climb all; yields each as its last framework is done. The reference goes first, once for all forms of a cell."""
+def outcomes(checks: Sequence[ParityCheck], run: Run) -> Iterator[CheckOutcome]:
+    """Make all checks; yield each when it is done. The reference runs first, once for all forms of a cell."""
     began = time.time()
     found: dict[str, Reading] = {}
-    references = {job.fingerprint: job for each in climbs for name, job in each.jobs().items() if name == "reference"}
+    references = {job.fingerprint: job for each in checks for name, job in each.jobs().items() if name == REFERENCE}
     found |= {job.fingerprint: reading for job, reading in _measured(list(references.values()), run)}
-    jobs = [(each, job) for each in climbs for name, job in each.jobs().items() if name != "reference"]
+    jobs = [(each, job) for each in checks for name, job in each.jobs().items() if name != REFERENCE]
     of_job = {job.fingerprint: each for each, job in jobs}
     for job, reading in _measured([job for _, job in jobs], run):
         found[job.fingerprint] = reading
         each = of_job[job.fingerprint]
         keys = {name: part.fingerprint for name, part in each.jobs().items()}
         if set(keys.values()) <= set(found):
-            yield Outcome(each, {name: found[key] for name, key in keys.items()}, began)
+            yield CheckOutcome(each, {name: found[key] for name, key in keys.items()}, began)
             for name in each.twins:
                 del found[keys[name]]  # a full study would hold them all
             began = time.time()
 
 
 def _measured(jobs: list[Measurement], run: Run) -> Iterator[tuple[Measurement, Reading]]:
-    """Each job with its reading, as it is done."""
+    """Each job with its reading, when it is done."""
     readings: dict[str, Reading] = {}
     if not jobs:
         return
@@ -170,7 +170,7 @@ def _measured(jobs: list[Measurement], run: Run) -> Iterator[tuple[Measurement, 
         for _, job, event in reports:
             reading = readings.setdefault(job.fingerprint, Reading())
             match event:
-                case Measured():
+                case RungMeasured():
                     reading.rungs[event.rung] = event.values
                 case Retried():
                     del readings[job.fingerprint]
@@ -184,8 +184,9 @@ def _measured(jobs: list[Measurement], run: Run) -> Iterator[tuple[Measurement, 
 
 
 def summary(metrics: Sequence[Mapping[str, float]]) -> str:
-    """How many climbed, and each rung's largest error as a multiple of its tolerance."""
+    """How many checks passed, and each rung's largest error as a multiple of its tolerance."""
     top = sum(each["rungs_climbed"] == len(RUNGS) for each in metrics)
     largest = {rung: max(each.get(f"rung{rung}/error", 0.0) for each in metrics) for rung in RUNGS}
     errors = ", ".join(f"rung {rung} {value:.2g}" for rung, value in largest.items())
-    return f"{top} of {len(metrics)} climbs reached the top; largest error over its tolerance: {errors}"
+    passed = f"{top} of {len(metrics)} parity checks passed every rung"
+    return f"{passed}; largest error as a multiple of its tolerance: {errors}"

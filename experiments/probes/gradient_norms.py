@@ -1,8 +1,7 @@
-"""How far back a cell's gradient reaches: the norms of ∂h_T/∂h_t and ∂c_T/∂c_t, at the start and after training.
+"""How far back a cell's gradient reaches: the norms of ∂h_T/∂h_t and ∂c_T/∂c_t, before and after training.
 
-The first layer of a trained trial is taken as it stands, on the first reviews of the test part. The reference
-multiplies
-the steps' Jacobians (Pascanu et al. 2013, eq. 5); each twin lets its autodiff find the same.
+The first layer of a trained trial is measured on the first test reviews. The reference multiplies the steps' Jacobians
+(Pascanu et al. 2013, eq. 5); each twin computes the same by its automatic differentiation.
 """
 
 import json
@@ -14,14 +13,17 @@ import numpy as np
 
 from experiments import canonical, tasks
 from experiments.canonical import STATES, Weights
+from experiments.events import Event, Finished, guarded
+from experiments.frozen import digest
 from experiments.probes.record import chosen
-from experiments.protocol import Event, Finished, Framework
-from experiments.spec import ExperimentSpec, Interface, digest
-from experiments.tasks import DataSource
-from experiments.training.trial import Trial, guarded
+from experiments.protocol import Framework
+from experiments.spec import ExperimentSpec
+from experiments.tasks import DataSource, Interface
+from experiments.training.trial import Trial
+from experiments.twins import REFERENCE
 
 FILE = "horizon.json"
-VERSION = 1  # to be raised with any change of what is measured
+VERSION = 1  # raise it with any change of what is measured
 REVIEWS = 2
 STAGES = ("start", "trained")
 
@@ -34,7 +36,7 @@ def first_layer(spec: ExperimentSpec, form: str) -> ExperimentSpec:
 
 
 def first_weights(weights: Weights, spec: ExperimentSpec, interface: Interface) -> Weights:
-    """The encoder's and the first layer's weights, under a head of zeros that nothing here depends on."""
+    """The encoder's and the first layer's weights; the head, which nothing here depends on, is zeros."""
     wanted = canonical.shapes(spec, interface)
     return {
         name: np.zeros(shape) if name.startswith("head/") else np.asarray(weights[name], np.float64)
@@ -47,7 +49,7 @@ def norms(jacobians: np.ndarray, cell: str, sizes: tuple[int, ...]) -> dict[str,
 
     Args:
         jacobians: ``(T, B, S, S)`` over the states side by side.
-        cell: whose states they are.
+        cell: the cell that the states belong to.
         sizes: of the states.
     """
     found, start = {}, 0
@@ -60,8 +62,8 @@ def norms(jacobians: np.ndarray, cell: str, sizes: tuple[int, ...]) -> dict[str,
 
 
 @dataclass(frozen=True)
-class Horizon:
-    """One framework's measurement for one trained trial; what an executor runs, as it runs a trial."""
+class GradientNorms:
+    """One framework's measurement of one trained trial; a job."""
 
     spec: ExperimentSpec  # of the first layer alone
     framework: str
@@ -69,13 +71,28 @@ class Horizon:
     data: DataSource
     source: str  # the trial's fingerprint
     seed: int
-    trained: Weights = field(default_factory=dict)  # what the trial ended with; given when it has
-    name = "horizon"
+    trained: Weights = field(default_factory=dict)  # the trial's last weights, filled in when it has run
+    kind = "horizon"  # the stored name of the runs
 
     @cached_property
     def fingerprint(self) -> str:
-        """What makes two measurements the same: the trained trial, the form, the framework's version, and our own."""
+        """Equal for two measurements that are the same: of trained trial, form, the framework's version, and ours."""
         return digest([self.spec.fingerprint, self.framework, self.version, self.source, VERSION])
+
+    @property
+    def listing(self) -> tuple[str, str, str]:
+        """Its line in a listing: phase, kind, cell and framework."""
+        return "probes", f"{self.kind} {self.spec.network.cell}  {self.framework}", ""
+
+    @property
+    def facets(self) -> dict[str, str]:
+        """What ``--only KEY=VALUE`` may select it by."""
+        return {"phase": "probes"}
+
+    @property
+    def name(self) -> str:
+        """What the display calls it."""
+        return self.kind
 
     def run(self, framework: Framework) -> Iterator[Event]:
         """Yield a ``Finished`` with ``horizon.json``; a fault becomes ``Failed``."""
@@ -95,12 +112,12 @@ class Horizon:
         yield Finished({}, {name: json.dumps(value, ensure_ascii=False).encode() for name, value in files.items()})
 
 
-def jobs(trials: Sequence[Trial], frameworks: Iterable[str], versions: Callable[[str], str]) -> list[Horizon]:
-    """What is to be measured: each cell's chosen trial by the reference and by each twin's autodiff."""
-    names = dict.fromkeys(["reference", *frameworks])
+def jobs(trials: Sequence[Trial], frameworks: Iterable[str], versions: Callable[[str], str]) -> list[GradientNorms]:
+    """The measurements: each cell's chosen trial, by the reference and by each twin."""
+    names = dict.fromkeys([REFERENCE, *frameworks])
     return [
-        Horizon(
-            first_layer(trial.spec, "scratch" if name == "reference" else "cell_loop"),
+        GradientNorms(
+            first_layer(trial.spec, "scratch" if name == REFERENCE else "cell_loop"),
             name,
             versions(name),
             trial.data,
@@ -113,7 +130,7 @@ def jobs(trials: Sequence[Trial], frameworks: Iterable[str], versions: Callable[
 
 
 def choose(trials: Iterable[Trial]) -> list[Trial]:
-    """For each cell the trial to look into: tokens, Keras's conventions, one direction; the longest trained first."""
+    """For each cell the trial to measure: on IMDB, under Keras's conventions, in one direction; the longest trained."""
     return chosen(trials, _fits, _effort)
 
 

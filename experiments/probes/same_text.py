@@ -1,4 +1,4 @@
-"""The same text from both twins: each builds on the weights that one trial was trained to, and writes on from them."""
+"""The same text from both twins: each is built on the weights of one trained trial, and generates text."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -7,21 +7,23 @@ from functools import cached_property
 
 from experiments import tasks
 from experiments.canonical import Weights
+from experiments.events import Event, Finished, guarded
+from experiments.frozen import digest
 from experiments.probes.record import chosen
-from experiments.protocol import Event, Finished, Framework
-from experiments.spec import ExperimentSpec, digest
+from experiments.protocol import Framework
+from experiments.spec import ExperimentSpec
 from experiments.tasks import DataSource
-from experiments.training.trial import Trial, guarded
+from experiments.training.trial import Trial
 
 FILE = "writing.json"
-VERSION = 1  # to be raised with any change of what is written
+VERSION = 1  # raise it with any change of what is written
 TEMPERATURES = (0.0, 0.5, 1.0)
 LENGTH = 300
 
 
 @dataclass(frozen=True)
-class Writing:
-    """One framework's texts from one trained trial; what an executor runs, as it runs a trial."""
+class SameText:
+    """One framework's texts from one trained trial; a job."""
 
     spec: ExperimentSpec
     framework: str
@@ -30,13 +32,28 @@ class Writing:
     source: str  # the trial's fingerprint
     trained_by: str  # its framework
     seed: int
-    trained: Weights = field(default_factory=dict)  # what the trial ended with; given when it has
-    name = "writing"
+    trained: Weights = field(default_factory=dict)  # the trial's last weights, filled in when it has run
+    kind = "writing"  # the stored name of the runs
 
     @cached_property
     def fingerprint(self) -> str:
-        """What makes two measurements the same: the trained trial, the form, the framework's version, and our own."""
-        return digest([self.name, self.spec.fingerprint, self.framework, self.version, self.source, VERSION])
+        """Equal for two measurements that are the same: of trained trial, form, the framework's version, and ours."""
+        return digest([self.kind, self.spec.fingerprint, self.framework, self.version, self.source, VERSION])
+
+    @property
+    def listing(self) -> tuple[str, str, str]:
+        """Its line in a listing: phase, kind, cell and framework."""
+        return "probes", f"{self.kind} {self.spec.network.cell}  {self.framework}", ""
+
+    @property
+    def facets(self) -> dict[str, str]:
+        """What ``--only KEY=VALUE`` may select it by."""
+        return {"phase": "probes"}
+
+    @property
+    def name(self) -> str:
+        """What the display calls it."""
+        return self.kind
 
     def run(self, framework: Framework) -> Iterator[Event]:
         """Yield a ``Finished`` with ``writing.json``; a fault becomes ``Failed``."""
@@ -51,10 +68,10 @@ class Writing:
         yield Finished({}, {name: json.dumps(value, ensure_ascii=False).encode() for name, value in files.items()})
 
 
-def jobs(trials: Sequence[Trial], frameworks: Sequence[str], versions: Callable[[str], str]) -> list[Writing]:
-    """What is to be written: from each cell's chosen trial, by each framework."""
+def jobs(trials: Sequence[Trial], frameworks: Sequence[str], versions: Callable[[str], str]) -> list[SameText]:
+    """The texts to generate: from each cell's chosen trial, by each framework."""
     return [
-        Writing(
+        SameText(
             fitting(trial, trials, frameworks),
             name,
             versions(name),
@@ -69,7 +86,7 @@ def jobs(trials: Sequence[Trial], frameworks: Sequence[str], versions: Callable[
 
 
 def choose(trials: Sequence[Trial]) -> list[Trial]:
-    """For each cell the trial to write with: on characters, under imposed conventions; the longest trained first."""
+    """For each cell the trial to generate from: on characters, under imposed conventions; the longest trained."""
     return chosen(trials, lambda each: each.spec.task.name == "chars" and each.spec.conventions.imposed, _effort)
 
 
@@ -79,7 +96,7 @@ def _effort(trial: Trial) -> tuple[int, int]:
 
 
 def fitting(trial: Trial, trials: Sequence[Trial], frameworks: Sequence[str]) -> ExperimentSpec:
-    """The trial's spec where every framework runs it too; else in the form ``scratch``, which all have of every cell.
+    """The trial's spec if every framework runs it too, else in the form ``scratch``, which all have for every cell.
 
     A form never changes the mathematics.
     """

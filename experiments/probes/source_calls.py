@@ -1,18 +1,21 @@
-"""The sources' calls made live by one framework, in a process of its own: a job beside the trials."""
+"""The calls that the sources show, made live by one framework: a job beside the trials."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from time import perf_counter
 
+from experiments.events import Event, Finished, guarded
+from experiments.frozen import digest
 from experiments.probes.published import CALLS
-from experiments.protocol import Event, Finished, Framework
-from experiments.spec import ExperimentSpec, digest
-from experiments.training.trial import guarded
+from experiments.protocol import Framework
+from experiments.spec import ExperimentSpec
+from experiments.training.trial import Trial
+from experiments.twins import REFERENCE
 
 FILE = "printed.json"
-VERSION = 1  # to be raised with any change of what a call does: answers of another version do not count as done
+VERSION = 1  # raise it with any change of what a call does: answers of another version do not count as done
 
 #: The largest network among them, so that the job has a spec as a trial has one.
 SPEC = ExperimentSpec.model_validate(
@@ -25,18 +28,33 @@ SPEC = ExperimentSpec.model_validate(
 
 
 @dataclass(frozen=True)
-class PrintedCalls:
-    """One framework's answers to ``CALLS``; what an executor runs, as it runs a trial."""
+class SourceCalls:
+    """One framework's answers to ``CALLS``; a job."""
 
     framework: str
     version: str  # of the framework's packages
     spec: ExperimentSpec = SPEC
-    name = "printed"
+    kind = "printed"  # the stored name of the runs
 
     @cached_property
     def fingerprint(self) -> str:
-        """What makes two jobs the same: the calls, the framework and its version."""
-        return digest([self.name, [asdict(call) for call in CALLS], self.framework, self.version, VERSION])
+        """Equal for two jobs that are the same: of calls, framework and version."""
+        return digest([self.kind, [asdict(call) for call in CALLS], self.framework, self.version, VERSION])
+
+    @property
+    def listing(self) -> tuple[str, str, str]:
+        """Its line in a listing: phase, kind, cell and framework."""
+        return "probes", f"{self.kind} {self.spec.network.cell}  {self.framework}", ""
+
+    @property
+    def facets(self) -> dict[str, str]:
+        """What ``--only KEY=VALUE`` may select it by."""
+        return {"phase": "probes"}
+
+    @property
+    def name(self) -> str:
+        """What the display calls it."""
+        return self.kind
 
     def run(self, framework: Framework) -> Iterator[Event]:
         """Yield ``Finished`` with the answers as ``printed.json``; a fault becomes ``Failed``."""
@@ -47,3 +65,8 @@ class PrintedCalls:
         found = {FILE: framework.printed(), "environment.json": framework.environment()}
         files = {name: json.dumps(value, ensure_ascii=False, indent=1).encode() for name, value in found.items()}
         yield Finished({"time/printed_s": perf_counter() - began}, files)
+
+
+def jobs(trials: Sequence[Trial], frameworks: Sequence[str], versions: Callable[[str], str]) -> list[SourceCalls]:
+    """One job for each twin; the trials do not matter."""
+    return [SourceCalls(name, versions(name)) for name in frameworks if name != REFERENCE]

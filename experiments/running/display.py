@@ -1,4 +1,4 @@
-"""What a study shows as it runs and when it is over."""
+"""What a study shows while it runs and when it is done."""
 
 import math
 from collections.abc import Sequence
@@ -18,21 +18,21 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from experiments.protocol import EpochEnded, Event, Failed, Finished, Progressed, Retried
-from experiments.tracking.mlflow_view import Row
-from experiments.training.trial import Trial
+from experiments.events import EpochEnded, Event, Failed, Finished, Progressed, Retried
+from experiments.protocol import Job
+from experiments.running.summary import Row
 
 AN_HOUR_S = 3_600  # the pace is that of the last hour; rich's half minute is shorter than a trial
 
 
 class Display:
-    """A bar for the study and a line for each worker; plain lines where the output is no terminal."""
+    """One phase as it runs: a bar, and a line for each worker; plain lines where the output is no terminal."""
 
-    def __init__(self, total: int, done: int, console: Console) -> None:
-        self._console, self._total, self._done = console, total, done
-        self._last: dict[str, dict[str, float]] = {}
+    def __init__(self, phase: str, total: int, done: int, console: Console) -> None:
+        self._phase, self._total, self._done, self._console = phase, total, done, console
+        self._metrics: dict[str, dict[str, float]] = {}  # of the last epoch, by the job's fingerprint
         self._lines: dict[int, TaskID] = {}
-        self._study = Progress(
+        self._bars = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(None),
             MofNCompleteColumn(),
@@ -42,9 +42,9 @@ class Display:
             speed_estimate_period=AN_HOUR_S,
             expand=True,
         )
-        self._bar = self._study.add_task("trials", total=total, completed=done)
+        self._bar = self._bars.add_task(phase, total=total, completed=done)
         self._workers = Progress(TextColumn("{task.description}"), BarColumn(20), TextColumn("{task.fields[text]}"))
-        self._live = Live(Group(self._study, self._workers), console=console, transient=True, refresh_per_second=4)
+        self._live = Live(Group(self._bars, self._workers), console=console, transient=True, refresh_per_second=4)
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -55,44 +55,42 @@ class Display:
         if self._console.is_terminal:
             self._live.stop()
 
-    def update(self, worker: int, trial: Trial, event: Event) -> None:
-        """Show one event."""
+    def update(self, worker: int, job: Job, event: Event) -> None:
+        """Show one event of a trial."""
+        title = f"{job.spec.slug}  {job.name}"
         match event:
             case Progressed():
-                self._progress(worker, trial, event)
+                self._progress(worker, title, event)
             case EpochEnded():
-                self._last[trial.fingerprint] = event.metrics
+                self._metrics[job.fingerprint] = event.metrics
             case Finished():
-                metrics = self._last.pop(trial.fingerprint, {})
+                metrics = self._metrics.pop(job.fingerprint, {})
                 tests = {name: value for name, value in metrics.items() if name.startswith("test/")}
-                self._end(trial, "  ".join(f"{name} {value:.4g}" for name, value in tests.items()))
+                self.done(title, "  ".join(f"{name} {value:.4g}" for name, value in tests.items()))
             case Failed():
-                self._end(trial, f"failed: {event.reason}")
+                self.done(title, f"failed: {event.reason}")
             case Retried():
-                self._say(trial, f"{event.reason}; tried once more")
+                self.say(f"{title}  {event.reason}; tried once more")
 
-    def _progress(self, worker: int, trial: Trial, event: Progressed) -> None:
+    def done(self, title: str, text: str) -> None:
+        """Count one job and show how it ended."""
+        self._done += 1
+        self._bars.update(self._bar, completed=self._done)
+        self.say(f"{title}  {text}")
+
+    def say(self, text: str) -> None:
+        """Show a line that stays."""
+        line = f"[{self._done}/{self._total}] {self._phase}  {text}"
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def _progress(self, worker: int, title: str, event: Progressed) -> None:
         line = self._lines.get(worker)
         if line is None:
             line = self._lines[worker] = self._workers.add_task("", text="")
         loss = "starting" if math.isnan(event.loss) and not event.epoch else f"loss {event.loss:.4f}"
         accuracy = "" if event.accuracy is None else f"  accuracy {event.accuracy:.3f}"
-        self._workers.update(
-            line,
-            description=f"{trial.spec.slug}  {trial.name}",
-            total=event.total or None,
-            completed=event.done,
-            text=f"epoch {event.epoch}/{event.epochs}  {loss}{accuracy}",
-        )
-
-    def _end(self, trial: Trial, text: str) -> None:
-        self._done += 1
-        self._study.update(self._bar, completed=self._done)
-        self._say(trial, text)
-
-    def _say(self, trial: Trial, text: str) -> None:
-        line = f"[{self._done}/{self._total}] {trial.spec.slug}  {trial.name}  {text}"
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        text = f"epoch {event.epoch}/{event.epochs}  {loss}{accuracy}"
+        self._workers.update(line, description=title, total=event.total or None, completed=event.done, text=text)
 
 
 def summary(console: Console, rows: Sequence[Row], failures: Sequence[tuple[str, str]], runs: str, index: Path) -> None:

@@ -18,7 +18,9 @@ from typing import Self
 
 import psutil
 
-from experiments.protocol import Event, Failed, Finished, Job, Progressed, Retried
+from experiments.events import Event, Failed, Finished, Progressed, Retried
+from experiments.hardware import usable_cores
+from experiments.protocol import Job
 from experiments.running.worker import Broken, Load, environment, sigint_blocked, work
 
 Report = tuple[int, Job, Event]
@@ -29,11 +31,6 @@ TRIES = 2
 LOG_TAIL = 4_000  # characters of a dead worker's output kept as its traceback
 
 _SPAWN = multiprocessing.get_context("spawn")  # a fork would copy the parent's threads' locks
-
-
-def usable_cores() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 @dataclass
@@ -87,6 +84,10 @@ class LocalExecutor:
     def __post_init__(self) -> None:
         self.workers = self.workers or usable_cores()
         self.threads = self.threads or max(1, usable_cores() // self.workers)
+
+    def alone(self, threads: int) -> Self:
+        """An executor of one worker that has the machine to itself."""
+        return LocalExecutor(self.load, 1, threads)
 
     def __enter__(self) -> Self:
         return self

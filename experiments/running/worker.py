@@ -13,7 +13,8 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from traceback import format_exc
 
-from experiments.protocol import Failed, Framework
+from experiments.events import Failed
+from experiments.protocol import Framework
 
 Load = Callable[[str], Framework]
 

@@ -1,34 +1,19 @@
-"""The floor beneath a step: the matrix products that its mathematics cannot do without, as few and large as they go.
+"""The floor of a training step: the matrix products that its mathematics needs, as few and as large as possible.
 
 Every step's input is projected in one product, and so is each weight's gradient over all steps; only the recurrence
 itself, forward and back, takes a product a step, each waiting for the last.
 """
 
 from itertools import pairwise
+from math import prod
 from typing import NamedTuple
 
-from experiments import canonical
+from experiments import canonical, cells
 from experiments.canonical import GATES
-from experiments.spec import ExperimentSpec, Interface
-
-
-class Product(NamedTuple):
-    """``(rows, inner) · (inner, columns)``, done ``times`` over, one after the other."""
-
-    rows: int
-    inner: int
-    columns: int
-    times: int = 1
-
-    @property
-    def flop(self) -> int:
-        """A multiplication and an addition for each term."""
-        return 2 * self.rows * self.inner * self.columns * self.times
-
-    def backward(self, by_input: bool = True) -> tuple["Product", ...]:
-        """The weights' gradient, in one product for all times, and the input's, as often as forward."""
-        weights = Product(self.inner, self.rows * self.times, self.columns)
-        return (weights, Product(self.rows, self.columns, self.inner, self.times)) if by_input else (weights,)
+from experiments.cells import CELLS
+from experiments.protocol import Product
+from experiments.spec import ExperimentSpec
+from experiments.tasks import Interface
 
 
 class Products(NamedTuple):
@@ -62,10 +47,7 @@ def products(spec: ExperimentSpec, interface: Interface) -> Products:
 
 
 def _recurrent(spec: ExperimentSpec, layer: int, batch: int, time: int) -> list[Product]:
-    """The recurrence's own: h·U, and what else waits for the step before."""
-    network, units = spec.network, spec.network.units[layer]
-    fed_back, gates = network.projection_size or units, len(GATES[network.cell])
-    if network.cell == "gru_reset_before":  # the candidate's product waits for the reset gate
-        return [Product(batch, units, 2 * units, time), Product(batch, units, units, time)]
-    found = [Product(batch, fed_back, gates * units, time)]
-    return [*found, Product(batch, units, fed_back, time)] if network.projection_size else found
+    """The products of the recurrence, each of which waits for the step before."""
+    sizes = canonical.layer_sizes(spec.network, layer, 0)
+    pairs = CELLS[spec.network.cell].recurrent_products
+    return [Product(batch, prod(cells.shape(a, sizes)), prod(cells.shape(b, sizes)), time) for a, b in pairs]

@@ -3,28 +3,77 @@
 import json
 import math
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+from pydantic import PositiveInt
+from scipy.special import log_softmax
 
-from experiments.protocol import Model
-from experiments.spec import CharsSpec, Interface
-from experiments.tasks import DataSource, Split, Task, generate, texts
+from experiments.tasks import generate, texts
+from experiments.tasks.task import BaseTaskSpec, DataSource, Interface, Predictor, Split, Task
 
 UNSEEN = "\ufffd"  # id 0 stands for every character that the training part lacks
-ROWS = 32  # test windows read side by side, at the most
-ROW_WINDOWS = 10  # of a row that carries its states, at the least
+ROWS = 32  # most test windows read side by side
+ROW_WINDOWS = 10  # fewest windows of a row that carries its states
 PROMPT = 20  # characters of the test part that every text begins with
 TEMPERATURES = (0.0, 0.5, 0.8, 1.0)
 WRITTEN = 500  # characters of each text at the end
 GROWING, GROWING_TEMPERATURE = 200, 0.8  # characters of the text after each epoch
-USUAL_CHARACTERS = 100  # of a vocabulary, near enough where no text is at hand
-SEED = 0  # of the texts' draws: the same after every epoch and for both twins, so that only the weights differ
+USUAL_CHARACTERS = 100  # a usual vocabulary's size, used where no text has been read
+SEED = 0  # of the texts' draws, the same after every epoch and for both twins, so that only the weights differ
+
+
+class CharsSpec(BaseTaskSpec):
+    """The next character of a text, at every step.
+
+    ``text`` is ``reviews``, ``shakespeare`` or a path, of which the first ``characters`` are taken, all by default. If
+    ``stateful``, row k of a batch continues row k of the batch before: states are carried over, no gradient passes
+    between batches, and every epoch starts at zero states. Else windows are shuffled and each starts at zero states.
+    """
+
+    DEFAULTS: ClassVar = {
+        "network": {"units": [128], "encoder": "embedding", "embedding_size": 64},
+        "training": {
+            "epochs": 5,
+            "batch_size": 50,
+            "optimiser": "adam",
+            "learning_rate": 2e-3,
+            "clip_norm": 5.0,
+            "clip_global": True,
+        },
+    }
+    METRIC: ClassVar = "test/loss"
+    LENGTH: ClassVar = "window"
+    INPUT: ClassVar = "tokens"
+    EVERY_STEP: ClassVar = True
+    RESUMABLE: ClassVar = True
+
+    name: Literal["chars"] = "chars"
+    text: str = "reviews"
+    characters: PositiveInt | None = None
+    window: PositiveInt = 64
+    stateful: bool = True
+
+    def in_words(self, training_samples: int | None) -> str:
+        """Such as ``300,000 characters of reviews, windows of 64``."""
+        size = f"{self.characters:,}" if self.characters else "all"
+        windows = f"windows of {self.window}{'' if self.stateful else ', each from zero states'}"
+        return f"{size} characters of {PurePath(self.text).stem}, {windows}"
+
+    @property
+    def slug_parts(self) -> list[str]:
+        """The text unless it is the reviews, and whether states are not carried."""
+        text = PurePath(self.text).stem
+        return [text] * (text != "reviews") + ["stateless"] * (not self.stateful)
+
+
+SPEC = CharsSpec
 
 
 def locate(spec: CharsSpec, imdb: str = "packaged") -> DataSource:
-    """The text's place and digest; ``imdb`` is another task's."""
-    return texts.locate(spec)
+    """The text's file and digest; ``imdb`` does not matter here."""
+    return texts.locate(spec.text, spec.characters, spec.window)
 
 
 def load(spec: CharsSpec, source: DataSource, dtype: str) -> "CharsTask":
@@ -86,7 +135,7 @@ class CharsTask(Task):
         """The training loss by other names, and the speed."""
         return _by_names("train", loss) | {"time/chars_per_s": samples * self.interface.time / seconds}
 
-    def evaluate(self, model: Model) -> dict[str, float]:
+    def evaluate(self, model: Predictor) -> dict[str, float]:
         """Cross-entropy in nats, bits and perplexity a character on the test part, beside what counting can reach.
 
         Stateful: the windows stand in up to 32 rows of ten or more, each row going on from window to window with its
@@ -114,16 +163,16 @@ class CharsTask(Task):
             chosen = [np.arange(start, min(start + ROWS, count)) for start in range(0, count, ROWS)]
         return [Split(self.test.x[each], self.test.y[each]) for each in chosen]
 
-    def write(self, model: Model, length: int, temperature: float) -> str:
+    def write(self, model: Predictor, length: int, temperature: float) -> str:
         """A text that the model writes on from the prompt."""
-        return generate.write(model.advance, self.vocabulary, self.prompt, length, temperature, SEED)
+        return generate.generate(model.advance, self.vocabulary, self.prompt, length, temperature, SEED)
 
-    def sample(self, model: Model) -> list[dict]:
+    def sample(self, model: Predictor) -> list[dict[str, Any]]:
         """A short text, from the same prompt by the same draws after every epoch."""
         text = self.write(model, GROWING, GROWING_TEMPERATURE)
         return [{"prompt": self.prompt, "temperature": GROWING_TEMPERATURE, "text": text}]
 
-    def artifacts(self, model: Model) -> dict[str, bytes]:
+    def artifacts(self, model: Predictor) -> dict[str, bytes]:
         """``vocabulary.json``, a character an id; ``samples.txt``, a text at each temperature."""
         written = {each: self.write(model, WRITTEN, each) for each in TEMPERATURES}
         samples = "\n\n".join(
@@ -146,10 +195,8 @@ def cross_entropy(logits: np.ndarray, y: np.ndarray) -> float:
     """
     if logits.shape[:-1] != y.shape:
         raise ValueError(f"the network answered {y.shape} with {logits.shape} in place of a row of logits a character")
-    logits = logits.astype(np.float64)
-    largest = logits.max(axis=-1, keepdims=True)
-    log_sum = largest + np.log(np.exp(logits - largest).sum(axis=-1, keepdims=True))
-    return float(np.mean(log_sum - np.take_along_axis(logits, y[..., None], axis=-1)))
+    log_shares = log_softmax(logits.astype(np.float64), axis=-1)
+    return float(np.mean(-np.take_along_axis(log_shares, y[..., None], axis=-1)))
 
 
 def entropy(counts: np.ndarray) -> float:

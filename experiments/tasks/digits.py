@@ -2,17 +2,37 @@
 
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import ClassVar, Literal
 
 import numpy as np
+from pydantic import PositiveInt
+from scipy.special import log_softmax
 
 from experiments.errors import UserError
-from experiments.protocol import Model
-from experiments.spec import DigitsSpec, Interface
-from experiments.tasks import DataSource, Split, Task
+from experiments.tasks.task import BaseTaskSpec, DataSource, Interface, Predictor, Split, Task
 
 CLASSES, ROWS, TEST_IMAGES = 10, 8, 297
 ORDER_SEED = 113
 BRIGHTEST = 16  # of the images' whole numbers
+
+
+class DigitsSpec(BaseTaskSpec):
+    """Which digit: scikit-learn's 8×8 images, read row by row as a sequence of 8 steps."""
+
+    DEFAULTS: ClassVar = {"network": {"units": [64]}, "training": {"epochs": 20, "batch_size": 64}}
+    METRIC: ClassVar = "test/accuracy"
+    HISTORIES: ClassVar = ("train/accuracy", "test/accuracy")
+    LENGTH: ClassVar = ""
+
+    name: Literal["digits"] = "digits"
+    train_images: PositiveInt | None = None
+
+    def in_words(self, training_samples: int | None) -> str:
+        """Such as ``1,500 images``."""
+        return f"{training_samples:,} images" if training_samples else "all images"
+
+
+SPEC = DigitsSpec
 
 
 @dataclass(frozen=True)
@@ -27,12 +47,10 @@ class DigitsTask(Task):
         """The share of a batch whose largest output is its digit's."""
         return {"accuracy": float(np.mean(outputs.argmax(axis=1) == y.argmax(axis=1)))}
 
-    def evaluate(self, model: Model) -> dict[str, float]:
+    def evaluate(self, model: Predictor) -> dict[str, float]:
         """Cross-entropy in nats and accuracy over every test image."""
         outputs = model.predict(self.test.x).astype(np.float64)
-        largest = outputs.max(axis=1, keepdims=True)
-        log_sum = largest + np.log(np.exp(outputs - largest).sum(axis=1, keepdims=True))
-        loss = float(np.mean(((log_sum - outputs) * self.test.y).sum(axis=1)))
+        loss = float(np.mean(-(log_softmax(outputs, axis=1) * self.test.y).sum(axis=1)))
         return {"test/loss": loss, "test/accuracy": self.score(outputs, self.test.y)["accuracy"]}
 
 
@@ -47,7 +65,8 @@ def locate(spec: DigitsSpec, imdb: str) -> DataSource:
     if (spec.train_images or 0) > most:
         raise UserError(f"task.train_images: {spec.train_images}; allowed: 1 to {most}")
     digest = sha256(images.tobytes() + labels.tobytes()).hexdigest()
-    return DataSource("digits", digest, None, f"{most:,} training and {TEST_IMAGES} test images of 8×8 pixels.")
+    description = f"{most:,} training and {TEST_IMAGES} test images of 8×8 pixels."
+    return DataSource("digits", digest, None, description, spec.train_images or most, TEST_IMAGES)
 
 
 def interface(spec: DigitsSpec) -> Interface:

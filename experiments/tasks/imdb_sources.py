@@ -16,7 +16,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from experiments.tasks.imdb import BAD_SOURCE, BAD_TARGET, MAX_BYTES, Prepared, Reviews, write
+from experiments.tasks.imdb_store import BAD_SOURCE, BAD_TARGET, MAX_BYTES, Prepared, Reviews, write
 
 ORDER_SEED = 113  # of the fixed orders; the number Keras's own loader shuffles with
 PACKAGED_TRAIN = 20_000  # of the 25,000 packaged reviews; the other 5,000 are the test part

@@ -4,14 +4,40 @@ import csv
 import hashlib
 import io
 from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
+from pydantic import Field, PositiveInt, model_validator
 
-from experiments.protocol import Model
-from experiments.spec import Interface, SineSpec
-from experiments.tasks import DataSource, Split, Task
+from experiments.tasks.task import BaseTaskSpec, DataSource, Interface, Predictor, Split, Task
 
 START, END = -100.0, 100.0
+
+
+class SineSpec(BaseTaskSpec):
+    """Forecast of sin x: windows of ``window`` points → the next point, then ``horizon`` free-running steps."""
+
+    DEFAULTS: ClassVar = {"network": {"units": [64]}, "training": {"epochs": 100, "batch_size": 512}}
+    METRIC: ClassVar = "test/rollout_mse"
+    LENGTH: ClassVar = "window"
+
+    name: Literal["sine"] = "sine"
+    points: Annotated[int, Field(ge=4)] = 1_000
+    window: PositiveInt = 50
+    horizon: PositiveInt = 50
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.window + 1 >= self.points:
+            raise ValueError(f"window {self.window} needs more than {self.window + 1} points; given: {self.points}")
+        return self
+
+    def in_words(self, training_samples: int | None) -> str:
+        """Such as ``1,000 points, window 50, 50 steps ahead``."""
+        return f"{self.points:,} points, window {self.window}, {self.horizon} steps ahead"
+
+
+SPEC = SineSpec
 
 
 def series(spec: SineSpec) -> tuple[np.ndarray, np.ndarray]:
@@ -22,7 +48,7 @@ def series(spec: SineSpec) -> tuple[np.ndarray, np.ndarray]:
 
 
 def locate(spec: SineSpec, imdb: str = "packaged") -> DataSource:
-    """The series' description and the sha256 of its float64 numbers; ``imdb`` is another task's."""
+    """The series' description and the sha256 of its float64 numbers; ``imdb`` does not matter here."""
     digest = hashlib.sha256(np.concatenate(series(spec)).astype("<f8").tobytes()).hexdigest()
     description = (
         f"{_training_windows(spec):,} windows of {spec.window:,} points of sin x and the point after each, "
@@ -72,14 +98,14 @@ class SineTask(Task):
     series_x: np.ndarray
     series_y: np.ndarray
 
-    def evaluate(self, model: Model) -> dict[str, float]:
+    def evaluate(self, model: Predictor) -> dict[str, float]:
         """Mean squared errors against the true sine: each point from its true window, and free-running."""
         return {
             "test/one_step_mse": self._mse(model.predict(self.test.x)),
             "test/rollout_mse": self._mse(self.rollout(model)),
         }
 
-    def rollout(self, model: Model) -> np.ndarray:
+    def rollout(self, model: Predictor) -> np.ndarray:
         """The forecast ``(horizon, 1)``: from the last observed window on, each prediction is the next input."""
         window, steps = self.test.x[:1], []
         for _ in range(len(self.test.y)):
@@ -93,7 +119,7 @@ class SineTask(Task):
             raise ValueError(f"the network answered with {forecast.shape} in place of {truth.shape}")
         return float(np.mean((forecast.astype(np.float64) - truth) ** 2))
 
-    def artifacts(self, model: Model) -> dict[str, bytes]:
+    def artifacts(self, model: Predictor) -> dict[str, bytes]:
         """``forecast.csv`` (part, x, truth, forecast) and ``forecast.svg`` of one free-running forecast."""
         forecast = self.rollout(model)[:, 0].astype(np.float64)
         return {"forecast.csv": self._csv(forecast), "forecast.svg": self._svg(forecast)}

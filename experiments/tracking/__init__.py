@@ -1,1 +1,10 @@
-"""The tracking database: MLflow's runs, written by one process."""
+"""The tracking database: MLflow's runs, written by one process.
+
+What MLflow reads from the environment while it is imported is set here, before any module of this package imports it.
+"""
+
+import os
+
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")  # its errors become a UserError, without its traceback

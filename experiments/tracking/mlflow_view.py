@@ -2,23 +2,18 @@
 
 import base64
 import json
-import math
 import time
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from statistics import fmean, stdev
-from typing import NamedTuple
+from collections.abc import Iterable
 
 from experiments.spec import ExperimentSpec
 from experiments.tracking.database import DEFAULT_URI, absolute
 from experiments.training.trial import Trial
 
-MAIN_METRICS = ("test/accuracy", "test/rollout_mse", "test/loss")
-COLOURS = {"tf2": "#d9730d", "pytorch": "#3a6fd8", "reference": "#5f6b76"}
 VIEW = "results"
 VIEW_COLUMNS = (
-    "metrics.`tf2/test/accuracy`",  # the experiments' own lines have these, their trials the others
+    "metrics.`tf2/test/accuracy`",  # parent runs have these, trials the others
     "metrics.`pytorch/test/accuracy`",
     "metrics.`tf2/test/rollout_mse`",
     "metrics.`pytorch/test/rollout_mse`",
@@ -33,35 +28,6 @@ VIEW_COLUMNS = (
     "params.`cell`",
     "params.`form`",
 )
-
-
-class Row(NamedTuple):
-    """The results of one experiment on one framework, over its seeds."""
-
-    experiment: str
-    framework: str
-    n: int
-    metric: str
-    mean: float
-    sd: float  # nan where n is 1
-    epoch_s: float
-
-
-def rows(planned: Sequence[Trial], results: dict[str, dict[str, float]]) -> list[Row]:
-    """A row for each experiment and framework, in the order planned; ``results`` are metrics by fingerprint."""
-    names, groups = parent_names(planned), {}
-    for trial in planned:
-        if metrics := results.get(trial.fingerprint):
-            groups.setdefault((names[trial.spec.fingerprint], trial.framework), []).append(metrics)
-    return [_row(*key, found) for key, found in groups.items()]
-
-
-def _row(experiment: str, framework: str, found: list[dict[str, float]]) -> Row:
-    metric = next(name for name in (*MAIN_METRICS, *found[0]) if name in found[0])
-    values = [metrics[metric] for metrics in found]
-    sd = stdev(values) if len(values) > 1 else math.nan
-    epoch_s = fmean(metrics.get("time/epoch_s", math.nan) for metrics in found)
-    return Row(experiment, framework, len(values), metric, fmean(values), sd, epoch_s)
 
 
 def deep_link(uri: str, experiment_id: str) -> str:

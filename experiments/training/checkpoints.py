@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from experiments.canonical import Weights
-from experiments.tasks.imdb import cache_folder
+from experiments.tasks.cache import cache_folder
 
 VERSION = 1  # to be raised with any change of what is kept: files of another version are not taken up
 SUFFIX = ".safetensors"

@@ -19,7 +19,8 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from experiments.canonical import Weights, biases
+from experiments.canonical import Weights
+from experiments.cells import CELLS
 from experiments.errors import UserError
 from experiments.spec import ExperimentSpec
 from frameworks.pytorch.support import HOME
@@ -91,7 +92,7 @@ def fold_biases(weights: Weights, cells: list[str]) -> Weights:
         name
         for name, value in weights.items()
         if name.endswith("/recurrent_bias")
-        and biases(cells[int(name.split("/")[1])], "keras") == ("bias",)
+        and CELLS[cells[int(name.split("/")[1])]].biases("keras") == ("bias",)
         and not value.any()
     }
     return {name: value for name, value in weights.items() if name not in idle}

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from experiments.canonical import layer_inputs
-from experiments.spec import ExperimentSpec, Interface, NetworkSpec
+from experiments.spec import ExperimentSpec, NetworkSpec
+from experiments.tasks import Interface
 from frameworks.pytorch.cells import STEPS, Cell, States, at_hand, project
 from frameworks.pytorch.support import fused, stock
 from frameworks.pytorch.weights import own_variables

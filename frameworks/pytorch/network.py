@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from experiments.canonical import MLP_DROPOUT, Weights, draw, head_sizes, zero_states
 from experiments.native_layout import describe
 from experiments.protocol import Batch, Forward, NativeShapes, NativeWeight, States, Step, name_shapes
-from experiments.spec import ExperimentSpec, Interface
+from experiments.spec import ExperimentSpec
+from experiments.tasks import Interface
 from frameworks.pytorch import runtime, training
 from frameworks.pytorch.forms import Stack
 from frameworks.pytorch.weights import Binding, bind_layer, plain, transposed

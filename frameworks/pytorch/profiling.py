@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.profiler import ProfilerActivity
 from torch.profiler import profile as profiler
 
-from experiments.speed.matmul_floor import Product
+from experiments.protocol import Product
 
 
 def floor(products: Sequence[Product], dtype: str) -> Callable[[], Any]:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from experiments import tasks
-from experiments.spec import SineSpec
+from experiments.tasks.sine import SineSpec
 from frameworks.pytorch import runtime
 
 SEED = 0

@@ -8,7 +8,8 @@ from experiments import canonical
 from experiments.canonical import Weights, zero_states
 from experiments.native_layout import describe
 from experiments.protocol import Batch, Forward, NativeShapes, States, Step
-from experiments.spec import ExperimentSpec, Interface
+from experiments.spec import ExperimentSpec
+from experiments.tasks import Interface
 from frameworks.reference import training
 from frameworks.reference.forms import Stack
 from frameworks.reference.weights import load

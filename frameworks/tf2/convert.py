@@ -17,7 +17,8 @@ import h5py
 import keras
 import numpy as np
 
-from experiments.canonical import Weights, biases
+from experiments.canonical import Weights
+from experiments.cells import CELLS
 from experiments.errors import UserError
 from experiments.spec import ExperimentSpec
 from frameworks.tf2.support import HOME
@@ -92,7 +93,7 @@ def fold_biases(weights: Weights, cells: list[str]) -> Weights:
     """Add PyTorch's second bias to the first where Keras has one alone."""
     folded = dict(weights)
     for name in weights:
-        if name.endswith("/recurrent_bias") and biases(cells[int(name.split("/")[1])], "keras") == ("bias",):
+        if name.endswith("/recurrent_bias") and CELLS[cells[int(name.split("/")[1])]].biases("keras") == ("bias",):
             first = name.replace("recurrent_bias", "bias")
             folded[first] = folded.get(first, 0) + folded.pop(name)
     return folded

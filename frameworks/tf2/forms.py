@@ -12,7 +12,8 @@ import keras
 import tensorflow as tf
 
 from experiments.canonical import layer_inputs
-from experiments.spec import ExperimentSpec, Interface
+from experiments.spec import ExperimentSpec
+from experiments.tasks import Interface
 from frameworks.tf2.cells import STEPS, Cell, States, at_hand, project
 from frameworks.tf2.support import OPTIONS, stock
 from frameworks.tf2.weights import own_variables

@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.tsl.profiler.protobuf.xplane_pb2 import XSpace
 
-from experiments.speed.matmul_floor import Product
+from experiments.protocol import Product
 
 OPERATOR = re.compile(r"[^:\s]+:(\w+)")  # a kernel's event is named node:operator; all others are the runtime's own
 

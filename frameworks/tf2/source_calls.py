@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from experiments import tasks
-from experiments.spec import SineSpec
+from experiments.tasks.sine import SineSpec
 from frameworks.tf2 import runtime
 
 SEED = 0

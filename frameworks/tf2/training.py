@@ -7,7 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from experiments.canonical import Weights, clipped_with
-from experiments.conventions import ADAGRAD_START, SHUFFLE_BUFFER
+from experiments.conventions import ADAGRAD_START
+from experiments.draws import SHUFFLE_BUFFER
 from experiments.protocol import Batch
 from experiments.spec import ExperimentSpec
 from frameworks.tf2.support import HOME

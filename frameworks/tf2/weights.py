@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from experiments.canonical import GATES, Weights, biases, layer_shapes
+from experiments.canonical import GATES, Weights, layer_shapes
+from experiments.cells import CELLS
 from experiments.spec import ExperimentSpec
 from frameworks.tf2.support import HOME
 
@@ -73,7 +74,7 @@ def bind_layer(
     """Tie one direction of a recurrent layer: its variables to its canonical weights."""
     cell, units = spec.network.cell, spec.network.units[index]
     gates, prefix = len(GATES[cell]), f"rnn/{index}/{direction}/"
-    names = biases(cell, spec.conventions.owner("bias", HOME))
+    names = CELLS[cell].biases(spec.conventions.owner("bias", HOME))
 
     def flat(kind: str) -> Binding:
         if kind in ("peephole", "projection"):

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from reports.data.results import BASES, TWINS
+from experiments.twins import FRAMEWORKS as FACTS
+from experiments.twins import TWINS
+from reports.data.results import BASES
 
-FRAMEWORKS = (*TWINS, "reference")
+FRAMEWORKS = tuple(FACTS)
 CELLS = ("simple_rnn", "lstm", "gru", "minimal")
 FORMS = ("layer", "cell_loop", "unrolled", "wrapped", "scratch", "tuned")
 

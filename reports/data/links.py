@@ -33,7 +33,7 @@ class Links:
         """The runs of one experiment spec, all frameworks and seeds."""
         return self._search([f"tags.spec_fingerprint = '{fingerprint}'"])
 
-    def climbs(self, **wanted: str) -> str | None:
+    def checks(self, **wanted: str) -> str | None:
         """The ladder's runs whose parameters have these values."""
         return self.measured("climb", **wanted)
 

@@ -1,6 +1,6 @@
 """MLflow → ``Results``: all that the pages need of a laid-out study, read once."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,7 @@ import pandas as pd
 
 from experiments.parity import outcome
 from experiments.protocol import Job
-from experiments.speed import schedule as timing
+from experiments.speed.outcome import FILE as TIMING_FILE
 from experiments.study.plan import Plan
 from reports.data import query, results
 from reports.data.links import Links
@@ -23,32 +23,30 @@ from reports.pages.sources import calls
 from reports.pages.speed import page as speed
 
 
-def gather(plan: Plan, supports: Iterable[Mapping[str, str]], tracking_uri: str) -> Results:
+def gather(plan: Plan, tracking_uri: str) -> Results:
     """Everything the sections need.
 
     Args:
         plan: the study laid out, run or not.
-        supports: for each framework, cell and form whether it is Native, Written or Absent, and a detail.
         tracking_uri: where MLflow keeps the runs.
     """
-    shelf = _Shelf(tracking_uri, plan.study.name)
-    told = {"absent": plan.absent, "unclimbed": plan.unclimbed, "supports": tuple(supports)}
-    parts = (part(shelf, plan) for part in (_trained, _climbed, _timed, _measured))
-    return Results(study=plan.study.name, **told, **{name: value for part in parts for name, value in part.items()})
+    recorded = _Recorded(tracking_uri, plan.study.name)
+    parts = (part(recorded, plan) for part in (_planned, _trained, _checked, _timed, _measured))
+    return Results(study=plan.study.name, **{name: value for part in parts for name, value in part.items()})
 
 
 @dataclass(frozen=True)
-class _Shelf:
-    """Where a study's runs are."""
+class _Recorded:
+    """Reads a study's runs."""
 
     uri: str
     study: str
 
-    def records(self, room: str, fingerprints: Iterable[str], kind: str) -> query.Records:
-        return query.read(self.uri, f"{self.study}/{room}", set(fingerprints), kind)
+    def records(self, experiment: str, fingerprints: Iterable[str], kind: str) -> query.Records:
+        return query.read(self.uri, f"{self.study}/{experiment}", set(fingerprints), kind)
 
     def artifacts(self, runs: pd.DataFrame, name: str, parse: Callable[[str], Any]) -> dict[str, Any]:
-        """What each run's file says, by run id; half-written or edited by hand is as good as none."""
+        """What each run's file says, by run id; a file that cannot be parsed counts as none."""
         found = {}
         for run in runs.itertuples():
             with suppress(ValueError):
@@ -60,50 +58,61 @@ class _Shelf:
         return Links.of(self.uri, records.experiment_id)
 
 
-def _trained(shelf: _Shelf, plan: Plan) -> dict[str, Any]:
-    frame = results.planned_frame(plan.trials)
-    records = shelf.records("training", frame.fingerprint, "trial")
+def _planned(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
+    absent = (*plan.absent("training"), *plan.absent("speed"))
+    return {
+        "absent": tuple((each.framework, each.what, each.reason) for each in absent),
+        "unchecked": tuple((each.framework, each.job, each.reason) for each in plan.absent("parity")),
+        "supports": plan.supports,
+    }
+
+
+def _trained(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
+    frame = results.planned_frame(plan.jobs("training"))
+    records = recorded.records("training", frame.fingerprint, "trial")
     trials, history = results.join(frame, records)
     writers = results.sample_runs(trials, "chars")
     return {
         "trials": trials,
         "history": history,
-        "links": shelf.links(records),
-        "shapes": shelf.artifacts(results.shape_runs(trials), "shapes.json", shapes.parse),
-        "forecasts": shelf.artifacts(results.sample_runs(trials, "sine"), "forecast.csv", forecasts.parse),
-        "samples": shelf.artifacts(writers, "samples.json", texts.parse_samples),
-        "texts": shelf.artifacts(writers, "samples.txt", texts.parse_texts),
+        "links": recorded.links(records),
+        "shapes": recorded.artifacts(results.shape_runs(trials), "shapes.json", shapes.parse),
+        "forecasts": recorded.artifacts(results.sample_runs(trials, "sine"), "forecast.csv", forecasts.parse),
+        "samples": recorded.artifacts(writers, "samples.json", texts.parse_samples),
+        "texts": recorded.artifacts(writers, "samples.txt", texts.parse_texts),
     }
 
 
-def _climbed(shelf: _Shelf, plan: Plan) -> dict[str, Any]:
-    records = shelf.records("parity", (climb.fingerprint for climb in plan.climbs), "climb")
-    found = shelf.artifacts(results.newest(records.runs), outcome.FILE, parity.parse)
-    return {"climbs": results.join_climbs(plan.climbs, records.runs, found), "climb_links": shelf.links(records)}
+def _checked(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
+    checks = plan.jobs("parity")
+    records = recorded.records("parity", (check.fingerprint for check in checks), "climb")
+    files = recorded.artifacts(results.newest(records.runs), outcome.FILE, parity.parse)
+    return {"checks": results.join_checks(checks, records.runs, files), "check_links": recorded.links(records)}
 
 
-def _timed(shelf: _Shelf, plan: Plan) -> dict[str, Any]:
-    records = shelf.records("speed", (each.fingerprint for each in plan.timings), "timing")
-    found = shelf.artifacts(results.newest(records.runs), timing.FILE, speed.parse)
-    return {"timings": results.join_timings(plan.timings, records.runs, found), "speed_links": shelf.links(records)}
+def _timed(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
+    timings = plan.jobs("speed")
+    records = recorded.records("speed", (timing.fingerprint for timing in timings), "timing")
+    files = recorded.artifacts(results.newest(records.runs), TIMING_FILE, speed.parse)
+    return {"timings": results.join_timings(timings, records.runs, files), "speed_links": recorded.links(records)}
 
 
-def _measured(shelf: _Shelf, plan: Plan) -> dict[str, Any]:
+def _measured(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
     return {
-        "horizons": {_place(job): record for job, record in _notes(shelf, plan, gradient_norms)},
-        "writings": {_place(job): record for job, record in _notes(shelf, plan, texts)},
-        "printed": {job.framework: record for job, record in _notes(shelf, plan, calls)},
+        "horizons": {_key(job): record for job, record in _probed(recorded, plan, gradient_norms)},
+        "writings": {_key(job): record for job, record in _probed(recorded, plan, texts)},
+        "printed": {job.framework: record for job, record in _probed(recorded, plan, calls)},
     }
 
 
-def _place(job: Job) -> tuple[str, str]:
+def _key(job: Job) -> tuple[str, str]:
     return job.spec.network.cell, job.framework
 
 
-def _notes(shelf: _Shelf, plan: Plan, room: Any) -> Iterator[tuple[Job, Any]]:
-    """The measurements of a kind that are made, with their records; ``room`` names the kind and parses its file."""
-    jobs = {job.fingerprint: job for job in plan.measurements if job.name == room.KIND}
+def _probed(recorded: _Recorded, plan: Plan, page: Any) -> Iterator[tuple[Job, Any]]:
+    """The finished measurements of one kind, with their records; ``page`` names the kind and parses its file."""
+    jobs = {job.fingerprint: job for job in plan.jobs("probes") if job.kind == page.KIND}
     if jobs:
-        runs = results.newest(shelf.records("parity", jobs, room.KIND).runs)
-        records = shelf.artifacts(runs, f"{room.KIND}.json", room.parse)
+        runs = results.newest(recorded.records("parity", jobs, page.KIND).runs)
+        records = recorded.artifacts(runs, f"{page.KIND}.json", page.parse)
         yield from ((jobs[run.fingerprint], records[run.run_id]) for run in runs.itertuples() if run.run_id in records)

@@ -11,6 +11,7 @@ import pandas as pd
 from sqlalchemy.exc import SQLAlchemyError
 
 from experiments.errors import UserError
+from experiments.tasks import MODULES
 from experiments.tracking import database
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -21,7 +22,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 #: The histories the pages draw; of every other metric the last value is enough.
-HISTORIES = ("train/loss", "test/loss", "train/accuracy", "test/accuracy", "time/epoch_s")
+HISTORIES = ("train/loss", "test/loss", "time/epoch_s")
+HISTORIES += tuple(dict.fromkeys(name for module in MODULES.values() for name in module.SPEC.HISTORIES))
 RUNS_A_PAGE = 250  # a thousand at once take 100 MiB more
 RUNS_A_BATCH = 100  # SQLite takes 999 variables in one statement at the least
 ROWS_A_BATCH = 25_000

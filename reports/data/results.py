@@ -4,35 +4,31 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import PurePath
 from typing import Any
 
 import pandas as pd
 
-from experiments.parity.check import Climb, variant
+from experiments.parity.check import ParityCheck
 from experiments.spec import ExperimentSpec
 from experiments.speed.schedule import Timing
 from experiments.training.trial import Trial
+from experiments.twins import TWINS
 from reports.data.links import Links
 from reports.data.query import HISTORIES, Records
 
-TWINS = ("tf2", "pytorch")  # differences are the first minus the second
-NAMES = {"tf2": "TensorFlow 2", "pytorch": "PyTorch", "reference": "NumPy reference"}
 IMPOSED = ("keras", "pytorch")
 BASES = ("stock", *IMPOSED)
 
 PLANNED = ["fingerprint", "spec_fingerprint", "slug", "framework", "seed", "task", "cell", "form", "units"]
 PLANNED += ["conventions", "imposed", "setting", "epochs", "batch_size", "dtype", "version", "train_n", "test_n"]
 PLANNED += ["data_name", "planned_digest", "variant"]
-#: The sizes of each data source's splits, for specs that take them whole.
-SPLITS = {"imdb-packaged": (20_000, 5_000), "imdb-keras": (25_000, 25_000)}
 
 
 @dataclass(frozen=True)
-class Climbed:
-    """A planned climb of the ladder and what MLflow holds of it; ``record`` is its ``ladder.json``."""
+class RecordedCheck:
+    """A planned parity check and what MLflow holds of it; ``record`` is its ``ladder.json``."""
 
-    climb: Climb
+    check: ParityCheck
     state: str = "missing"  # done, failed, missing
     run_id: str | None = None
     failure: str = ""
@@ -40,7 +36,7 @@ class Climbed:
 
 
 @dataclass(frozen=True)
-class Timed:
+class RecordedTiming:
     """A planned timing and what MLflow holds of it; ``processes`` are the records in its ``timing.json``."""
 
     timing: Timing
@@ -65,15 +61,15 @@ class Results:
     supports: tuple[Mapping[str, str], ...] = ()
     shapes: Mapping[str, Any] = field(default_factory=dict)
     forecasts: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    climbs: tuple[Climbed, ...] = ()
-    unclimbed: tuple[tuple[str, Climb, str], ...] = ()  # (framework, what it cannot climb, reason)
-    climb_links: Links = field(default_factory=Links)
+    checks: tuple[RecordedCheck, ...] = ()
+    unchecked: tuple[tuple[str, ParityCheck, str], ...] = ()  # (framework, check, reason)
+    check_links: Links = field(default_factory=Links)
     horizons: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)  # (cell, framework) → norms
     printed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # framework → call → answer
     samples: Mapping[str, Mapping[int, str]] = field(default_factory=dict)  # run id → epoch → text
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # run id → temperature → text
     writings: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)  # (cell, framework) → texts
-    timings: tuple[Timed, ...] = ()
+    timings: tuple[RecordedTiming, ...] = ()
     speed_links: Links = field(default_factory=Links)
 
     @property
@@ -88,7 +84,7 @@ def planned_frame(planned: Iterable[Trial]) -> pd.DataFrame:
 
 
 def _planned(trial: Trial) -> dict[str, Any]:
-    return _of_spec(trial.spec, trial.data.name) | {
+    return _of_spec(trial.spec, trial.data.training_samples, trial.data.test_samples) | {
         "fingerprint": trial.fingerprint,
         "framework": trial.framework,
         "seed": trial.seed,
@@ -99,70 +95,24 @@ def _planned(trial: Trial) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=4_096)  # one for all seeds: of 10,000 trials the texts alone would be 20 MiB
-def _of_spec(spec: ExperimentSpec, data: str) -> dict[str, Any]:
-    train_n, test_n = _samples(spec, data)
+def _of_spec(spec: ExperimentSpec, train_n: int | None, test_n: int | None) -> dict[str, Any]:
     return {
         "spec_fingerprint": spec.fingerprint,
         "slug": spec.slug,
         "task": spec.task.name,
         "cell": spec.network.cell,
-        "variant": variant(spec),
+        "variant": spec.variant,
         "form": spec.network.form,
         "units": "×".join(map(str, spec.network.units)),
         "conventions": spec.conventions.label,
         "imposed": spec.conventions.imposed,
-        "setting": setting(spec, train_n),
+        "setting": spec.in_words(train_n),
         "epochs": spec.training.epochs,
         "batch_size": spec.training.batch_size,
         "dtype": spec.training.dtype,
         "train_n": train_n,
         "test_n": test_n,
     }
-
-
-def _samples(spec: ExperimentSpec, data: str) -> tuple[int | None, int | None]:
-    """How many training and test samples a trial has; None where neither the spec nor the source says."""
-    if spec.task.name == "digits":
-        return spec.task.train_images or 1_500, 297
-    if spec.task.name != "imdb":
-        return None, None
-    train, test = SPLITS.get(data, (None, None))
-    return spec.task.train_reviews or train, spec.task.test_reviews or test
-
-
-def setting(spec: ExperimentSpec, train_n: int | None) -> str:
-    """All of a spec but its cell, form and conventions, in words: only equal settings are compared."""
-    task, network, training = spec.task, spec.network, spec.training
-    if task.name == "imdb":
-        reviews = f"{train_n:,} reviews" if train_n else "all reviews"
-        parts = [
-            f"{reviews} of {task.tokens} tokens, {task.words:,} words",
-            f"{network.encoder} {network.embedding_size}",
-        ]
-    elif task.name == "sine":
-        parts = [f"{task.points:,} points, window {task.window}, {task.horizon} steps ahead"]
-    elif task.name == "chars":
-        size = f"{task.characters:,}" if task.characters else "all"
-        windows = f"windows of {task.window}{'' if task.stateful else ', each from zero states'}"
-        encoder = f"{network.encoder} {network.embedding_size}" if network.embedding_size else network.encoder
-        parts = [f"{size} characters of {PurePath(task.text).stem}, {windows}", encoder]
-    else:
-        parts = [f"{train_n:,} images"]
-    parts += ["both directions"] * network.bidirectional + ["mlp head"] * (network.head == "mlp")
-    parts += [
-        f"{field.replace('_', ' ')} {value:g}"
-        for field in ("projection_size", "cell_clip", "projection_clip", "forget_bias")
-        if (value := getattr(network, field)) is not None
-    ]
-    parts += [f"units {'×'.join(map(str, network.units))}", f"dropout {network.dropout:g}"]
-    decay = f", times {training.learning_rate_decay:g} an epoch" if training.learning_rate_decay != 1 else ""
-    parts += [f"{training.optimiser} {training.learning_rate:g}{decay}", f"batch {training.batch_size}"]
-    parts += [f"{training.epochs} epochs", training.dtype]
-    if training.clip_norm is not None:
-        parts.append(f"gradients clipped at {training.clip_norm:g}{' globally' if training.clip_global else ''}")
-    if training.execution != "default":
-        parts.append(f"{training.execution} execution")
-    return ", ".join(parts)
 
 
 def newest(runs: pd.DataFrame) -> pd.DataFrame:
@@ -223,30 +173,34 @@ def _wide(history: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     return wide.merge(trials.loc[trials.state == "done", keys], on="run_id")
 
 
-def join_climbs(climbs: Iterable[Climb], runs: pd.DataFrame, records: Mapping[str, Any]) -> tuple[Climbed, ...]:
-    """The planned climbs with their runs; ``records`` are the runs' ``ladder.json``, without which none is done."""
+def join_checks(
+    checks: Iterable[ParityCheck], runs: pd.DataFrame, records: Mapping[str, Any]
+) -> tuple[RecordedCheck, ...]:
+    """The planned checks with their runs; ``records`` are the runs' ``ladder.json``, without which none is done."""
     found = {run.fingerprint: run for run in newest(runs).itertuples()}
-    return tuple(_climbed(climb, found.get(climb.fingerprint), records) for climb in climbs)
+    return tuple(_checked(check, found.get(check.fingerprint), records) for check in checks)
 
 
-def _climbed(climb: Climb, run: Any, records: Mapping[str, Any]) -> Climbed:
+def _checked(check: ParityCheck, run: Any, records: Mapping[str, Any]) -> RecordedCheck:
     record = records.get(run.run_id, {}) if run else {}
     if not run or (run.state == "done" and not record):
-        return Climbed(climb)
-    return Climbed(climb, run.state, run.run_id, run.failure or "", record)
+        return RecordedCheck(check)
+    return RecordedCheck(check, run.state, run.run_id, run.failure or "", record)
 
 
-def join_timings(timings: Iterable[Timing], runs: pd.DataFrame, records: Mapping[str, Any]) -> tuple[Timed, ...]:
+def join_timings(
+    timings: Iterable[Timing], runs: pd.DataFrame, records: Mapping[str, Any]
+) -> tuple[RecordedTiming, ...]:
     """The planned timings with their runs; ``records`` are the runs' processes, without which none is done."""
     found = {run.fingerprint: run for run in newest(runs).itertuples()}
     return tuple(_timed(timing, found.get(timing.fingerprint), records) for timing in timings)
 
 
-def _timed(timing: Timing, run: Any, records: Mapping[str, Any]) -> Timed:
+def _timed(timing: Timing, run: Any, records: Mapping[str, Any]) -> RecordedTiming:
     processes = records.get(run.run_id, ()) if run else ()
     if not run or (run.state == "done" and not processes):
-        return Timed(timing)
-    return Timed(timing, run.state, run.run_id, run.failure or "", processes if run.state == "done" else ())
+        return RecordedTiming(timing)
+    return RecordedTiming(timing, run.state, run.run_id, run.failure or "", processes if run.state == "done" else ())
 
 
 def shape_runs(trials: pd.DataFrame) -> pd.DataFrame:

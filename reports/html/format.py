@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from reports.data.results import NAMES
+from experiments.twins import TITLES
 from reports.html.blocks import Cell, Prose
 from reports.statistics import Estimate
 
@@ -95,7 +95,7 @@ def listed(items: Iterable[str], word: str = "and") -> str:
 
 def name(framework: str) -> str:
     """A framework's name for people."""
-    return NAMES.get(framework, framework)
+    return TITLES.get(framework, framework)
 
 
 def seconds(value: float) -> str:

@@ -12,13 +12,15 @@ from pydantic import ValidationError
 
 import frameworks
 from experiments import canonical
-from experiments.conventions import Conventions, stream, stream_order
-from experiments.parity.check import LadderGrid, variant
+from experiments.conventions import Conventions
+from experiments.draws import generator, stateful_order
+
+from experiments.parity.grid import LadderGrid
 from experiments.parity.measure import given_states
 from experiments.protocol import Absent, Batch, Native
 from experiments.spec import ExperimentSpec
 from experiments.study import plan
-from experiments.training.trial import draw_masks
+from experiments.training.batches import draw_masks
 
 CELLS = ("simple_rnn", "lstm", "gru", "lstm_projection")
 FIELDS = {"lstm_projection": {"projection_size": 2}}
@@ -43,7 +45,7 @@ def models(spec: ExperimentSpec, twin: str):
 
 
 def make_batch(spec: ExperimentSpec, seed: int = 0) -> Batch:
-    rng = stream(seed, "test sequence")
+    rng = generator(seed, "test sequence")
     x, y = rng.integers(0, toys.VOCABULARY, (2, toys.ROWS, toys.WINDOW)).astype(np.int32)
     return Batch(x, y, draw_masks(spec, INTERFACE, toys.ROWS, rng), given_states(spec, toys.ROWS))
 
@@ -200,7 +202,7 @@ def test_the_loss_is_the_mean_over_every_step():
 
 @given(samples=st.integers(1, 60), rows=st.integers(1, 12))
 def test_each_row_of_a_stream_goes_on_where_it_stopped(samples, rows):
-    batches = list(stream_order(samples, rows))
+    batches = list(stateful_order(samples, rows))
     assert len(batches) == samples // rows
     assert all(batch.shape == (rows,) for batch in batches)
     for before, after in itertools.pairwise(batches):

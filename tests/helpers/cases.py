@@ -9,11 +9,13 @@ import pytest
 from tolerances import CLOSE
 
 import frameworks
-from experiments.conventions import stream
+from experiments.draws import generator
+from experiments.parity.grid import FORMS
 from experiments.protocol import Absent, Batch
-from experiments.spec import ExperimentSpec, Interface
-from experiments.study.plan import CELLS, FORMS
-from experiments.training.trial import draw_masks
+from experiments.spec import ExperimentSpec
+from experiments.study.plan import CELLS
+from experiments.tasks import Interface
+from experiments.training.batches import draw_masks
 
 TWINS = ("tf2", "pytorch")
 TIME, WORDS, BATCH = 6, 20, 5
@@ -99,7 +101,7 @@ def twin_params() -> list:
 
 def make_batch(spec: ExperimentSpec, seed: int = 0, interface: Interface = TOKENS) -> Batch:
     """A random batch with imposed dropout masks."""
-    rng = stream(seed, "test batch")
+    rng = generator(seed, "test batch")
     masks = draw_masks(spec, interface, BATCH, rng)
     dtype = spec.training.dtype
     if interface.input == "tokens":

@@ -22,7 +22,7 @@ class TinyTask:
     interface = canonical.Interface("tokens", TOKENS, WORDS, 1, "binary_crossentropy")
 
     def __init__(self):
-        rng = canonical.stream(0, "parity task")
+        rng = canonical.generator(0, "parity task")
         x = rng.integers(0, WORDS, (SAMPLES, TOKENS)).astype("int32")
         self.train = Split(x, (x[:, :1] % 2).astype("float64"))
 
@@ -33,7 +33,7 @@ class TinyText:
     interface = canonical.Interface("tokens", TOKENS, WORDS, WORDS, "sequence_cross_entropy", stateful=True)
 
     def __init__(self):
-        rng = canonical.stream(0, "parity text")
+        rng = canonical.generator(0, "parity text")
         text = np.cumsum(rng.integers(0, 3, 25 * 16 * TOKENS + 1)).astype("int32") % 6
         self.train = Split(text[:-1].reshape(-1, TOKENS), text[1:].reshape(-1, TOKENS))
 

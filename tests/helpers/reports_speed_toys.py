@@ -4,12 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from reports_toys import ENVIRONMENTS, records
+from reports_toys import ENVIRONMENTS
 
+from experiments.probes.record import records
 from experiments.spec import ExperimentSpec
 from experiments.speed.schedule import Timing
 from reports.data.links import Links
-from reports.data.results import Results, Timed, join, planned_frame
+from reports.data.results import Results, RecordedTiming, join, planned_frame
 
 TWINS = ("tf2", "pytorch")
 OPERATORS = {"tf2": "_MklMatMul", "pytorch": "mkldnn_rnn_layer_backward"}
@@ -50,11 +51,11 @@ def timing(variant: ExperimentSpec, framework: str, threads: int = 2, processes:
 
 def timed(
     variant: ExperimentSpec, framework: str, *steady: list[float], threads: int = 2, group: int = 0, **told: Any
-) -> Timed:
+) -> RecordedTiming:
     """A done timing from the steady steps of each process."""
     planned = timing(variant, framework, threads, len(steady), group)
     found = tuple(record(place, list(steps), framework, **told) for place, steps in enumerate(steady))
-    return Timed(planned, "done", f"s{planned.fingerprint[:8]}", "", found)
+    return RecordedTiming(planned, "done", f"s{planned.fingerprint[:8]}", "", found)
 
 
 def steady(step: float, rng: np.random.Generator, spread: float = 0.02, n: int = 20) -> list[float]:
@@ -62,14 +63,14 @@ def steady(step: float, rng: np.random.Generator, spread: float = 0.02, n: int =
     return [float(each) for each in step * (1 + spread * rng.standard_normal(n))]
 
 
-def alone(found: Timed) -> Timed:
+def alone(found: RecordedTiming) -> RecordedTiming:
     """The same, of which nothing but its training steps was timed."""
     beneath = {"forward", "floor", "gflop", "operators"}
     processes = tuple({key: each[key] for key in each.keys() - beneath} for each in found.processes)
     return replace(found, timing=replace(found.timing, depth="step"), processes=processes)
 
 
-def results(*timings: Timed, absent: tuple[tuple[str, str, str], ...] = ()) -> Results:
+def results(*timings: RecordedTiming, absent: tuple[tuple[str, str, str], ...] = ()) -> Results:
     """The sections' input, without any trial."""
     trials, history = join(planned_frame([]), records([]))
     found = Results("toy", trials, history, Links(experiment_id="7"))
@@ -92,7 +93,7 @@ def offered(cell: str, form: str, framework: str) -> bool:
     return True
 
 
-def whole(threads: tuple[int, ...] = (2, 1)) -> tuple[Timed, ...]:
+def whole(threads: tuple[int, ...] = (2, 1)) -> tuple[RecordedTiming, ...]:
     """Eight cells in six forms and both twins, some executions, sweeps and a second task."""
     rng = np.random.default_rng(0)
     found = [_variant(spec(cell, form), twin, rng, many) for many in threads for cell in COST for form in FORMS
@@ -105,7 +106,7 @@ def whole(threads: tuple[int, ...] = (2, 1)) -> tuple[Timed, ...]:
     return (*found, *sweeps(rng))
 
 
-def _variant(variant: ExperimentSpec, twin: str, rng: np.random.Generator, threads: int, factor: float = 1) -> Timed:
+def _variant(variant: ExperimentSpec, twin: str, rng: np.random.Generator, threads: int, factor: float = 1) -> RecordedTiming:
     """A made-up cost; one variant in ten is unsteady."""
     cell, form = variant.network.cell, variant.network.form
     bent = (0.75 if (twin == "tf2") == (form != "layer") else 1.1) * (1 + 0.15 * rng.standard_normal())
@@ -117,7 +118,7 @@ def _variant(variant: ExperimentSpec, twin: str, rng: np.random.Generator, threa
     return timed(variant, twin, *processes, threads=threads, floor=floor, first=first, gflop=COST[cell] / 6)
 
 
-def sweeps(rng: np.random.Generator) -> list[Timed]:
+def sweeps(rng: np.random.Generator) -> list[RecordedTiming]:
     """The LSTM's and the GRU's cost by length, units and batch."""
     points = [("tokens", value, value / 80) for value in (20, 40, 80, 160, 320)]
     points += [("units", value, (value / 64) ** 1.4) for value in (16, 32, 64, 128, 256)]

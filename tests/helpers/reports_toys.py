@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from experiments.protocol import EpochEnded, Finished, NativeShapes, Started
+from experiments.events import EpochEnded, Finished, Started
+from experiments.protocol import NativeShapes
 from experiments.spec import ExperimentSpec
-from experiments.study.plan import Study
+from experiments.study.schema import Study
 from experiments.tasks import DataSource
 from experiments.training.trial import Trial
 from reports.data.links import Links

@@ -12,10 +12,10 @@ import numpy as np
 
 import frameworks
 from experiments import tasks
-from experiments.conventions import stream
+from experiments.draws import generator
 from experiments.protocol import Framework
-from experiments.spec import ExperimentSpec, Interface
-from experiments.tasks import DataSource, Split, Task
+from experiments.spec import ExperimentSpec
+from experiments.tasks import DataSource, Interface, Split, Task
 from experiments.training.trial import Trial
 
 VOCABULARY, WINDOW, WINDOWS, ROWS = 11, 6, 26, 4  # two windows are left over
@@ -27,7 +27,7 @@ class TinyText(Task):
 
     def __init__(self, stateful: bool) -> None:
         self.interface = Interface("tokens", WINDOW, VOCABULARY, VOCABULARY, "sequence_cross_entropy", stateful)
-        text = stream(0, "tiny text").integers(0, VOCABULARY, WINDOWS * WINDOW + 1).astype(np.int32)
+        text = generator(0, "tiny text").integers(0, VOCABULARY, WINDOWS * WINDOW + 1).astype(np.int32)
         self.train = Split(text[:-1].reshape(WINDOWS, WINDOW), text[1:].reshape(WINDOWS, WINDOW))
         self.test = Split(self.train.x[:ROWS], self.train.y[:ROWS])
 

@@ -1,6 +1,6 @@
 """Every tolerance of the suite; they are the ladder's own, so that there is one table."""
 
-from experiments.parity.check import CLOSE, FINITE_DIFFERENCES, TRAINED
+from experiments.parity.tolerances import CLOSE, FINITE_DIFFERENCES, TRAINED
 
 FIFTY_STEPS = TRAINED["float64"].rtol
 

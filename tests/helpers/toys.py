@@ -16,9 +16,9 @@ import numpy as np
 from experiments import tasks
 from experiments.protocol import Absent, Batch, Forward, Framework, Native, NativeShapes, Step, Support
 from experiments.running.processes import STOPPING
-from experiments.spec import ExperimentSpec, Interface
+from experiments.spec import ExperimentSpec
 from experiments.study.plan import Plan
-from experiments.tasks import DataSource, Split, Task
+from experiments.tasks import DataSource, Interface, Split, Task
 from experiments.training.trial import Trial
 
 DATA = DataSource("toy", "0123456789abcdef" * 4, None, "Random numbers.")

@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 
 import reports
 from experiments.errors import UserError
-from experiments.protocol import Failed
+from experiments.events import Failed
 from experiments.study.plan import Plan
 from experiments.tracking.tracker import Tracker
 from reports.data import query

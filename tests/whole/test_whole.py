@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from experiments.study.plan import CELLS, FORMS
+from experiments.parity.grid import FORMS
+from experiments.study.plan import CELLS
 
 TWINS = ("tf2", "pytorch")
 ROOT = Path(__file__).parents[2]
@@ -93,11 +94,11 @@ def test_the_ladder_is_climbed_to_the_top_by_every_spec(runs):
     client, _, _ = runs
     experiment = client.get_experiment_by_name("smoke/parity")
     found = client.search_runs([experiment.experiment_id])
-    climbs = [run for run in found if run.data.tags["kind"] == "climb"]
+    checks = [run for run in found if run.data.tags["kind"] == "climb"]
     assert {run.data.tags["kind"] for run in found} == {"climb", "horizon", "writing"}
     assert all(run.data.tags["complete"] == "1" for run in found)
-    assert len(climbs) >= 6 and {run.data.metrics["rungs_climbed"] for run in climbs} == {5}
-    assert max(run.data.metrics["rung4/error"] for run in climbs) <= 1
+    assert len(checks) >= 6 and {run.data.metrics["rungs_climbed"] for run in checks} == {5}
+    assert max(run.data.metrics["rung4/error"] for run in checks) <= 1
 
 
 def test_a_second_start_runs_nothing(smoke):

@@ -4,9 +4,10 @@ import math
 
 import pandas as pd
 
+from experiments.twins import TWINS
 from reports import statistics
 from reports.data.comparable import experiments, layer_table, pairs, sample
-from reports.data.results import TWINS, Results
+from reports.data.results import Results
 from reports.html.blocks import Block, Cell, Column, Points, Prose, Section, Table
 from reports.html.format import Settings, count, estimate_cell, listed, number, probability, shortfall
 from reports.statistics import MARGIN, Estimate

@@ -4,7 +4,7 @@ from io import StringIO
 
 import pandas as pd
 
-from experiments.tracking.mlflow_view import COLOURS
+from experiments.twins import COLOURS
 from reports import statistics
 from reports.data.comparable import FRAMEWORKS, experiments, ordered, sample
 from reports.data.results import Results

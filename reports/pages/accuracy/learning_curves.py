@@ -3,7 +3,7 @@
 import pandas as pd
 import seaborn
 
-from experiments.tracking.mlflow_view import COLOURS
+from experiments.twins import COLOURS
 from reports.data.comparable import CELLS, FRAMEWORKS, layer_table, ordered
 from reports.data.results import BASES, Results
 from reports.html.blocks import Block, Figure, Key, Panel, Section

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pandas as pd
 import seaborn
 
-from experiments.tracking.mlflow_view import COLOURS
+from experiments.twins import COLOURS
 from reports import statistics
 from reports.data.comparable import CELLS, FRAMEWORKS, experiments, layer_table, ordered, sample
 from reports.data.results import BASES, Results

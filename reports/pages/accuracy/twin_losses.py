@@ -3,8 +3,9 @@
 import pandas as pd
 import seaborn
 
+from experiments.twins import TWINS
 from reports.data.comparable import ordered
-from reports.data.results import TWINS, Results
+from reports.data.results import Results
 from reports.html.blocks import Block, Cell, Column, Figure, Key, Panel, Prose, Section, Table
 from reports.html.format import Settings, count, shortfall, significant
 from reports.html.svg import BAD, INK, draw

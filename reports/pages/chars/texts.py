@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from experiments.twins import TWINS
 from reports.data.comparable import CELLS, FRAMEWORKS, experiments, ordered
-from reports.data.results import TWINS, Results
+from reports.data.results import Results
 from reports.html.blocks import Block, Cell, Column, Details, Prose, Section, Table
 from reports.html.format import NONE, Settings, count, name
 
@@ -166,7 +167,7 @@ def same(results: Results) -> Section:
             *(Column(name(twin), kind=twin) for twin in TWINS),
         ],
         rows,
-        results.climb_links.measured(KIND),
+        results.check_links.measured(KIND),
     )
     return Section("same", SAME, (Prose(words), Prose(said(results)), Details("The texts", (table,))))
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from experiments.twins import TWINS
 from reports import statistics
 from reports.data.comparable import CELLS, layer_table, ordered, pairs, sample
-from reports.data.results import IMPOSED, TWINS, Results
+from reports.data.results import IMPOSED, Results
 from reports.html.blocks import Block, Cell, Column, Prose, Table
 from reports.html.format import (
     NONE,

@@ -98,7 +98,7 @@ def _figure(found: pd.DataFrame, results: Results) -> Figure:
             Key("c, at the start", "tf2", "dash"),
             Key("c, trained", "tf2", "line"),
         ),
-        results.climb_links.measured("horizon"),
+        results.check_links.measured("horizon"),
     )
 
 
@@ -119,7 +119,7 @@ def _panel(cell: str, rows: pd.DataFrame, results: Results) -> Panel:
     furthest = lines[lines.back == lines.back.max()]
     parts = [f"{row.state} {significant(row.norm, 1)} ({row.stage})" for row in furthest.itertuples()]
     spoken = f"{cell}: {lines.back.max()} steps back the norm is {listed(parts)}."
-    return Panel(cell, draw(paint, spoken, ("10⁻¹⁸",)), spoken, results.climb_links.measured("horizon", cell=cell))
+    return Panel(cell, draw(paint, spoken, ("10⁻¹⁸",)), spoken, results.check_links.measured("horizon", cell=cell))
 
 
 def _agreement(found: pd.DataFrame) -> tuple[Block, ...]:

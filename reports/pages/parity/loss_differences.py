@@ -3,9 +3,9 @@
 import pandas as pd
 import seaborn
 
-from experiments.parity.check import TRAINED
+from experiments.parity.tolerances import TRAINED
 from reports.data.comparable import CELLS, ordered
-from reports.data.results import Climbed, Results
+from reports.data.results import RecordedCheck, Results
 from reports.html.blocks import Figure, Key, Panel, Prose, Section
 from reports.html.format import significant
 from reports.html.svg import BAD, INK, draw
@@ -15,12 +15,12 @@ FLOOR = 1e-17  # where equal losses are drawn: a logarithm has no place for zero
 TICKS = (1e-16, 1e-12, 1e-8, 1e-4)
 
 
-def gaps(climbs: tuple[Climbed, ...]) -> pd.DataFrame:
+def gaps(checks: tuple[RecordedCheck, ...]) -> pd.DataFrame:
     """|a − b| / |b| for each variant, dtype and step: the largest of its forms, conventions and pairs."""
     rows = [
-        (each.climb.variant, each.climb.spec.training.dtype, step, abs(a - b) / abs(b))
-        for each in climbs
-        for left, right in each.climb.pairs
+        (each.check.spec.variant, each.check.spec.training.dtype, step, abs(a - b) / abs(b))
+        for each in checks
+        for left, right in each.check.pairs
         for step, (a, b) in enumerate(zip(*(each.record.get("losses", {}).get(x, ()) for x in (left, right))), 1)  # noqa: B905
         if a is not None and b
     ]
@@ -30,7 +30,7 @@ def gaps(climbs: tuple[Climbed, ...]) -> pd.DataFrame:
 
 def section(results: Results) -> Section:
     """A panel for each cell."""
-    found = gaps(results.climbs)
+    found = gaps(results.checks)
     if found.empty:
         return Section("losses", "Rung 4, step by step", (Prose("No climb has recorded its losses.", "missing"),))
     return Section("losses", "Rung 4, step by step", (_figure(found, results),))
@@ -48,7 +48,7 @@ def _figure(found: pd.DataFrame, results: Results) -> Figure:
             Key("float32", "ink", "dash"),
             *(Key(f"bound, {dtype}: {significant(TRAINED[dtype].rtol, 1)}", "bound", "dash") for dtype in DTYPES),
         ),
-        results.climb_links.climbs(),
+        results.check_links.checks(),
     )
 
 
@@ -71,5 +71,5 @@ def _panel(cell: str, rows: pd.DataFrame, results: Results) -> Panel:
         cell.replace("+", ", "),
         draw(paint, spoken, ("1·10⁻¹⁶",)),
         spoken,
-        results.climb_links.climbs(cell=rows.cell.iloc[0].partition("+")[0]),
+        results.check_links.checks(cell=rows.cell.iloc[0].partition("+")[0]),
     )

@@ -4,9 +4,10 @@ import json
 import math
 from typing import Any, NamedTuple
 
-from experiments.parity.check import ADAPTIVE, CLOSE, RUNGS, TRAINED, Climb, Tolerance
+from experiments.parity.check import RUNGS, ParityCheck
+from experiments.parity.tolerances import ADAPTIVE, CLOSE, TRAINED, Tolerance
 from reports.data.comparable import CELLS, FORMS, ordered
-from reports.data.results import Climbed, Results
+from reports.data.results import RecordedCheck, Results
 from reports.html.blocks import Block, Cell, Column, Prose, Section, Table
 from reports.html.format import NONE, count, name, number, significant
 from reports.pages.accuracy import equivalence
@@ -40,26 +41,26 @@ def parse(text: str) -> dict[str, Any]:
 def sections(results: Results) -> list[Section]:
     """The page's sections in order."""
     made = [Section("rungs", "The rungs", _rungs()), Section("ladder", "Who climbs how far", _ladder(results))]
-    if broken := [each for each in results.climbs if each.state == "failed"]:
+    if broken := [each for each in results.checks if each.state == "failed"]:
         made.append(Section("broken", "Where it breaks", (_broken(broken, results),)))
-    if any(each.record for each in results.climbs):
+    if any(each.record for each in results.checks):
         made.append(loss_differences.section(results))
     made.append(gradient_norms.section(results))
-    if results.unclimbed:
+    if results.unchecked:
         made.append(Section("absent", "What cannot climb", (_absent(results),)))
     return made
 
 
 def answer(results: Results) -> str:
     """One sentence for the front page."""
-    if not results.climbs:
+    if not results.checks:
         return "This study plans no ladder, which would hold the twins against each other number by number."
-    climbed = [each for each in results.climbs if each.record]
-    if not climbed:
+    checked = [each for each in results.checks if each.record]
+    if not checked:
         return "No answer yet: the ladder has not been climbed."
-    top = sum(each.state == "done" for each in climbed)
-    whole = f"all {count(top, 'climb')}" if top == len(climbed) else f"{top} of {count(len(climbed), 'climb')}"
-    found = [found for each in climbed for found in _measured(each)]
+    top = sum(each.state == "done" for each in checked)
+    whole = f"all {count(top, 'climb')}" if top == len(checked) else f"{top} of {count(len(checked), 'climb')}"
+    found = [found for each in checked for found in _measured(each)]
     text = (
         f"On the ladder, {whole} of a cell in a form, under imposed conventions in float64 or float32, reached rung 4: "
         "the same weights, outputs, states, gradients and optimiser steps, and 200 equal losses."
@@ -67,9 +68,9 @@ def answer(results: Results) -> str:
     if found:
         worst = max(found, key=lambda each: each.ratio)
         text += f" The largest error is {_share(worst.ratio)} its tolerance (rung {worst.rung}, {worst.slug})."
-    broken = [each for each in climbed if each.state == "failed"]
-    text += f" The first that broke: {broken[0].climb.slug}, {broken[0].failure}." if broken else ""
-    left = len(results.climbs) - len(climbed)
+    broken = [each for each in checked if each.state == "failed"]
+    text += f" The first that broke: {broken[0].check.slug}, {broken[0].failure}." if broken else ""
+    left = len(results.checks) - len(checked)
     return text + (f" {count(left, 'climb')} more {'is' if left == 1 else 'are'} not yet climbed." if left else "")
 
 
@@ -92,10 +93,10 @@ class Found(NamedTuple):
     text: str
 
 
-def _measured(each: Climbed) -> list[Found]:
+def _measured(each: RecordedCheck) -> list[Found]:
     return [
         Found(
-            each.climb.slug,
+            each.check.slug,
             pair,
             rung["rung"],
             *map(_number, (rung["error"], rung["tolerance"], rung["ratio"])),
@@ -160,12 +161,12 @@ def _allowed(tolerance: Tolerance) -> str:
 
 
 def _ladder(results: Results) -> tuple[Block, ...]:
-    if not results.climbs:
+    if not results.checks:
         return (Prose("This study plans no ladder.", "missing"),)
     blocks: list[Block] = [_progress(results)]
     for dtype in DTYPES:
         for conventions in ordered(
-            (each.climb.spec.conventions.label for each in results.climbs), ("keras", "pytorch")
+            (each.check.spec.conventions.label for each in results.checks), ("keras", "pytorch")
         ):
             if rows := _rows(results, dtype, conventions):
                 blocks.append(_matrix(dtype, conventions, rows, results))
@@ -173,7 +174,7 @@ def _ladder(results: Results) -> tuple[Block, ...]:
 
 
 def _progress(results: Results) -> Prose:
-    states = [each.state for each in results.climbs]
+    states = [each.state for each in results.checks]
     done, failed, missing = (states.count(state) for state in ("done", "failed", "missing"))
     text = f"{done} of {count(len(states), 'planned climb')} reached rung 4"
     text += (
@@ -186,44 +187,44 @@ def _progress(results: Results) -> Prose:
 
 def _rows(results: Results, dtype: str, conventions: str) -> list[list[Cell]]:
     """A row for each cell and form; what neither twin has keeps its row, with the reasons."""
-    reasons: dict[Climb, list[str]] = {}
-    for framework, climb, reason in results.unclimbed:
-        reasons.setdefault(climb, []).append(f"{name(framework)}: {reason}")
-    climbs = {each.climb: each for each in results.climbs}
-    wanted = [c for c in [*climbs, *(c for c in reasons if c not in climbs)] if _of(c) == (dtype, conventions)]
-    cells = ordered((climb.spec.network.cell for climb in wanted), CELLS)
-    wanted.sort(key=lambda c: (cells.index(c.spec.network.cell), c.variant, FORMS.index(c.spec.network.form)))
-    return [_row(climb, climbs.get(climb), reasons.get(climb, []), results) for climb in wanted]
+    reasons: dict[ParityCheck, list[str]] = {}
+    for framework, check, reason in results.unchecked:
+        reasons.setdefault(check, []).append(f"{name(framework)}: {reason}")
+    checks = {each.check: each for each in results.checks}
+    wanted = [c for c in [*checks, *(c for c in reasons if c not in checks)] if _of(c) == (dtype, conventions)]
+    cells = ordered((check.spec.network.cell for check in wanted), CELLS)
+    wanted.sort(key=lambda c: (cells.index(c.spec.network.cell), c.spec.variant, FORMS.index(c.spec.network.form)))
+    return [_row(check, checks.get(check), reasons.get(check, []), results) for check in wanted]
 
 
-def _of(climb: Climb) -> tuple[str, str]:
-    return climb.spec.training.dtype, climb.spec.conventions.label
+def _of(check: ParityCheck) -> tuple[str, str]:
+    return check.spec.training.dtype, check.spec.conventions.label
 
 
-def _row(climb: Climb, each: Climbed | None, reasons: list[str], results: Results) -> list[Cell]:
-    cell, _, options = climb.variant.partition("+")
+def _row(check: ParityCheck, each: RecordedCheck | None, reasons: list[str], results: Results) -> list[Cell]:
+    cell, _, options = check.spec.variant.partition("+")
     cells = [
-        Cell(cell, climb.variant, note=options.replace("+", ", ")),
-        Cell(climb.spec.network.form, note="; ".join(reasons)),
+        Cell(cell, check.spec.variant, note=options.replace("+", ", ")),
+        Cell(check.spec.network.form, note="; ".join(reasons)),
     ]
     if each is None:
         return [*cells, Cell("absent", kind="quiet"), *(Cell(NONE, kind="quiet") for _ in RUNGS)]
     if not each.record:
         state = "failed" if each.state == "failed" else "not climbed"
         return [*cells, Cell(state, kind="bad", note=each.failure), *(Cell(NONE, kind="quiet") for _ in RUNGS)]
-    return [*cells, *(_cell(rung, each, results) for rung in RUNGS), _equal(climb, results)]
+    return [*cells, *(_cell(rung, each, results) for rung in RUNGS), _equal(check, results)]
 
 
-def _top(each: Climbed) -> int:
+def _top(each: RecordedCheck) -> int:
     """The first rung that breaks, or that some pair has not reached; one above all where none does."""
     reached = [{found.rung for found in _measured(each) if found.pair == pair} for pair in each.record["pairs"]]
     lacking = [rung for rung in RUNGS if not all(rung in rungs for rungs in reached)]
     return min([found.rung for found in _measured(each) if not found.held] + lacking, default=len(RUNGS))
 
 
-def _cell(rung: int, each: Climbed, results: Results) -> Cell:
+def _cell(rung: int, each: RecordedCheck, results: Results) -> Cell:
     """The pair that is furthest apart on a rung."""
-    href, top = results.climb_links.run(each.run_id), _top(each)
+    href, top = results.check_links.run(each.run_id), _top(each)
     here = [found for found in _measured(each) if found.rung == rung]
     worst = max(here, key=lambda found: found.ratio, default=None)
     if worst is None or (rung == top and worst.held):
@@ -240,10 +241,10 @@ def _error(found: Found) -> str:
     return "not a number" if math.isinf(found.error) else significant(found.error, 1)
 
 
-def _equal(climb: Climb, results: Results) -> Cell:
+def _equal(check: ParityCheck, results: Results) -> Cell:
     """Rung 5: the trained trials of the same cell, form and conventions; of several settings the one of most seeds."""
-    trials, spec = results.trials, climb.spec
-    wanted = {"task": "imdb", "variant": climb.variant, "form": spec.network.form}
+    trials, spec = results.trials, check.spec
+    wanted = {"task": "imdb", "variant": check.spec.variant, "form": spec.network.form}
     wanted |= {"conventions": spec.conventions.label, "dtype": spec.training.dtype}
     for column, value in wanted.items():
         trials = trials[trials[column] == value]
@@ -264,25 +265,25 @@ def _matrix(dtype: str, conventions: str, rows: list[list[Cell]], results: Resul
         "is the difference of mean test accuracies of the trained trials over the margin.",
         ["Cell", "Form", *(Column(f"Rung {rung}", True) for rung in (*RUNGS, 5))],
         rows,
-        results.climb_links.climbs(dtype=dtype, conventions=conventions),
+        results.check_links.checks(dtype=dtype, conventions=conventions),
     )
 
 
-def _broken(broken: list[Climbed], results: Results) -> Table:
+def _broken(broken: list[RecordedCheck], results: Results) -> Table:
     rows = []
     for each in broken:
         fallen = min((found for found in _measured(each) if not found.held), key=lambda found: found.rung, default=None)
         rung = Cell(str(fallen.rung), fallen.rung) if fallen else Cell(NONE)
         reason = Cell(each.failure or "no reason was recorded", kind="wide")
-        rows.append([Cell(each.climb.slug, href=results.climb_links.run(each.run_id), kind="code"), rung, reason])
+        rows.append([Cell(each.check.slug, href=results.check_links.run(each.run_id), kind="code"), rung, reason])
     caption = "The first rung that breaks, and the weight, state or step that is furthest off there."
     return Table.of(caption, ["Climb", Column("Rung", True), "What breaks"], rows)
 
 
 def _absent(results: Results) -> Table:
     found: dict[tuple[str, str, str], list[str]] = {}
-    for framework, climb, reason in results.unclimbed:
-        found.setdefault((climb.variant, framework, reason), []).append(climb.spec.network.form)
+    for framework, check, reason in results.unchecked:
+        found.setdefault((check.spec.variant, framework, reason), []).append(check.spec.network.form)
     rows = [
         [Cell(cell, kind="code"), Cell(", ".join(ordered(forms, FORMS))), Cell(name(framework), kind=framework), reason]
         for (cell, framework, reason), forms in found.items()

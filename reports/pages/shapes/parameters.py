@@ -6,8 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from experiments.twins import TWINS
 from reports.data.comparable import CELLS, FORMS, ordered
-from reports.data.results import TWINS, Results
+from reports.data.results import Results
 from reports.html.blocks import Block, Cell, Column, Points, Prose, Section, Table
 from reports.html.format import count, listed, name, number, shortfall
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.probes.published import CALLS, EXPERIMENTS, PUBLISHED, Experiment
-from experiments.tasks.imdb import OFFICIAL_SHA256
+from experiments.tasks.imdb_store import OFFICIAL_SHA256
 from reports import statistics
 from reports.data.comparable import FRAMEWORKS, ordered, sample
 from reports.data.results import BASES, Results

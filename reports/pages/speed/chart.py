@@ -8,7 +8,7 @@ import pandas as pd
 import seaborn
 from matplotlib.axes import Axes
 
-from experiments.tracking.mlflow_view import COLOURS
+from experiments.twins import COLOURS
 from reports.data.comparable import FRAMEWORKS, ordered
 from reports.data.results import Results
 from reports.html.blocks import Figure, Key, Panel

@@ -5,14 +5,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from experiments.parity.check import variant
 from experiments.spec import ExperimentSpec
+from experiments.twins import TWINS
 from reports.data.comparable import CELLS, FORMS, FRAMEWORKS, ordered
-from reports.data.results import TWINS, Results
+from reports.data.results import Results
 from reports.pages.speed.timings import Clocked, threads
 
 #: What a step's cost may grow with; the task's own length goes by these names.
-LENGTHS = ("tokens", "window")
 QUANTITIES = ("length", "units", "batch")
 SHORTEST = 3  # points that make a series
 EXECUTIONS = ("default", "eager", "compiled")
@@ -20,8 +19,8 @@ EXECUTIONS = ("default", "eager", "compiled")
 
 def length(spec: ExperimentSpec) -> tuple[str, int] | None:
     """The name of the sequence's length and its value; None where the task sets it."""
-    found = spec.task.model_dump()
-    return next(((field, found[field]) for field in LENGTHS if field in found), None)
+    field = spec.task.LENGTH
+    return (field, getattr(spec.task, field)) if field else None
 
 
 def traits(spec: ExperimentSpec) -> dict[str, Any]:
@@ -47,7 +46,7 @@ def setting(spec: ExperimentSpec) -> str:
     """The traits in words."""
     found, known = traits(spec), length(spec)
     parts = {"tokens": "sequences of {} tokens", "window": "windows of {}"}
-    said = [parts[known[0]].format(known[1])] if known else []
+    said = [parts.get(known[0], f"{known[0]} {{}}").format(known[1])] if known else []
     said += [f"{each:,} words" for each in [found["words"]] if each]
     said += [f"embedding {found['embedding']}"] * bool(found["embedding"])
     said += [f"units {'×'.join(map(str, found['units']))}", f"batches of {found['batch']}"]
@@ -61,7 +60,7 @@ def clocked(results: Results) -> tuple[Clocked, ...]:
     done = [each for each in results.timings if each.state == "done" and each.timing.framework in TWINS]
     variants: dict[tuple[str, str], set[str]] = {}
     for each in done:
-        variants.setdefault(_kind(each.timing.spec), set()).add(variant(each.timing.spec))
+        variants.setdefault(_kind(each.timing.spec), set()).add(each.timing.spec.variant)
     rows = [Clocked(each, _label(each.timing.spec, variants)) for each in done]
     groups: dict[tuple, dict[int, dict[str, Clocked]]] = {}
     for row in rows:
@@ -75,7 +74,7 @@ def _kind(spec: ExperimentSpec) -> tuple[str, str]:
 
 def _label(spec: ExperimentSpec, variants: dict[tuple[str, str], set[str]]) -> str:
     """The cell's name, with its options where the same task has it with others."""
-    return variant(spec) if len(variants[_kind(spec)]) > 1 else spec.network.cell
+    return spec.variant if len(variants[_kind(spec)]) > 1 else spec.network.cell
 
 
 def _alike(row: Clocked) -> tuple:

@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from reports.data.results import TWINS, Results
+from experiments.twins import TWINS
+from reports.data.results import Results
 from reports.html.blocks import Cell, Column, Details, Points, Prose, Section, Table
 from reports.html.format import NONE, count, name, number, seconds
 from reports.pages.speed.comparisons import Board

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from experiments.speed.measure import PROFILED_STEPS
+from experiments.twins import TWINS
 from reports.data.comparable import ordered
-from reports.data.results import TWINS, Results
+from reports.data.results import Results
 from reports.html.blocks import Cell, Column, Details, Points, Prose, Section, Table
 from reports.html.format import NONE, count, name, percent, seconds, significant
 from reports.pages.speed.comparisons import Board

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from scipy import stats
 
-from experiments.tracking.mlflow_view import COLOURS
+from experiments.twins import COLOURS
 from reports.data.comparable import CELLS, FRAMEWORKS, ordered
 from reports.data.results import Results
 from reports.html.blocks import Block, Cell, Column, Details, Figure, Key, Panel, Prose, Section, Table

@@ -4,7 +4,8 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 
-from reports.data.results import TWINS, Results
+from experiments.twins import TWINS
+from reports.data.results import Results
 from reports.html.blocks import Block, Cell, Column, Link, Points, Prose, Section, Table
 from reports.html.format import NONE, count, listed, name, significant
 from reports.pages.speed import chart, first_call, floor, growth, notes

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.spec import ExperimentSpec
-from experiments.speed.schedule import BUSY, SPREAD, has_floor, summary
-from reports.data.results import Timed
+from experiments.speed.outcome import BUSY, SPREAD, has_floor, summary
+from reports.data.results import RecordedTiming
 from reports.html.format import count, listed, name, number, percent, significant
 
 TUNED = "tuned"
@@ -24,7 +24,7 @@ NOUNS = ("layer", "cell_loop")  # forms that need no other word
 class Clocked:
     """One variant, timed on one framework: its figures in seconds, and what to think of them."""
 
-    timed: Timed
+    timed: RecordedTiming
     cell: str
 
     @property

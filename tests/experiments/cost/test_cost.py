@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import frameworks
 from experiments.cost import database
-from experiments.cost.__main__ import app
+from experiments.cost.command import app
 from experiments.cost.figures import Figure, ratios
 from experiments.spec import ExperimentSpec
 from experiments.tasks import Split

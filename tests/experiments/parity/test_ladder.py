@@ -21,18 +21,22 @@ from mlflow import MlflowClient
 import frameworks
 from experiments import canonical
 from experiments.errors import UserError
-from experiments.parity import check, measure
+from experiments.events import Failed, Finished, Retried, RungMeasured
+from experiments.parity import check as parity_check
+from experiments.parity import measure
 from experiments.parity import outcome as outcomes
-from experiments.parity.check import CLOSE, TRAINED, LadderGrid, judge
+from experiments.parity.compare import judge
+from experiments.parity.grid import LadderGrid
 from experiments.parity.measure import OPTIMISERS, STEPS, Measurement, TokenTask, make_spec
 from experiments.parity.outcome import Outcome, Reading
-from experiments.protocol import Absent, Failed, Finished, Measured, Native, Retried
+from experiments.parity.tolerances import CLOSE, TRAINED
+from experiments.protocol import Absent, Native
 from experiments.study import plan
 from experiments.tracking import tracker
 from experiments.tracking.tracker import Tracker
 from reports.data.links import Links
 from reports.data.query import FIELDS
-from reports.data.results import join_climbs
+from reports.data.results import join_checks
 from reports.pages.index import page as index
 from reports.pages.parity import page as parity
 from reports.render import render
@@ -42,9 +46,9 @@ GUARD_S = 120  # a hang ends the test; nothing here is timed
 CELLS = ["simple_rnn", "lstm", {"cell": "gru", "bidirectional": True, "form": "layer"}]
 
 
-def make_climb(cell="lstm", form="layer", conventions="keras", dtype="float64", twins=("tf2", "pytorch"), **network):
+def make_check(cell="lstm", form="layer", conventions="keras", dtype="float64", twins=("tf2", "pytorch"), **network):
     spec = make_spec({"cell": cell, "form": form} | network, conventions, dtype)
-    return check.Climb(spec, tuple((name, versions(name)) for name in (*twins, "reference")))
+    return parity_check.ParityCheck(spec, tuple((name, versions(name)) for name in (*twins, "reference")))
 
 
 # --- what is climbed
@@ -67,7 +71,7 @@ def test_alternating_meets_every_cell_and_form_in_each_dtype_and_each_convention
 
 def test_a_cell_may_name_its_only_form():
     specs = LadderGrid(cells=CELLS[2:], conventions=["keras"], dtypes=["float32"]).specs()
-    assert [check.variant(spec) for spec in specs] == ["gru+bidirectional"]
+    assert [parity_check.variant(spec) for spec in specs] == ["gru+bidirectional"]
 
 
 @pytest.mark.parametrize("cell", ["lsmt", {"cell": "lstm", "unit": 3}, "lstm_projection"])
@@ -84,12 +88,12 @@ def test_what_one_twin_lacks_the_other_climbs_with_the_reference():
         return Absent(f"{name} has none") if spec.network.form in lacks else Native()
 
     grid = LadderGrid(cells=["lstm"], conventions=["keras"], dtypes=["float64"])
-    climbs, absent = check.lay_out(grid, ("tf2", "pytorch"), supports, versions)
-    pairs = {climb.spec.network.form: climb.pairs for climb in climbs}
+    checks, absent = parity_check.lay_out(grid, ("tf2", "pytorch"), supports, versions)
+    pairs = {check.spec.network.form: check.pairs for check in checks}
     assert pairs["layer"] == (("pytorch", "reference"),)
     assert pairs["scratch"] == (("tf2", "reference"), ("pytorch", "reference"), ("tf2", "pytorch"))
     assert "unrolled" not in pairs
-    assert [(name, climb.spec.network.form) for name, climb, _ in absent] == [
+    assert [(name, check.spec.network.form) for name, check, _ in absent] == [
         ("tf2", "layer"),
         ("tf2", "unrolled"),
         ("pytorch", "unrolled"),
@@ -97,21 +101,21 @@ def test_what_one_twin_lacks_the_other_climbs_with_the_reference():
 
 
 def test_the_forms_share_the_references_measurement():
-    jobs = [make_climb(form=form).jobs()["reference"] for form in ("layer", "scratch")]
+    jobs = [make_check(form=form).jobs()["reference"] for form in ("layer", "scratch")]
     assert jobs[0].fingerprint == jobs[1].fingerprint and jobs[0].spec.network.form == "scratch"
 
 
 @pytest.mark.parametrize("change", ["spec", "version", "ladder"])
 def test_the_fingerprint_covers_spec_versions_and_the_ladder(monkeypatch, change):
-    climb = other = make_climb()
-    before = climb.fingerprint
+    check = other = make_check()
+    before = check.fingerprint
     if change == "spec":
-        other = make_climb(dtype="float32")
+        other = make_check(dtype="float32")
     elif change == "version":
-        other = check.Climb(climb.spec, (("tf2", "2.0"), *climb.versions[1:]))
+        other = parity_check.ParityCheck(check.spec, (("tf2", "2.0"), *check.versions[1:]))
     else:
-        monkeypatch.setattr(check, "VERSION", 99)
-        other = make_climb()
+        monkeypatch.setattr(parity_check, "VERSION", 99)
+        other = make_check()
     assert other.fingerprint != before
 
 
@@ -175,13 +179,13 @@ def reading(fault: str, conventions: str, dtype: str) -> dict[int, dict[str, np.
         frameworks.load("reference"),
         build=lambda spec, interface, weights, seed: FAULTS[fault](spec, interface, weights),
     )
-    *measured, finished = Measurement(make_climb(conventions=conventions, dtype=dtype).spec, "tf2", "1").run(framework)
+    *measured, finished = Measurement(make_check(conventions=conventions, dtype=dtype).spec, "tf2", "1").run(framework)
     assert isinstance(finished, Finished), finished
     return {event.rung: event.values for event in measured}
 
 
 def verdicts(fault: str, conventions: str, dtype: str = "float64"):
-    return list(check.climb(dtype, *(reading(name, conventions, dtype) for name in (fault, "Network"))))
+    return list(parity_check.check(dtype, *(reading(name, conventions, dtype) for name in (fault, "Network"))))
 
 
 @pytest.mark.parametrize(
@@ -198,27 +202,27 @@ def verdicts(fault: str, conventions: str, dtype: str = "float64"):
     ],
 )
 def test_a_planted_fault_is_caught_on_its_rung_by_name(fault, conventions, rung, where):
-    broken = check.first_broken(verdicts(fault, conventions))
+    broken = parity_check.first_broken(verdicts(fault, conventions))
     assert broken.rung == rung
     assert re.match(where, broken.where)
 
 
 @pytest.mark.parametrize("fault", ["LoadsSwapped", "LeavesBias", "ReadsSwapped", "DropsNothingLater"])
 def test_a_planted_fault_is_caught_in_float32_too(fault):
-    expected = check.first_broken(verdicts(fault, "pytorch")).rung
-    assert check.first_broken(verdicts(fault, "pytorch", "float32")).rung == expected
+    expected = parity_check.first_broken(verdicts(fault, "pytorch")).rung
+    assert parity_check.first_broken(verdicts(fault, "pytorch", "float32")).rung == expected
 
 
 def test_the_step_of_a_late_fault_is_named():
-    assert "the loss of step 120 " in str(check.first_broken(verdicts("DropsNothingLater", "keras")))
+    assert "the loss of step 120 " in str(parity_check.first_broken(verdicts("DropsNothingLater", "keras")))
 
 
 def test_what_lies_above_the_broken_rung_is_kept():
-    assert [verdict.rung for verdict in verdicts("LoadsSwapped", "pytorch")] == list(check.RUNGS)
+    assert [verdict.rung for verdict in verdicts("LoadsSwapped", "pytorch")] == list(parity_check.RUNGS)
 
 
 def test_the_sound_reference_climbs_to_the_top():
-    assert check.first_broken(verdicts("Network", "keras")) is None
+    assert parity_check.first_broken(verdicts("Network", "keras")) is None
 
 
 @pytest.mark.parametrize("conventions", ["keras", "pytorch"])
@@ -250,19 +254,19 @@ def test_a_batch_divides_the_samples():
 # --- a climb's outcome
 
 
-def outcome(fault="Network", climb=None, **failures) -> Outcome:
-    climb = climb or make_climb()
-    label, dtype = climb.spec.conventions.label, climb.spec.training.dtype
-    names = {name: reading(fault if name == "tf2" else "Network", label, dtype) for name, _ in climb.versions}
+def outcome(fault="Network", check=None, **failures) -> Outcome:
+    check = check or make_check()
+    label, dtype = check.spec.conventions.label, check.spec.training.dtype
+    names = {name: reading(fault if name == "tf2" else "Network", label, dtype) for name, _ in check.versions}
     made = {name: Reading(values, 1.5, {"toy": "1"}) for name, values in names.items()}
     for name, reason in failures.items():
         made[name] = Reading({0: names[name][0]}, failure=reason, traceback="Traceback …")
-    return Outcome(climb, made, 1.0)
+    return Outcome(check, made, 1.0)
 
 
 def test_a_climb_to_the_top():
     found = outcome()
-    assert (found.failure, found.rungs_climbed, found.broken) == ("", 5, None)
+    assert (found.failure, found.rungs_held, found.broken) == ("", 5, None)
     assert {"rungs_climbed", "rung0/error", "rung4/error", "tf2-pytorch/rung2/error", "time/tf2_s"} <= set(
         found.metrics
     )
@@ -270,14 +274,14 @@ def test_a_climb_to_the_top():
     record = parity.parse(found.files["ladder.json"].decode())
     assert len(record["losses"]["tf2"]) == STEPS and set(record["losses"]) == {"tf2", "pytorch", "reference"}
     assert set(record["pairs"]["tf2-reference"][2]["items"]) == {
-        *canonical.shapes(found.climb.spec, TokenTask.interface),
+        *canonical.shapes(found.check.spec, TokenTask.interface),
         "input",
     }
 
 
 def test_a_broken_climb_names_rung_weight_and_step():
     found = outcome("DropsNothingLater")
-    assert found.rungs_climbed == 4
+    assert found.rungs_held == 4
     tags = found.tags
     assert (tags["failed_rung"], tags["failed_weight"], tags["failed_step"]) == ("4", "loss", "120")
     assert found.failure.startswith("tf2-") and "the loss of step 120" in found.failure
@@ -291,7 +295,7 @@ def test_the_sound_pair_is_not_the_one_that_is_named():
 def test_a_framework_that_fails_leaves_what_it_measured():
     found = outcome(pytorch="ValueError: no good")
     assert found.failure == "pytorch: ValueError: no good"
-    assert found.rungs_climbed == 1
+    assert found.rungs_held == 1
     assert set(found.files) == {"ladder.json", "traceback-pytorch.txt"}
 
 
@@ -307,15 +311,15 @@ def script(events):
 
 
 def test_a_retried_job_starts_anew():
-    spoilt = Measured(0, {"nothing": np.ones(1)})
-    sound = [Measured(rung, values) for rung, values in reading("Network", "keras", "float64").items()]
+    spoilt = RungMeasured(0, {"nothing": np.ones(1)})
+    sound = [RungMeasured(rung, values) for rung, values in reading("Network", "keras", "float64").items()]
     done = Finished({"time/climb_s": 1.0}, {"environment.json": b"{}"})
-    (found,) = outcomes.outcomes([make_climb()], script([spoilt, Retried("it died"), *sound, done]))
+    (found,) = outcomes.outcomes([make_check()], script([spoilt, Retried("it died"), *sound, done]))
     assert found.failure == ""
-    (found,) = outcomes.outcomes([make_climb()], script([spoilt, *sound[1:], done]))
+    (found,) = outcomes.outcomes([make_check()], script([spoilt, *sound[1:], done]))
     assert found.tags["failed_rung"] == "0"
-    (found,) = outcomes.outcomes([make_climb()], script([*sound[:2], Failed("it fell")]))
-    assert (found.failure, found.rungs_climbed) == ("tf2: it fell", 2)
+    (found,) = outcomes.outcomes([make_check()], script([*sound[:2], Failed("it fell")]))
+    assert (found.failure, found.rungs_held) == ("tf2: it fell", 2)
 
 
 # --- the record
@@ -337,7 +341,7 @@ def kept(tmp_path, monkeypatch, template):
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     with Tracker(uri, "toy", "What it is.") as tracker:
         tracker.keep(outcome())
-        tracker.keep(outcome("Epsilon", make_climb(form="scratch")))
+        tracker.keep(outcome("Epsilon", make_check(form="scratch")))
         finished = tracker.finished("parity")
     client = MlflowClient(uri)
     place = client.get_experiment_by_name("toy/parity").experiment_id
@@ -351,7 +355,7 @@ def test_a_climb_is_one_run_and_only_the_top_is_done(kept):
     assert (green.info.status, green.data.tags["complete"]) == ("FINISHED", "1")
     assert green.data.tags["kind"] == "climb" and green.data.params["dtype"] == "float64"
     assert green.data.metrics["rungs_climbed"] == 5
-    assert finished == {make_climb().fingerprint: green.info.run_id}
+    assert finished == {make_check().fingerprint: green.info.run_id}
     assert red.info.status == "FAILED" and "complete" not in red.data.tags
     assert "rung 3: adam" in red.data.tags["failure"]
     assert red.data.metrics["rung3/error"] > 1 and red.data.metrics["rungs_climbed"] == 3
@@ -408,21 +412,21 @@ def test_a_broken_climb_is_tried_again_and_a_whole_one_is_not(house):
 # --- the page
 
 
-def results(*outcomes, missing=(), unclimbed=()):
+def results(*outcomes, missing=(), unchecked=()):
     """The page's input, without any MLflow."""
-    climbs = [each.climb for each in outcomes]
+    checks = [each.check for each in outcomes]
     frame = pd.DataFrame([_row(each, place) for place, each in enumerate(outcomes)], columns=FIELDS)
     records = {f"c{place}": json.loads(each.files["ladder.json"]) for place, each in enumerate(outcomes)}
     trials = reports_toys.planned(cells=("lstm",), sine=False)
     made = reports_toys.results(trials, [reports_toys.run_of(trial) for trial in trials])
-    joined = join_climbs([*climbs, *missing], frame, records)
-    return dataclasses.replace(made, climbs=joined, unclimbed=tuple(unclimbed), climb_links=Links(experiment_id="8"))
+    joined = join_checks([*checks, *missing], frame, records)
+    return dataclasses.replace(made, checks=joined, unchecked=tuple(unchecked), check_links=Links(experiment_id="8"))
 
 
 def _row(each, place):
     return {
         "run_id": f"c{place}",
-        "fingerprint": each.climb.fingerprint,
+        "fingerprint": each.check.fingerprint,
         "status": "FAILED" if each.failure else "FINISHED",
         "complete": not each.failure,
         "failure": each.failure or None,
@@ -451,7 +455,7 @@ def text(found) -> str:
 
 
 def test_green():
-    found = results(outcome(climb=make_climb(dtype="float32")))
+    found = results(outcome(check=make_check(dtype="float32")))
     good = [cell for cell in cells(found) if cell.kind == "good"]
     assert [cell.note for cell in good[:5]] == ["holds"] * 5
     assert good[1].text == "0 / 1·10⁻⁵" and good[1].href.endswith("/experiments/8/runs/c0")
@@ -461,7 +465,7 @@ def test_green():
 
 
 def test_red():
-    found = results(outcome(), outcome("DropsNothingLater", make_climb(form="scratch")))
+    found = results(outcome(), outcome("DropsNothingLater", make_check(form="scratch")))
     bad = [cell for cell in cells(found) if cell.kind == "bad"]
     assert len(bad) == 1 and "breaks: TensorFlow 2 against" in bad[0].note and "loss of step 120" in bad[0].note
     assert "broken" in names(found)
@@ -475,9 +479,9 @@ def test_above_the_broken_rung_nothing_is_green():
 
 
 def test_missing_and_absent_are_said():
-    lacking = make_climb(form="unrolled")
+    lacking = make_check(form="unrolled")
     absent = [("pytorch", lacking, "no such option"), ("tf2", lacking, "none either")]
-    found = results(outcome(), missing=[make_climb(form="wrapped")], unclimbed=absent)
+    found = results(outcome(), missing=[make_check(form="wrapped")], unchecked=absent)
     shown = text(found)
     assert "1 of 2 planned climbs reached rung 4, 0 did not, 1 is not yet climbed." in shown
     assert "PyTorch: no such option; TensorFlow 2: none either" in shown
@@ -485,7 +489,7 @@ def test_missing_and_absent_are_said():
     assert "1 climb more is not yet climbed" in parity.answer(found)
 
 
-@pytest.mark.parametrize(("missing", "said"), [([], "plans no ladder"), ([make_climb()], "has not been climbed")])
+@pytest.mark.parametrize(("missing", "said"), [([], "plans no ladder"), ([make_check()], "has not been climbed")])
 def test_empty(missing, said):
     found = results(missing=missing)
     assert said in parity.answer(found) and said in str(index.answers(found)[0].blocks[0].text)
@@ -516,9 +520,9 @@ def test_the_losses_are_drawn():
 
 
 def test_no_record_no_run():
-    climb = make_climb()
-    each = outcome(climb=climb)
-    (found,) = join_climbs([climb], pd.DataFrame([_row(each, 0)], columns=FIELDS), {})
+    check = make_check()
+    each = outcome(check=check)
+    (found,) = join_checks([check], pd.DataFrame([_row(each, 0)], columns=FIELDS), {})
     assert found.state == "missing"
 
 

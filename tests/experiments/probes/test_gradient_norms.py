@@ -9,9 +9,9 @@ from cases import TOKENS, make_spec
 
 import frameworks
 from experiments import canonical, tasks
+from experiments.events import Failed, Finished
 from experiments.probes import gradient_norms
 from experiments.probes import record as records
-from experiments.protocol import Failed, Finished
 from experiments.tasks import DataSource
 from experiments.training.trial import Trial
 from reports.data.results import Results

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 import frameworks
 from experiments import canonical, phases, sample, tasks
+from experiments.events import Failed, Finished
 from experiments.probes import same_text
-from experiments.protocol import Failed, Finished
 from experiments.spec import ExperimentSpec
 from experiments.tasks import chars
 from experiments.tracking.database import DEFAULT_URI

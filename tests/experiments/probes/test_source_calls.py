@@ -11,9 +11,10 @@ import pytest
 
 import frameworks
 from experiments import tasks
+from experiments.events import Failed, Finished
 from experiments.probes.published import CALLS, EXPERIMENTS, PUBLISHED, Call
 from experiments.probes.source_calls import FILE, PrintedCalls
-from experiments.protocol import Batch, Failed, Finished
+from experiments.protocol import Batch
 from experiments.spec import ExperimentSpec
 from experiments.study import plan
 from reports.pages.sources.calls import agrees

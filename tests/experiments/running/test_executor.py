@@ -8,7 +8,7 @@ import psutil
 import pytest
 import toys
 
-from experiments.protocol import EpochEnded, Failed, Finished, Progressed, Retried, Started
+from experiments.events import EpochEnded, Failed, Finished, Progressed, Retried, Started
 from experiments.running import executor
 from experiments.running.executor import LocalExecutor
 

@@ -14,13 +14,16 @@ import frameworks
 from experiments import tasks
 from experiments.errors import UserError
 from experiments.phases import clock
-from experiments.protocol import Absent
+from experiments.protocol import Absent, Product
 from experiments.running.executor import LocalExecutor
 from experiments.spec import ExperimentSpec
 from experiments.speed import measure
-from experiments.speed.matmul_floor import Product, products
-from experiments.speed.schedule import Sitting, Timing, outcomes, sittings, spread, summary
-from experiments.study.plan import CELLS, plan, read, select
+from experiments.speed.matmul_floor import products
+from experiments.speed.outcome import outcomes, spread, summary
+from experiments.speed.schedule import Sitting, Timing, sittings
+from experiments.study.plan import CELLS, plan
+from experiments.study.schema import read
+from experiments.study.select import select
 from experiments.tracking.tracker import Tracker, finished
 
 LSTM = ExperimentSpec.model_validate({"task": "imdb", "network": {"cell": "lstm", "form": "layer"}, "training": {}})
@@ -137,9 +140,9 @@ def test_the_profiler_names_the_operator_that_was_called(twin):
 @pytest.mark.parametrize("twin", twin_params())
 @pytest.mark.parametrize("optimiser", ["adam", "sgd", "rmsprop"])
 def test_the_tuned_forms_optimiser_is_the_frameworks_own(twin, optimiser):
-    from experiments.conventions import stream
+    from experiments.draws import generator
 
-    rng = stream(0, "tuned")
+    rng = generator(0, "tuned")
     # No word twice: Keras squares each occurrence's share of the gradient by itself.
     x = rng.permutation(TOKENS.features)[: 3 * TOKENS.time].reshape(3, -1).astype(np.int32)
     y = rng.integers(0, 2, (3, 1)).astype("float64")

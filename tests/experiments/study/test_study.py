@@ -10,13 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments import canonical
-from experiments.conventions import TABLE, Conventions, batch_order, dropout_masks, orthogonal, stream
+from experiments.conventions import TABLE, Conventions
+from experiments.draws import batch_order, dropout_masks, generator, orthogonal
 from experiments.errors import UserError
 from experiments.protocol import Absent, Native
 from experiments.spec import ExperimentSpec
 from experiments.study import plan
 from experiments.tasks import DataSource
-from experiments.training.trial import Trial, spec_toml, steps_per_epoch
+from experiments.training.batches import steps_per_epoch
+from experiments.training.trial import Trial, spec_toml
 
 DATA = DataSource("imdb-test", "d" * 64, None, "made for tests")
 HEAD = 'name = "mine"\ndescription = "d"\n'
@@ -228,14 +230,14 @@ def test_an_override_equal_to_its_base_is_none(convention):
 
 @given(st.integers(1, 3000), st.integers(1, 400), st.integers(0, 9))
 def test_pytorchs_batches_visit_every_sample_once(samples, size, seed):
-    batches = list(batch_order("pytorch", samples, size, stream(seed, "x")))
+    batches = list(batch_order("pytorch", samples, size, generator(seed, "x")))
     assert sorted(np.concatenate(batches)) == list(range(samples))
     assert {len(batch) for batch in batches[:-1]} <= {size}
 
 
 @given(st.integers(1, 3000), st.integers(1, 400), st.integers(0, 9))
 def test_kerass_batches_drop_the_last_partial_one_and_reach_no_further_than_the_buffer(samples, size, seed):
-    batches = list(batch_order("keras", samples, size, stream(seed, "x")))
+    batches = list(batch_order("keras", samples, size, generator(seed, "x")))
     order = np.concatenate(batches) if batches else np.empty(0, int)
     assert [len(batch) for batch in batches] == [size] * (samples // size)
     assert len(set(order.tolist())) == len(order)
@@ -244,9 +246,9 @@ def test_kerass_batches_drop_the_last_partial_one_and_reach_no_further_than_the_
 
 @pytest.mark.parametrize("owner, shapes", [("keras", [(7, 1, 5), (7, 1, 4)]), ("pytorch", [None, (7, 6, 4)])])
 def test_dropout_masks_have_their_owners_shapes_and_keep_the_mean(owner, shapes):
-    masks = dropout_masks(owner, 0.25, (5, 4), 7, 6, "float32", stream(0, "x"))
+    masks = dropout_masks(owner, 0.25, (5, 4), 7, 6, "float32", generator(0, "x"))
     assert [None if mask is None else mask.shape for mask in masks] == shapes
-    big = dropout_masks(owner, 0.25, (500, 400), 100, 6, "float32", stream(0, "x"))[1]
+    big = dropout_masks(owner, 0.25, (500, 400), 100, 6, "float32", generator(0, "x"))[1]
     assert big.dtype == np.float32
     assert set(np.unique(big)) == {np.float32(0), np.float32(1 / 0.75)}
     assert abs(big.mean() - 1) < 0.01
@@ -254,7 +256,7 @@ def test_dropout_masks_have_their_owners_shapes_and_keep_the_mean(owner, shapes)
 
 @pytest.mark.parametrize("shape", [(4, 12), (12, 4), (5, 5)])
 def test_orthogonal_is_orthogonal(shape):
-    q = orthogonal(stream(0, "x"), *shape)
+    q = orthogonal(generator(0, "x"), *shape)
     product = q @ q.T if shape[0] <= shape[1] else q.T @ q
     np.testing.assert_allclose(product, np.eye(min(shape)), atol=1e-12)
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from experiments import tasks
 from experiments.errors import UserError
-from experiments.spec import CharsSpec
 from experiments.tasks import chars, generate, texts
+from experiments.tasks.chars import CharsSpec
 
 TEXT = "the quick brown fox jumps over the lazy dog\n" * 40
 

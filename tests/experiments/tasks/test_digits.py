@@ -6,7 +6,7 @@ from toys import predicting
 
 from experiments import tasks
 from experiments.errors import UserError
-from experiments.spec import DigitsSpec
+from experiments.tasks.digits import DigitsSpec
 
 
 @pytest.fixture(scope="module")

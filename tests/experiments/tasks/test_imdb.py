@@ -24,8 +24,8 @@ from toys import predicting
 
 from experiments import tasks
 from experiments.errors import UserError
-from experiments.spec import ImdbSpec, Interface
-from experiments.tasks import imdb, imdb_sources
+from experiments.tasks import Interface, imdb, imdb_sources
+from experiments.tasks.imdb import ImdbSpec
 
 SPEC = ImdbSpec(words=20, tokens=5)
 TRAIN = [[1, 5, 9], [2], list(range(1, 12)), [16, 17, 18], [3, 3, 3, 3], [7, 400], [], [2, 1]]

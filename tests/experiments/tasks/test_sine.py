@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from toys import predicting
 
 from experiments import tasks
-from experiments.spec import Interface, SineSpec
-from experiments.tasks import sine
+from experiments.tasks import Interface, sine
+from experiments.tasks.sine import SineSpec
 
 SMALL = SineSpec(points=60, window=7, horizon=9)
 

@@ -16,7 +16,8 @@ import toys
 from mlflow import MlflowClient
 
 from experiments.errors import UserError
-from experiments.protocol import EpochEnded, Failed, Finished, NativeShapes, Retried, Started
+from experiments.events import EpochEnded, Failed, Finished, Retried, Started
+from experiments.protocol import NativeShapes
 from experiments.tracking import database, mlflow_view, tracker
 from experiments.tracking.tracker import Tracker
 

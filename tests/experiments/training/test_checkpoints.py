@@ -11,7 +11,7 @@ from safetensors.numpy import load, load_file, save_file
 
 import frameworks
 from experiments import tasks
-from experiments.protocol import EpochEnded, Finished, Retried, Started
+from experiments.events import EpochEnded, Finished, Retried, Started
 from experiments.running.executor import LocalExecutor
 from experiments.training import checkpoints, trial
 from experiments.training.checkpoints import Progress

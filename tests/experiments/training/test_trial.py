@@ -8,7 +8,7 @@ import toys
 from safetensors.numpy import load
 
 from experiments import tasks
-from experiments.protocol import EpochEnded, Failed, Finished, Started
+from experiments.events import EpochEnded, Failed, Finished, Started
 from experiments.training import trial
 from experiments.training.trial import Trial
 

@@ -9,7 +9,7 @@ import reports_toys as toys
 from experiments.probes.published import CALLS, EXPERIMENTS
 from experiments.study import plan
 from experiments.tasks import DataSource
-from experiments.tasks.imdb import OFFICIAL_SHA256
+from experiments.tasks.imdb_store import OFFICIAL_SHA256
 from experiments.training.trial import Trial
 from reports.data.results import Results
 from reports.html.blocks import Figure, Prose, Section, Table

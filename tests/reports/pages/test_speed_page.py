@@ -11,8 +11,9 @@ import pytest
 import reports_speed_toys as toys
 from html_elements import Elements, words_of
 
-from experiments.speed.schedule import BUSY, SPREAD, Timing
-from reports.data.results import Results, Timed
+from experiments.speed.outcome import BUSY, SPREAD
+from experiments.speed.schedule import Timing
+from reports.data.results import Results, VariantTimed
 from reports.pages.speed import comparisons, first_call, floor, growth, notes
 from reports.pages.speed import page as speed
 from reports.pages.speed.comparisons import boards, clocked
@@ -30,7 +31,7 @@ def row(framework: str = "tf2", *processes: float, form: str = "layer", tokens: 
     return Clocked(toys.timed(variant, framework, *rounds, **told), "lstm")
 
 
-def flat(framework: str, seconds: float, form: str = "layer", first: float = 1.0, **told) -> Timed:
+def flat(framework: str, seconds: float, form: str = "layer", first: float = 1.0, **told) -> VariantTimed:
     """A timing without any spread."""
     told = {"cell": "lstm"} | told
     variant = toys.spec(told.pop("cell"), form, **told.pop("parts", {}))
@@ -47,8 +48,8 @@ def said(results: Results, name: str = "speed.html") -> str:
 
 @pytest.fixture(scope="module")
 def whole() -> Results:
-    failed = Timed(_planned("compiled"), "failed", "f1", "RuntimeError: no C++ compiler")
-    missing = Timed(_planned("eager"))
+    failed = VariantTimed(_planned("compiled"), "failed", "f1", "RuntimeError: no C++ compiler")
+    missing = VariantTimed(_planned("eager"))
     absent = (("pytorch", toys.spec("lstm", "unrolled").slug, "nn.LSTM has no unroll option"),)
     return toys.results(*toys.whole(), failed, missing, absent=absent)
 
@@ -272,7 +273,7 @@ def test_without_a_profile_no_operator_is_named():
 # --- the first call
 
 
-def crossed(one: Timed, another: Timed) -> first_call.Crossing:
+def crossed(one: VariantTimed, another: VariantTimed) -> first_call.Crossing:
     return first_call.crossing(Clocked(one, "lstm"), Clocked(another, "lstm"))
 
 
@@ -327,7 +328,7 @@ def test_the_exponents_interval_is_students():
     assert found.half == pytest.approx(12.7062 * math.sqrt(1 / 12), rel=1e-4)
 
 
-def swept(*tokens: int) -> list[Timed]:
+def swept(*tokens: int) -> list[VariantTimed]:
     return [row("tf2", value / 1e4, tokens=value).timed for value in tokens]
 
 
@@ -429,7 +430,7 @@ def test_the_front_page_calls_no_winner_where_it_is_too_close():
 
 @pytest.mark.parametrize(
     ("timings", "text"),
-    [((), "this study plans no speed phase"), ((Timed(_planned("eager")),), "of 1 planned timing none is done")],
+    [((), "this study plans no speed phase"), ((VariantTimed(_planned("eager")),), "of 1 planned timing none is done")],
 )
 def test_without_timings_there_is_no_answer(timings, text):
     assert f"No answer yet: {text}." in said(toys.results(*timings), "index.html")
@@ -440,7 +441,7 @@ def test_without_a_speed_phase_the_page_says_so():
 
 
 def test_planned_but_never_run_is_listed():
-    text = said(toys.results(Timed(_planned("eager"))))
+    text = said(toys.results(VariantTimed(_planned("eager"))))
     assert "Of 1 planned timing, 0 are done, 1 not yet run; there is nothing to show yet." in text
 
 

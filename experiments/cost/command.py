@@ -15,8 +15,7 @@ from experiments import tasks
 from experiments.cost import database, starts, trials
 from experiments.cost.figures import Figure
 from experiments.errors import UserError
-from experiments.hardware import describe
-from experiments.running.executor import usable_cores
+from experiments.hardware import describe, usable_cores
 from experiments.study import plan
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)

@@ -1,0 +1,75 @@
+"""A study's ``[ladder]`` table, expanded to the parity checks that it asks for."""
+
+from itertools import product
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import Field, field_validator
+
+from experiments.frozen import Frozen
+from experiments.parity.check import ParityCheck, as_reference
+from experiments.parity.measure import TASKS, make_spec
+from experiments.phase import Absence, Answers, Work
+from experiments.protocol import Absent
+from experiments.spec import ExperimentSpec, Form
+from experiments.twins import REFERENCE
+
+FORMS: tuple[Form, ...] = get_args(Form)
+
+
+class LadderGrid(Frozen):
+    """A study's ``[ladder]`` table: every cell × form × conventions × dtype.
+
+    A cell is a name, or a table with options of the network; a ``form`` in it restricts it to that form, and its
+    ``task`` may be chars, where the head answers at every step and states are carried. ``alternate`` takes each cell
+    and form once in each dtype and changes the conventions from one to the next, instead of the whole product.
+    """
+
+    cells: Annotated[tuple[str | dict[str, Any], ...], Field(min_length=1)]
+    forms: Annotated[tuple[Form, ...], Field(min_length=1)] = FORMS
+    conventions: Annotated[tuple[Literal["keras", "pytorch"], ...], Field(min_length=1)] = ("keras", "pytorch")
+    dtypes: Annotated[tuple[Literal["float64", "float32"], ...], Field(min_length=1)] = ("float64", "float32")
+    alternate: bool = False
+
+    @field_validator("cells")
+    @classmethod
+    def _tasks_are_known(cls, cells: tuple[str | dict[str, Any], ...]) -> tuple[str | dict[str, Any], ...]:
+        for cell in cells:
+            if isinstance(cell, dict) and cell.get("task", "imdb") not in TASKS:
+                raise ValueError(f"task {cell['task']!r}; allowed: {', '.join(TASKS)}")
+        return cells
+
+    def specs(self) -> list[ExperimentSpec]:
+        """The specs to check, each once.
+
+        Raises:
+            ValidationError: a cell or an option of it is not valid.
+        """
+        specs = {}
+        for row, (cell, form) in enumerate(product(self.cells, self.forms)):
+            network = {"form": form} | ({"cell": cell} if isinstance(cell, str) else cell)
+            if network["form"] != form:
+                continue
+            for place, dtype in enumerate(self.dtypes):
+                chosen = self.conventions
+                if self.alternate:
+                    chosen = (chosen[(row + place) % len(chosen)],)
+                specs |= dict.fromkeys(make_spec(network, conventions, dtype) for conventions in chosen)
+        return list(specs)
+
+
+def checks_of(grid: LadderGrid, frameworks: tuple[str, ...], answers: Answers) -> Work:
+    """The parity checks of a study, and what a framework cannot take part in and why."""
+    checks, absent = [], []
+    for spec in grid.specs():
+        support = {name: answers.supports(name, spec) for name in frameworks if name != REFERENCE}
+        support[REFERENCE] = answers.supports(REFERENCE, as_reference(spec))
+        able = [name for name, answer in support.items() if not isinstance(answer, Absent)]
+        check = ParityCheck(spec, tuple((name, answers.versions(name)) for name in able))
+        absent += [
+            Absence(name, check.slug, answer.reason, check)
+            for name, answer in support.items()
+            if isinstance(answer, Absent)
+        ]
+        if check.pairs:
+            checks.append(check)
+    return Work(tuple(checks), tuple(absent))

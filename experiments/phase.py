@@ -1,0 +1,121 @@
+"""A phase of a study: what it plans, how its jobs are named and counted, and how it runs them.
+
+Each phase stands in a folder of its own, as the ``PHASE`` of its ``phase.py``; ``phases.py`` lists them in their order.
+What a phase runs with (worker processes, the tracking database, the display) is handed in: a phase imports none of it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from experiments.canonical import Weights
+from experiments.events import Event
+from experiments.protocol import Job, Support
+from experiments.spec import ExperimentSpec
+from experiments.tasks import DataSource, TaskSpec
+
+Report = tuple[int, Job, Event]  # worker, job, event
+Run = Callable[[Sequence[Job]], Iterator[Report]]  # an executor's
+Failures = list[tuple[str, str]]  # what failed, and why
+
+
+class Executor(Protocol):
+    """Runs jobs in worker processes."""
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[Report]: ...
+    def alone(self, threads: int) -> "Executor": ...  # one worker that has the machine to itself
+
+
+class Record(Protocol):
+    """One result that is written to the tracking database whole, as a run of its own."""
+
+    spec: ExperimentSpec
+    title: str  # the run's name
+    tags: Mapping[str, str]
+    metrics: Mapping[str, float]
+    files: Mapping[str, bytes]
+    failure: str  # one line, empty where nothing failed
+    began: float  # seconds since 1970
+
+
+class Recorder(Protocol):
+    """The one writer of the tracking database."""
+
+    def expect(self, trials: Iterable[Job]) -> None: ...
+    def record(self, trial: Job, event: Event) -> None: ...
+    def keep(self, record: Record, experiment: str) -> None: ...
+    def finished(self, experiment: str) -> dict[str, str]: ...  # fingerprint -> run
+    def weights(self, run: str) -> Weights: ...
+
+
+class Progress(Protocol):
+    """Shows one phase's jobs as they go."""
+
+    def update(self, worker: int, job: Job, event: Event) -> None: ...
+    def done(self, title: str, text: str) -> None: ...
+    def say(self, text: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a phase runs with."""
+
+    executor: Executor
+    recorder: Recorder
+    progress: Callable[[str, int, int], AbstractContextManager[Progress]]  # phase, total, done before
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What planning asks of the rest of the program."""
+
+    path: Path  # of the study's file, for messages
+    supports: Callable[[str, ExperimentSpec], Support]  # a twin's answer to a spec
+    versions: Callable[[str], str]  # a framework's releases
+    locate: Callable[[TaskSpec], DataSource]  # a task's data, found and checked
+
+
+class Absence(NamedTuple):
+    """What a framework cannot run, and why."""
+
+    framework: str
+    what: str
+    reason: str
+    job: Any = None
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a phase would run of a study, in order, and what it cannot."""
+
+    jobs: tuple[Any, ...] = ()
+    absent: tuple[Absence, ...] = ()
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One phase. A job has ``fingerprint``, ``listing`` (a label, a text, a seed) and ``facets`` for ``--only``."""
+
+    name: str  # as in ``--only phase=NAME``
+    noun: str  # of one job
+    experiment: str  # its runs go to MLflow's ``<study>/<experiment>``
+    heading: str  # the note at the head of that MLflow experiment
+    tables: Mapping[str, tuple[Any, Any]]  # keys of a study's TOML: type and default
+    plan: Callable[[Any, Answers, Mapping[str, Work]], Work]  # study, answers, the work of the phases before
+    run: Callable[[Sequence[Any], int, Means], Failures]  # what is missing, of how many
+    enough: tuple[str, ...] = field(default=())  # of its tables those that make a study by themselves
+
+
+def keep(records: Iterable[Record], phase: Phase, before: int, total: int, means: Means) -> tuple[list[Any], Failures]:
+    """Write each record down as it comes; returns all, and those that failed."""
+    kept, failures = [], []
+    with means.progress(phase.name, total, before) as progress:
+        for record in records:
+            means.recorder.keep(record, phase.experiment)
+            kept.append(record)
+            if record.failure:
+                failures.append((record.title, record.failure))
+            progress.done(record.title, record.failure or "done")
+    return kept, failures

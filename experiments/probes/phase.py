@@ -1,0 +1,48 @@
+"""The probes: measurements beside the trials, some of them on the weights of a trained one."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from experiments.phase import Answers, Failures, Means, Phase, Work, keep
+from experiments.probes import gradient_norms, same_text, source_calls
+from experiments.probes.record import records
+from experiments.protocol import Job
+
+#: What a study's ``measure`` may name, and what makes the jobs of it.
+PROBES = {"gradient_norms": gradient_norms.jobs, "same_text": same_text.jobs, "source_calls": source_calls.jobs}
+
+
+def plan(study, answers: Answers, earlier: Mapping[str, Work]) -> Work:
+    """The jobs of every probe that the study names."""
+    trials = earlier["training"].jobs
+    chosen = (make for name, make in PROBES.items() if name in study.measure)
+    return Work(tuple(job for make in chosen for job in make(trials, study.frameworks, answers.versions)))
+
+
+def run(missing: Sequence[Job], total: int, means: Means) -> Failures:
+    """Run the probes that are missing of ``total``; one that needs the weights of a failed trial is left out."""
+    jobs = list(_with_weights(missing, means))
+    results = records(jobs, means.executor.run) if jobs else ()
+    return keep(results, PHASE, total - len(missing), total, means)[1]
+
+
+def _with_weights(jobs: Sequence[Job], means: Means) -> Iterator[Job]:
+    """The jobs that can run; one with a ``source`` is given the weights that this trial ended with."""
+    trained = means.recorder.finished("training")
+    for job in jobs:
+        if not hasattr(job, "source"):
+            yield job
+        elif run := trained.get(job.source):
+            yield replace(job, trained=means.recorder.weights(run))
+
+
+PHASE = Phase(
+    name="probes",
+    noun="measurement",
+    experiment="parity",
+    heading="Is it the same model? One run for each check of the parity ladder: both twins and the reference.",
+    tables={"measure": (tuple[Literal[tuple(PROBES)], ...], ())},
+    plan=plan,
+    run=run,
+)

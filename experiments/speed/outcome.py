@@ -1,0 +1,155 @@
+"""One variant's record over its processes, and the figures made of it; the sessions that measure it."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import groupby
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from experiments.events import Failed, Retried, VariantTimed
+from experiments.phase import Run
+from experiments.spec import ExperimentSpec
+from experiments.speed.measure import Record
+from experiments.speed.schedule import VERSION, Session, Timing, sessions
+
+FILE = "timing.json"
+#: A variant is marked where the middle half of its steps, or its processes' medians, are further apart than this.
+SPREAD = 0.10
+#: Cores kept busy by other processes, above which the machine is called busy.
+BUSY = 0.2
+
+
+@dataclass(frozen=True)
+class TimingOutcome:
+    """One variant, timed: its records, one a process."""
+
+    timing: Timing
+    records: tuple[Record, ...]
+    began: float  # seconds since 1970
+
+    @property
+    def spec(self) -> ExperimentSpec:
+        """What was timed."""
+        return self.timing.spec
+
+    @property
+    def title(self) -> str:
+        """The run's name."""
+        return self.timing.name
+
+    @property
+    def failure(self) -> str:
+        """Why it could not be timed, in one line; empty where it was."""
+        return next((record["failure"] for record in self.records if "failure" in record), "")
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """By their MLflow names."""
+        return {} if self.failure else summary(self.records)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What the run is."""
+        each = self.timing
+        found = {"kind": "timing", "fingerprint": each.fingerprint, "framework": each.framework}
+        found |= {"spec_fingerprint": each.spec.fingerprint, "slug": each.spec.slug, "track": each.track}
+        found |= {"threads": str(each.threads), "processes": str(each.processes)}
+        environment = next((record["environment"] for record in self.records if "environment" in record), {})
+        return found | {"environment": json.dumps(environment, ensure_ascii=False)}
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """Every time measured, in seconds."""
+        return {FILE: json.dumps({"speed": VERSION, "processes": self.records}, ensure_ascii=False, indent=1).encode()}
+
+
+def summary(records: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """A variant's figures over its processes: medians of medians, and the largest of spreads, memory and load."""
+    middle = median(median(record["train"]["steady"]) for record in records)
+    within, between = spread(records)
+    found = {
+        "time/step_s": middle,
+        "time/first_step_s": median(record["train"]["first"] for record in records),
+        "time/build_s": median(record["build_s"] for record in records),
+        "spread/within": within,
+        "spread/between": between,
+        "memory/peak_bytes": max(record["peak_bytes"] for record in records),
+        "memory/step_bytes": max(record["step_bytes"] for record in records),
+        "load/others": max(max(record["load"], record["load_before"]) for record in records),
+    }
+    return found | _floor_metrics(records, middle) if has_floor(records) else found
+
+
+def has_floor(records: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the forward pass and the floor were timed beside the training step."""
+    return all("floor" in record for record in records)
+
+
+def _floor_metrics(records: Sequence[Mapping[str, Any]], step: float) -> dict[str, float]:
+    """The forward pass's figures and the floors'."""
+    floors = {part: median(median(record["floor"][part]) for record in records) for part in ("train", "forward")}
+    forward, gflop = median(median(record["forward"]["steady"]) for record in records), records[0]["gflop"]
+    return {
+        "time/forward_s": forward,
+        "time/first_forward_s": median(record["forward"]["first"] for record in records),
+        "floor/step_s": floors["train"],
+        "floor/multiple": step / floors["train"],
+        "floor/forward_multiple": forward / floors["forward"],
+        "rate/gflop": gflop,
+        "rate/gflop_per_s": gflop / step,
+    }
+
+
+def spread(records: Sequence[Mapping[str, Any]], part: str = "train") -> tuple[float, float]:
+    """The widest middle half of a process's steps, and the range of the processes' medians, over their medians."""
+    quartiles = [np.quantile(record[part]["steady"], [0.25, 0.5, 0.75]) for record in records]
+    middles = [middle for _, middle, _ in quartiles]
+    between = (max(middles) - min(middles)) / median(middles)
+    return float(max((high - low) / middle for low, middle, high in quartiles)), float(between)
+
+
+def outcomes(
+    missing: Sequence[Timing], run: Callable[[int], Run], say: Callable[[str], None]
+) -> Iterator[TimingOutcome]:
+    """Time all; yield each when its last process has timed it.
+
+    Args:
+        missing: what is to be timed.
+        run: gives an executor of one process with so many threads.
+        say: shows a line about what is being timed.
+    """
+    for (_, threads), part in groupby(missing, lambda each: (each.group, each.threads)):
+        yield from _group(list(part), run(threads), say)
+
+
+def _group(timings: list[Timing], run: Run, say: Callable[[str], None]) -> Iterator[TimingOutcome]:
+    began, records = time.time(), {each.fingerprint: [] for each in timings}
+    by_fingerprint = {each.fingerprint: each for each in timings}
+    for session in sessions(timings):
+        say(f"{session.framework}, process {session.round + 1}: {len(session.timings)} variants")
+        for fingerprint, record in _records(session, run).items():
+            records[fingerprint].append(record)
+            each = by_fingerprint[fingerprint]
+            if len(records[fingerprint]) == each.processes:
+                yield TimingOutcome(each, tuple(records.pop(fingerprint)), began)
+
+
+def _records(session: Session, run: Run) -> dict[str, Record]:
+    """Each variant's record; a failure where the process died."""
+    found: dict[str, Record] = {}
+    with closing(run([session])) as reports:
+        for _, _, event in reports:
+            match event:
+                case VariantTimed():
+                    found[event.fingerprint] = event.record
+                case Retried():
+                    found = {}
+                case Failed():
+                    lost = {"failure": event.reason, "traceback": event.traceback}
+                    found = {each.fingerprint: found.get(each.fingerprint, lost) for each in session.timings}
+    return found

@@ -1,0 +1,74 @@
+"""The speed phase: every variant of a study's ``[[speed]]`` tables, in processes that run alone on the machine."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveInt
+
+from experiments.grid import Grid
+from experiments.hardware import usable_cores
+from experiments.phase import Absence, Answers, Failures, Means, Phase, Run, Work, keep
+from experiments.protocol import Absent
+from experiments.speed.measure import Depth
+from experiments.speed.outcome import outcomes
+from experiments.speed.schedule import Timing
+from experiments.twins import REFERENCE
+
+
+class SpeedGrid(Grid):
+    """A study's ``[[speed]]`` table: variants timed in the same processes, one after the other.
+
+    ``processes``: fresh ones of each framework, the frameworks' alternating; ``threads``: everything is timed once for
+    each of these numbers, ``"all"`` being every usable core; ``steps``: steady ones in each process; ``depth``:
+    training steps alone, or also forward passes and the floor, or also the operators that took the time, with the most
+    threads.
+    """
+
+    processes: PositiveInt = 2
+    threads: Annotated[tuple[PositiveInt | Literal["all"], ...], Field(min_length=1)] = ("all",)
+    steps: Annotated[int, Field(ge=4)] = 20
+    depth: Depth = "operators"
+
+
+def plan(study, answers: Answers, earlier: Mapping[str, Work]) -> Work:
+    """The variants to time, each once for every number of threads, and what cannot be timed and why."""
+    timings: dict[str, Timing] = {}
+    absent: dict[Absence, None] = {}
+    for group, grid in enumerate(study.speed):
+        specs = list(grid.specs(answers.path, f"speed {group + 1}"))
+        threads = dict.fromkeys(usable_cores() if each == "all" else each for each in grid.threads)
+        twins = [name for name in grid.frameworks or study.frameworks if name != REFERENCE]
+        for count, name, spec in itertools.product(threads, twins, specs):
+            answer = answers.supports(name, spec)
+            if isinstance(answer, Absent):
+                absent[Absence(name, spec.slug, answer.reason)] = None
+                continue
+            depth = "floor" if grid.depth == "operators" and count < max(threads) else grid.depth
+            how = (count, grid.processes, grid.steps, depth, group)
+            timing = Timing(spec, name, answers.versions(name), *how)
+            timings.setdefault(timing.fingerprint, timing)
+    return Work(tuple(timings.values()), tuple(absent))
+
+
+def run(missing: Sequence[Timing], total: int, means: Means) -> Failures:
+    """Time the variants that are missing of ``total``."""
+
+    def alone(threads: int) -> Run:
+        return means.executor.alone(threads).run
+
+    with means.progress(PHASE.name, total, total - len(missing)) as progress:
+        records = outcomes(missing, alone, progress.say)
+        return keep(records, PHASE, total - len(missing), total, means)[1]
+
+
+PHASE = Phase(
+    name="speed",
+    noun="timing",
+    experiment="speed",
+    heading="Which is faster? One run a variant, timed in fresh, exclusive processes, the twins' alternating.",
+    tables={"speed": (tuple[SpeedGrid, ...], ())},
+    plan=plan,
+    run=run,
+    enough=("speed",),
+)

@@ -1,0 +1,67 @@
+"""What a study file says, and reading it."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, PositiveInt, ValidationError, create_model, model_validator
+
+from experiments.errors import UserError
+from experiments.explain import explain
+from experiments.frozen import Frozen
+from experiments.grid import FrameworkName
+from experiments.phases import PHASES
+from experiments.twins import TWINS
+
+STUDIES = Path(__file__).parent / "studies"
+
+
+class BaseStudy(Frozen):
+    """The keys of a study file that belong to no phase; each phase adds its tables (``Phase.tables``)."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    description: str
+    frameworks: Annotated[tuple[FrameworkName, ...], Field(min_length=1)] = TWINS
+    seeds: PositiveInt = 1  # seeds 0 … seeds−1
+    imdb: str = "packaged"
+
+    @model_validator(mode="after")
+    def _has_something_to_do(self) -> Self:
+        if not any(getattr(self, table) for phase in PHASES for table in phase.enough):
+            raise ValueError("grid: missing; a study needs a [[grid]], a [[speed]] or a [ladder]")
+        return self
+
+
+Study = create_model(
+    "Study", __base__=BaseStudy, **{key: table for phase in PHASES for key, table in phase.tables.items()}
+)
+
+
+def find(name: str) -> Path:
+    """The file of a study: one of the project's by name, or a path.
+
+    Raises:
+        UserError: it is neither.
+    """
+    packaged = STUDIES / f"{name}.toml"
+    path = packaged if packaged.is_file() else Path(name)
+    if not path.is_file():
+        names = ", ".join(sorted(file.stem for file in STUDIES.glob("*.toml")))
+        raise UserError(f"study {name!r}: no such study or file; allowed: {names}, or a path to a TOML file")
+    return path
+
+
+def read(path: Path) -> Study:
+    """Read and check a study file.
+
+    Raises:
+        UserError: it is not valid; in one line the file, the key and what is allowed.
+    """
+    try:
+        return Study.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid TOML: {error}") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        raise UserError(f"{path}: {explain(error, Study)}") from error

@@ -1,0 +1,110 @@
+"""What a task is: its spec, the interface it gives a network, its arrays, its metrics."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+
+import numpy as np
+
+from experiments.frozen import Frozen
+
+
+@dataclass(frozen=True)
+class Interface:
+    """What a task asks of a network: ``features`` is the vocabulary for tokens, the width of a step for values.
+
+    Under ``sequence_cross_entropy`` the head answers at every step, ``(B, T, outputs)``, and y holds the right ids
+    ``(B, T)``. In a ``stateful`` task the rows of a batch continue the same rows of the batch before.
+    """
+
+    input: Literal["tokens", "values"]  # tokens: int32 (B, T); values: float (B, T, features)
+    time: int
+    features: int
+    outputs: int
+    loss: Literal["binary_crossentropy", "mse", "cross_entropy", "sequence_cross_entropy"]  # cross_entropy: one-hot y
+    stateful: bool = False
+
+    @property
+    def every_step(self) -> bool:
+        """Whether the head answers at every step, not only after the last."""
+        return self.loss == "sequence_cross_entropy"
+
+
+class BaseTaskSpec(Frozen):
+    """A task's fields, and what the rest of the program needs to know of it."""
+
+    #: The task's own settings, as its sources have them; an experiment states only what it changes.
+    DEFAULTS: ClassVar[dict[str, dict[str, Any]]] = {}
+    METRIC: ClassVar[str]  # the main metric, by its MLflow name
+    HISTORIES: ClassVar[tuple[str, ...]] = ()  # metrics whose every epoch the pages draw, beside the losses
+    LENGTH: ClassVar[str]  # the field that sets the number of steps, empty where it is fixed
+    INPUT: ClassVar[Literal["tokens", "values"]] = "values"
+    EVERY_STEP: ClassVar[bool] = False  # whether the head answers at every step
+    RESUMABLE: ClassVar[bool] = False  # whether a trial may last so long that each epoch leaves a checkpoint
+
+    def in_words(self, training_samples: int | None) -> str:
+        """The task's settings as a phrase."""
+        raise NotImplementedError
+
+    @property
+    def slug_parts(self) -> list[str]:
+        """What the name of an experiment says of the task beside its name."""
+        return []
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """Where a task's data is and what it is: small, picklable, already checked."""
+
+    name: str  # such as "imdb-packaged"; the dataset's name in MLflow
+    digest: str  # sha256 of the data, hexadecimal
+    path: str | None  # the prepared file that a worker reads; None where the data is computed
+    description: str  # one sentence
+    training_samples: int | None = None  # None where a spec need not say how many
+    test_samples: int | None = None
+
+
+class Split(NamedTuple):
+    """``x (N, T)`` int32 tokens or ``(N, T, F)`` values; ``y (N, outputs)``, or ``(N, T)`` int32 of every step."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+
+class Predictor(Protocol):
+    """What a task needs of a model (``experiments.protocol.Model`` has it)."""
+
+    def predict(self, x: np.ndarray) -> np.ndarray: ...
+    def advance(self, x: np.ndarray, states: Any = None) -> tuple[np.ndarray, Any]: ...
+
+
+class Task(Protocol):
+    """A loaded task; every method but ``evaluate`` has a default."""
+
+    interface: Interface
+    train: Split
+    test: Split
+
+    def evaluate(self, model: Predictor) -> dict[str, float]:
+        """The ``test/…`` metrics over every test sample."""
+
+    def score(self, outputs: np.ndarray, y: np.ndarray) -> dict[str, float]:
+        """Metrics of a training batch beside its loss, such as ``{"accuracy": 0.8}``."""
+        return {}
+
+    def epoch(self, loss: float, samples: int, seconds: float) -> dict[str, float]:
+        """Further metrics of a training epoch, by their MLflow names.
+
+        Args:
+            loss: the epoch's mean.
+            samples: the number trained on.
+            seconds: spent in training steps.
+        """
+        return {}
+
+    def sample(self, model: Predictor) -> list[dict[str, Any]]:
+        """What the network generates after an epoch, to show how it learns; plain data."""
+        return []
+
+    def artifacts(self, model: Predictor) -> dict[str, bytes]:
+        """Files that record what the trained network does, by name."""
+        return {}

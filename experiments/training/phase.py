@@ -1,0 +1,68 @@
+"""The training phase: every experiment of a study, on every framework, with every seed."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+
+from experiments.events import Failed
+from experiments.grid import Grid
+from experiments.phase import Absence, Answers, Failures, Means, Phase, Work
+from experiments.protocol import Absent
+from experiments.spec import ExperimentSpec
+from experiments.training.trial import Trial
+
+
+def wanted(study, answers: Answers) -> dict[ExperimentSpec, dict[str, int]]:
+    """Each experiment with the number of seeds that each framework trains it with; repeated ones are taken once.
+
+    Raises:
+        UserError: an experiment of a grid is not valid.
+    """
+    seeds: dict[ExperimentSpec, dict[str, int]] = {}
+    for number, grid in enumerate(study.grid, start=1):
+        for spec in grid.specs(answers.path, f"grid {number}"):
+            of_spec = seeds.setdefault(spec, {})
+            for name in grid.frameworks or study.frameworks:
+                of_spec[name] = max(of_spec.get(name, 0), grid.seeds or study.seeds)
+    return seeds
+
+
+def plan(study, answers: Answers, earlier: Mapping[str, Work]) -> Work:
+    """A study's trials, twin beside twin, in the order they run."""
+    trials, absent = [], []
+    for spec, frameworks in wanted(study, answers).items():
+        for name, seeds in frameworks.items():
+            answer = answers.supports(name, spec)
+            if isinstance(answer, Absent):
+                absent.append(Absence(name, spec.slug, answer.reason))
+                continue
+            data = answers.locate(spec.task)
+            trials += [Trial(spec, name, answers.versions(name), seed, data) for seed in range(seeds)]
+    return Work(tuple(trials), tuple(absent))
+
+
+def run(missing: Sequence[Trial], total: int, means: Means) -> Failures:
+    """Train the trials that are missing of ``total``; every event is recorded as it comes."""
+    failures: Failures = []
+    means.recorder.expect(missing)
+    with (
+        means.progress("training", total, total - len(missing)) as progress,
+        closing(means.executor.run(missing)) as reports,
+    ):
+        for worker, trial, event in reports:
+            progress.update(worker, trial, event)
+            means.recorder.record(trial, event)
+            if isinstance(event, Failed):
+                failures.append((f"{trial.spec.slug}  {trial.name}", event.reason))
+    return failures
+
+
+PHASE = Phase(
+    name="training",
+    noun="trial",
+    experiment="training",
+    heading="",  # the study's own description
+    tables={"grid": (tuple[Grid, ...], ())},
+    plan=plan,
+    run=run,
+    enough=("grid",),
+)

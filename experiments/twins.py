@@ -1,0 +1,25 @@
+"""The table of frameworks: names, colours, whose conventions they follow by default, and their packages."""
+
+from typing import NamedTuple
+
+from experiments.conventions import Owner
+
+
+class FrameworkFacts(NamedTuple):
+    """What is known of a framework without importing it."""
+
+    title: str
+    colour: str  # of its runs, lines and points
+    owner: Owner  # whose conventions it follows under ``stock``
+    packages: tuple[str, ...]  # distributions whose releases its results depend on
+
+
+REFERENCE = "reference"
+FRAMEWORKS: dict[str, FrameworkFacts] = {
+    "tf2": FrameworkFacts("TensorFlow 2", "#d9730d", "keras", ("tensorflow", "keras")),
+    "pytorch": FrameworkFacts("PyTorch", "#3a6fd8", "pytorch", ("torch",)),
+    REFERENCE: FrameworkFacts("NumPy reference", "#5f6b76", "keras", ("numpy",)),
+}
+TWINS = tuple(name for name in FRAMEWORKS if name != REFERENCE)  # differences are the first minus the second
+COLOURS = {name: facts.colour for name, facts in FRAMEWORKS.items()}
+TITLES = {name: facts.title for name, facts in FRAMEWORKS.items()}
