@@ -1,6 +1,6 @@
-"""Write on with a trained network: ``python -m experiments.sample RUN --prompt "Once"``; ``--help`` says more.
+"""Generate text with a trained network: ``python run_all.py sample RUN --prompt "Once"``.
 
-Any framework takes the weights that any other was trained to: they are canonical, and so is the text.
+Any framework can use the weights that another has trained: they are stored in canonical layout.
 """
 
 import json
@@ -19,7 +19,7 @@ from experiments.errors import UserError
 from experiments.tracking.database import DEFAULT_URI
 
 if TYPE_CHECKING:  # everything heavy is imported where it is used: help comes up at once
-    from experiments.protocol import Model
+    from experiments.protocol import Model, Twins
     from experiments.spec import ExperimentSpec
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -29,6 +29,7 @@ FILES = ("spec.toml", "weights.safetensors", "vocabulary.json")
 
 @app.command()
 def main(
+    context: typer.Context,
     run: Annotated[
         str, typer.Argument(help="a finished chars trial's run id in MLflow, or its first 6 digits or more")
     ],
@@ -41,11 +42,11 @@ def main(
     ] = None,
     tracking_uri: Annotated[str, typer.Option(help="MLflow's database or server")] = DEFAULT_URI,
 ) -> None:
-    """Print the prompt and what the trained network writes after it."""
+    """Print the prompt and the text that the trained network generates after it."""
     try:
         _check(temperature, length, seed)
         with _quiet():
-            written = text(run, prompt, temperature, length, seed, framework, tracking_uri)
+            written = text(context.obj, run, prompt, temperature, length, seed, framework, tracking_uri)
         typer.echo(prompt + written)
     except UserError as error:
         typer.echo(f"error: {' '.join(str(error).split())}", err=True)
@@ -54,7 +55,7 @@ def main(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """What a framework's C++ says as it starts goes nowhere; an exception still has its say, after."""
+    """Discard what a framework's C++ code prints while it starts; exceptions are shown afterwards."""
     sys.stderr.flush()
     kept = os.dup(2)
     with Path(os.devnull).open("w") as nowhere:
@@ -75,29 +76,39 @@ def _check(temperature: float, length: int, seed: int) -> None:
 
 
 def text(
-    run: str, prompt: str, temperature: float, length: int, seed: int, framework: str | None, tracking_uri: str
+    twins: "Twins",
+    run: str,
+    prompt: str,
+    temperature: float,
+    length: int,
+    seed: int,
+    framework: str | None,
+    tracking_uri: str,
 ) -> str:
-    """What a trial's network writes after the prompt; ``framework`` of None is the one that trained it.
+    """The text that a trial's network generates after the prompt; ``framework`` of None is the one that trained it.
 
     Raises:
-        UserError: no such run, or it is none of a finished chars trial, or the framework is unknown.
+        UserError: there is no such run, it is not that of a finished chars trial, or the framework is unknown.
     """
     from experiments.spec import ExperimentSpec
     from experiments.tasks import generate
-    from experiments.tracking import tracker
+    from experiments.tracking import runs
 
-    trained, files = tracker.artifacts_of(tracking_uri, run, FILES)
+    trained, files = runs.artifacts_of(tracking_uri, run, FILES)
     spec = ExperimentSpec.model_validate(tomllib.loads(files["spec.toml"].decode()))
     vocabulary = json.loads(files["vocabulary.json"])
-    model = build(spec, trained, framework or trained, files["weights.safetensors"], len(vocabulary))
-    return generate.write(model.advance, vocabulary, prompt, length, temperature, seed)
+    model = build(twins, spec, trained, framework or trained, files["weights.safetensors"], len(vocabulary))
+    return generate.generate(model.advance, vocabulary, prompt, length, temperature, seed)
 
 
-def build(spec: "ExperimentSpec", trained: str, chosen: str, weights: bytes, characters: int) -> "Model":
+def build(
+    twins: "Twins", spec: "ExperimentSpec", trained: str, chosen: str, weights: bytes, characters: int
+) -> "Model":
     """The network of a chars trial on its trained weights, in the chosen framework.
 
     Args:
-        spec: what the trial was.
+        twins: loads a framework.
+        spec: the trial's.
         trained: the framework that trained it.
         chosen: the framework to build it in.
         weights: its ``weights.safetensors``.
@@ -109,19 +120,19 @@ def build(spec: "ExperimentSpec", trained: str, chosen: str, weights: bytes, cha
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from safetensors.numpy import load
 
-    import frameworks
     from experiments.tasks.chars import interface
+    from experiments.twins import FRAMEWORKS
 
-    if chosen not in frameworks.NAMES:
-        raise UserError(f"--framework {chosen}: allowed: {', '.join(frameworks.NAMES)}")
-    found = frameworks.load(chosen)
-    found.configure(1)  # one character at a time leaves nothing to share out
-    fitting = _fitting(spec, frameworks.facts(trained).HOME, lambda each: frameworks.supports(chosen, each))
-    return found.build(fitting, interface(spec.task, characters), load(weights), 0)
+    if chosen not in FRAMEWORKS:
+        raise UserError(f"--framework {chosen}: allowed: {', '.join(FRAMEWORKS)}")
+    framework = twins.load(chosen)
+    framework.configure(1)  # one character at a time cannot use more threads
+    fitting = _fitting(spec, FRAMEWORKS[trained].owner, lambda each: twins.supports(chosen, each))
+    return framework.build(fitting, interface(spec.task, characters), load(weights), 0)
 
 
 def _fitting(spec: "ExperimentSpec", home: str, supports) -> "ExperimentSpec":
-    """The spec under conventions that hold as many biases as the weights, in a form that the framework has.
+    """The spec under conventions with as many biases as the weights, in a form that the framework has.
 
     Stock weights have the biases of the framework that trained them, which are those of its own conventions imposed.
     """
@@ -130,10 +141,6 @@ def _fitting(spec: "ExperimentSpec", home: str, supports) -> "ExperimentSpec":
 
     if not spec.conventions.imposed:
         spec = spec.model_copy(update={"conventions": Conventions(base=home)})
-    if isinstance(supports(spec), Absent):  # a form never changes the mathematics, and everyone has this one
+    if isinstance(supports(spec), Absent):  # a form never changes the mathematics, and every framework has this one
         spec = spec.model_copy(update={"network": spec.network.model_copy(update={"form": "scratch"})})
     return spec
-
-
-if __name__ == "__main__":
-    sys.exit(app())

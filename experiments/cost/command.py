@@ -1,8 +1,8 @@
-"""``python -m experiments.cost``: the program's own cost, figure by figure beside its bound."""
+"""``python run_all.py cost``: the program's own cost, figure by figure beside its bound."""
 
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,44 +10,45 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-import frameworks
 from experiments import tasks
 from experiments.cost import database, starts, trials
 from experiments.cost.figures import Figure
 from experiments.errors import UserError
 from experiments.hardware import describe, usable_cores
-from experiments.study import plan
+from experiments.protocol import Twins
+from experiments.study import plan, schema
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
-Part = Callable[[int], list[Figure]]
+Part = Callable[[Twins, int], list[Figure]]
 
 
-def _plan(path: Path) -> plan.Plan:
-    found = plan.read(path)
-    locate = cache(lambda spec: tasks.locate(spec, found.imdb))
-    return plan.plan(found, path, frameworks.supports, cache(frameworks.versions), locate)
+def _plan(twins: Twins, path: Path) -> plan.Plan:
+    study = schema.read(path)
+    locate = cache(partial(tasks.locate, imdb=study.imdb))
+    return plan.lay_out(study, path, twins.supports, cache(twins.versions), locate)
 
 
-def _trial(rounds: int) -> list[Figure]:
-    return trials.against_bare(frameworks.load, frameworks.versions, tasks.locate, rounds)
+def _trial(twins: Twins, rounds: int) -> list[Figure]:
+    return trials.against_bare(twins.load, twins.versions, tasks.locate, rounds)
 
 
-def _workers(rounds: int) -> list[Figure]:
-    return trials.two_workers(frameworks.load, _plan(plan.find("quick")).trials, rounds)
+def _workers(twins: Twins, rounds: int) -> list[Figure]:
+    return trials.two_workers(twins.load, _plan(twins, schema.find("quick")).jobs("training"), rounds)
 
 
 PARTS: dict[str, Part] = {
-    "help": starts.help_,
-    "database": lambda rounds: database.many_runs(_plan, rounds),
+    "help": lambda twins, rounds: starts.help_(rounds),
+    "database": lambda twins, rounds: database.many_runs(partial(_plan, twins), rounds),
     "trial": _trial,
     "workers": _workers,
-    "restart": starts.second_start,
+    "restart": lambda twins, rounds: starts.second_start(rounds),
 }
 
 
 @app.command()
 def main(
+    context: typer.Context,
     only: Annotated[list[str] | None, typer.Option(metavar="|".join(PARTS), help="these parts alone")] = None,
     rounds: Annotated[int, typer.Option(min=1, help="how often each is measured")] = 3,
 ) -> None:
@@ -59,7 +60,7 @@ def main(
     try:
         for name in only or PARTS:
             typer.echo(f"{name} …")
-            found = PARTS[name](rounds)
+            found = PARTS[name](context.obj, rounds)
             for figure in found:  # at once: an hour's work must not hang on the last part
                 typer.echo("  " + "  ".join(figure.row))
             figures += found
@@ -79,7 +80,3 @@ def _print(figures: list[Figure]) -> None:
     for figure in figures:
         table.add_row(*figure.row)
     Console(width=None if sys.stdout.isatty() else 120).print(table)
-
-
-if __name__ == "__main__":
-    sys.exit(app())

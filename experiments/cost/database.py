@@ -15,7 +15,7 @@ from experiments.cost.figures import Figure, ratios
 from experiments.cost.starts import run_all
 from experiments.events import EpochEnded, Finished, Started
 from experiments.protocol import NativeShapes
-from experiments.study import plan
+from experiments.study.plan import Plan
 from experiments.tracking import database
 from experiments.tracking.tracker import Tracker
 from experiments.training.trial import Trial
@@ -44,10 +44,10 @@ EXPERIMENTS = 50
 #: MLflow's tables that hold a run's rows, and their key.
 TABLES = ("params", "metrics", "latest_metrics", "tags")
 
-Plan = Callable[[Path], plan.Plan]
+Lay = Callable[[Path], Plan]
 
 
-def many_runs(plan: Plan, rounds: int) -> list[Figure]:
+def many_runs(plan: Lay, rounds: int) -> list[Figure]:
     """Seconds for 10,000 runs, and how they grow from 1,000: 10 would be linear."""
     with tempfile.TemporaryDirectory(prefix="rnn-twins-") as folder:
         places = {runs: _filled(Path(folder) / str(runs), runs, plan) for runs in (SMALL, LARGE)}
@@ -64,12 +64,12 @@ def many_runs(plan: Plan, rounds: int) -> list[Figure]:
     ]
 
 
-def _filled(folder: Path, runs: int, plan: Plan) -> Path:
+def _filled(folder: Path, runs: int, plan: Lay) -> Path:
     """A folder with a study of so many trials, all of them done."""
     folder.mkdir()
     path = folder / "many.toml"
     path.write_text(STUDY.format(seeds=runs // EXPERIMENTS // 2), encoding="utf-8")
-    trials = plan(path).trials
+    trials = plan(path).jobs("training")
     first = [trial for trial in trials if trial.seed == 0]
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     with Tracker(uri, "many", planned=first) as tracker:

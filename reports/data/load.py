@@ -8,19 +8,13 @@ from typing import Any
 import pandas as pd
 
 from experiments.parity import outcome
+from experiments.probes import gradient_norms, same_text, source_calls
 from experiments.protocol import Job
 from experiments.speed.outcome import FILE as TIMING_FILE
 from experiments.study.plan import Plan
-from reports.data import query, results
+from reports.data import artifacts, query, results
 from reports.data.links import Links
 from reports.data.results import Results
-from reports.pages.accuracy import forecasts
-from reports.pages.chars import texts
-from reports.pages.parity import gradient_norms
-from reports.pages.parity import page as parity
-from reports.pages.shapes import page as shapes
-from reports.pages.sources import calls
-from reports.pages.speed import page as speed
 
 
 def gather(plan: Plan, tracking_uri: str) -> Results:
@@ -76,43 +70,44 @@ def _trained(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
         "trials": trials,
         "history": history,
         "links": recorded.links(records),
-        "shapes": recorded.artifacts(results.shape_runs(trials), "shapes.json", shapes.parse),
-        "forecasts": recorded.artifacts(results.sample_runs(trials, "sine"), "forecast.csv", forecasts.parse),
-        "samples": recorded.artifacts(writers, "samples.json", texts.parse_samples),
-        "texts": recorded.artifacts(writers, "samples.txt", texts.parse_texts),
+        "shapes": recorded.artifacts(results.shape_runs(trials), "shapes.json", artifacts.shapes),
+        "forecasts": recorded.artifacts(results.sample_runs(trials, "sine"), "forecast.csv", artifacts.forecast),
+        "samples": recorded.artifacts(writers, "samples.json", artifacts.samples),
+        "texts": recorded.artifacts(writers, "samples.txt", artifacts.texts),
     }
 
 
 def _checked(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
     checks = plan.jobs("parity")
     records = recorded.records("parity", (check.fingerprint for check in checks), "climb")
-    files = recorded.artifacts(results.newest(records.runs), outcome.FILE, parity.parse)
+    files = recorded.artifacts(results.newest(records.runs), outcome.FILE, artifacts.parity_check)
     return {"checks": results.join_checks(checks, records.runs, files), "check_links": recorded.links(records)}
 
 
 def _timed(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
     timings = plan.jobs("speed")
     records = recorded.records("speed", (timing.fingerprint for timing in timings), "timing")
-    files = recorded.artifacts(results.newest(records.runs), TIMING_FILE, speed.parse)
+    files = recorded.artifacts(results.newest(records.runs), TIMING_FILE, artifacts.timings)
     return {"timings": results.join_timings(timings, records.runs, files), "speed_links": recorded.links(records)}
 
 
 def _measured(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
+    norms = _probed(recorded, plan, gradient_norms.GradientNorms.kind, gradient_norms.FILE, artifacts.gradient_norms)
+    texts = _probed(recorded, plan, same_text.SameText.kind, same_text.FILE, artifacts.same_text)
+    calls = _probed(recorded, plan, source_calls.SourceCalls.kind, source_calls.FILE, artifacts.source_calls)
     return {
-        "horizons": {_key(job): record for job, record in _probed(recorded, plan, gradient_norms)},
-        "writings": {_key(job): record for job, record in _probed(recorded, plan, texts)},
-        "printed": {job.framework: record for job, record in _probed(recorded, plan, calls)},
+        "horizons": {(job.spec.network.cell, job.framework): record for job, record in norms},
+        "writings": {(job.spec.network.cell, job.framework): record for job, record in texts},
+        "printed": {job.framework: record for job, record in calls},
     }
 
 
-def _key(job: Job) -> tuple[str, str]:
-    return job.spec.network.cell, job.framework
-
-
-def _probed(recorded: _Recorded, plan: Plan, page: Any) -> Iterator[tuple[Job, Any]]:
-    """The finished measurements of one kind, with their records; ``page`` names the kind and parses its file."""
-    jobs = {job.fingerprint: job for job in plan.jobs("probes") if job.kind == page.KIND}
+def _probed(
+    recorded: _Recorded, plan: Plan, kind: str, file: str, parse: Callable[[str], Any]
+) -> Iterator[tuple[Job, Any]]:
+    """The finished measurements of one kind, with their records."""
+    jobs = {job.fingerprint: job for job in plan.jobs("probes") if job.kind == kind}
     if jobs:
-        runs = results.newest(recorded.records("parity", jobs, page.KIND).runs)
-        records = recorded.artifacts(runs, f"{page.KIND}.json", page.parse)
+        runs = results.newest(recorded.records("parity", jobs, kind).runs)
+        records = recorded.artifacts(runs, file, parse)
         yield from ((jobs[run.fingerprint], records[run.run_id]) for run in runs.itertuples() if run.run_id in records)

@@ -1,7 +1,5 @@
 """The sine: free-running forecasts against the truth, and their errors."""
 
-from io import StringIO
-
 import pandas as pd
 
 from experiments.twins import COLOURS
@@ -15,18 +13,6 @@ from reports.html.svg import INK, draw
 MOST_PANELS = 9
 OBSERVED = 60  # points drawn before the forecast begins
 ERRORS = {"test/one_step_mse": "one step ahead", "test/rollout_mse": "free-running"}
-
-
-def parse(text: str) -> pd.DataFrame:
-    """A run's ``forecast.csv``.
-
-    Raises:
-        ValueError: it is none.
-    """
-    found = pd.read_csv(StringIO(text))
-    if not {"part", "x", "truth", "forecast"} <= set(found.columns):
-        raise ValueError("not a forecast")
-    return found
 
 
 def section(results: Results) -> Section:

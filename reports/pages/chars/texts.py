@@ -1,21 +1,18 @@
 """The texts that networks write: as they learn, at four temperatures, and both twins' from the same weights."""
 
-import json
-import re
 from collections.abc import Mapping
 from itertools import takewhile
 from typing import Any
 
 import pandas as pd
 
+from experiments.probes.same_text import SameText
 from experiments.twins import TWINS
 from reports.data.comparable import CELLS, FRAMEWORKS, experiments, ordered
 from reports.data.results import Results
 from reports.html.blocks import Block, Cell, Column, Details, Prose, Section, Table
 from reports.html.format import NONE, Settings, count, name
 
-KIND = "writing"  # of the measurement's runs, and of their file
-SAMPLE = re.compile(r"^=== temperature (\S+) ===\n", re.M)
 SAME = "The same text from both twins?"
 
 
@@ -31,43 +28,6 @@ def title(chosen: pd.DataFrame, settings: Settings) -> str:
 
 
 # --- what the runs kept
-
-
-def parse(text: str) -> Mapping[str, Any]:
-    """A run's ``writing.json``.
-
-    Raises:
-        ValueError: it is none.
-    """
-    found = json.loads(text)
-    if not isinstance(found, dict) or not {"prompt", "trained_by", "texts"} <= set(found):
-        raise ValueError("no record of writing")
-    return found
-
-
-def parse_samples(text: str) -> dict[int, str]:
-    """A run's ``samples.json``: epoch → the text after it, its prompt before it.
-
-    Raises:
-        ValueError: it is none.
-    """
-    found = json.loads(text)
-    try:
-        return {int(each["epoch"]): each["prompt"] + each["text"] for each in found}
-    except (TypeError, KeyError) as error:
-        raise ValueError("no samples") from error
-
-
-def parse_texts(text: str) -> dict[str, str]:
-    """A run's ``samples.txt``: temperature → text.
-
-    Raises:
-        ValueError: it is none.
-    """
-    _, *parts = SAMPLE.split(text)
-    if not parts:
-        raise ValueError("no texts under temperatures")
-    return {temperature: written.strip("\n") for temperature, written in zip(parts[::2], parts[1::2], strict=True)}
 
 
 # --- texts
@@ -167,7 +127,7 @@ def same(results: Results) -> Section:
             *(Column(name(twin), kind=twin) for twin in TWINS),
         ],
         rows,
-        results.check_links.measured(KIND),
+        results.check_links.measured(SameText.kind),
     )
     return Section("same", SAME, (Prose(words), Prose(said(results)), Details("The texts", (table,))))
 

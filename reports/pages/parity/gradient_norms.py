@@ -1,6 +1,5 @@
 """How far back each cell's gradient reaches: norms of ∂s_T/∂s_t, by the reference's product and by both autodiffs."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,20 +15,6 @@ from reports.html.svg import INK, draw
 STAGES = ("start", "trained")
 FLOOR = 1e-18  # below this a float64 gradient of size 1 has long lost the step
 DASHES = {"start": (2.2, 1.6), "trained": ""}
-
-KIND = "horizon"  # of the runs it reads, and of their file
-
-
-def parse(text: str) -> dict[str, Any]:
-    """A run's ``horizon.json``: stage → state → norms for t = 1 … T.
-
-    Raises:
-        ValueError: it is none.
-    """
-    found = json.loads(text)
-    if not isinstance(found, dict) or not set(STAGES) <= set(found):
-        raise ValueError("no horizon's record")
-    return found
 
 
 def section(results: Results) -> Section:

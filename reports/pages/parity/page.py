@@ -1,8 +1,7 @@
 """The parity page: the ladder that shows the twins are one model, or the rung, weight and step where they part."""
 
-import json
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from experiments.parity.check import RUNGS, ParityCheck
 from experiments.parity.tolerances import ADAPTIVE, CLOSE, TRAINED, Tolerance
@@ -24,18 +23,6 @@ PAIRS = {
     "tf2-reference": "TensorFlow 2 against the reference",
     "pytorch-reference": "PyTorch against the reference",
 }
-
-
-def parse(text: str) -> dict[str, Any]:
-    """A run's ``ladder.json``.
-
-    Raises:
-        ValueError: it is none.
-    """
-    found = json.loads(text)
-    if not isinstance(found, dict) or not {"pairs", "losses", "rungs_climbed"} <= set(found):
-        raise ValueError("no ladder's record")
-    return found
 
 
 def sections(results: Results) -> list[Section]:

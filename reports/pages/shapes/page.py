@@ -1,6 +1,5 @@
 """The shapes page: what each call takes and returns, and how each weight is named, laid out and ordered."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,18 +19,6 @@ ANSWERS = {"Native": "good", "Written": "", "Absent": "bad"}
 def shape(sizes: Sequence[int]) -> str:
     """A shape as Python writes it."""
     return "(" + ", ".join(map(str, sizes)) + ("," if len(sizes) == 1 else "") + ")"
-
-
-def parse(text: str) -> Mapping[str, Any]:
-    """A run's ``shapes.json``.
-
-    Raises:
-        ValueError: it is none.
-    """
-    found = json.loads(text)
-    if not isinstance(found, dict) or not {"calls", "weights", "parameters", "trained_parameters"} <= found.keys():
-        raise ValueError("not a model's shapes")
-    return found
 
 
 def probed(results: Results) -> pd.DataFrame:

@@ -1,6 +1,5 @@
 """The calls that the sources' texts print, each beside what it gives here."""
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,20 +10,6 @@ from reports.pages.shapes.page import shape
 
 Answers = Mapping[str, Mapping[str, Any]]  # framework → call → what it gave: each framework's ``printed.json``
 UNASKED: Answers = {}
-
-KIND = "printed"  # of the runs it reads, and of their file
-
-
-def parse(text: str) -> Mapping[str, Any]:
-    """A framework's ``printed.json``.
-
-    Raises:
-        ValueError: it is none.
-    """
-    found = json.loads(text)
-    if not isinstance(found, dict) or not all(isinstance(answer, dict) for answer in found.values()):
-        raise ValueError("not the answers to the printed calls")
-    return found
 
 
 def section(answers: Answers) -> Section:

@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from experiments.speed.clock import WARM_RULE
-from experiments.speed.clock import WINDOW
+from experiments.speed.clock import WARM_RULE, WINDOW
 from experiments.speed.outcome import BUSY, SPREAD
 from reports.data.results import Results
 from reports.html.blocks import Block, Cell, Column, Details, Points, Prose, Section, Table

@@ -1,6 +1,5 @@
 """The speed page: who is faster where, how far from the floor, why, and from which step on."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 
@@ -14,26 +13,7 @@ from reports.pages.speed.timings import MARK, Clocked, Ratio, milliseconds, rati
 
 TITLE = "Speed"
 LEAD = "Which is faster here, written which way?"
-NEEDED = {"round", "load", "load_before", "build_s", "peak_bytes", "step_bytes", "train"}
-BENEATH = {"forward", "floor", "gflop"}  # all of these or none
 UNPLANNED = "This study plans no speed phase"
-
-
-def parse(text: str) -> tuple[dict, ...]:
-    """A run's ``timing.json``: a record for each process.
-
-    Raises:
-        ValueError: it is none.
-    """
-    found = json.loads(text)
-    processes = found.get("processes") if isinstance(found, dict) else None
-    if not processes or not all("failure" in each or _whole(set(each)) for each in processes):
-        raise ValueError("no timing's record")
-    return tuple(processes)
-
-
-def _whole(keys: set[str]) -> bool:
-    return keys >= NEEDED and keys & BENEATH in (set(), BENEATH)
 
 
 def answer(results: Results) -> tuple[Block, ...]:
