@@ -14,7 +14,7 @@ from experiments.protocol import Batch, Forward, NativeShapes, NativeWeight, Sta
 from experiments.spec import ExperimentSpec
 from experiments.tasks import Interface
 from frameworks.pytorch import runtime, training
-from frameworks.pytorch.forms import Stack
+from frameworks.pytorch.stack import Stack
 from frameworks.pytorch.weights import Binding, bind_layer, plain, transposed
 
 

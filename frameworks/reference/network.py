@@ -11,7 +11,7 @@ from experiments.protocol import Batch, Forward, NativeShapes, States, Step
 from experiments.spec import ExperimentSpec
 from experiments.tasks import Interface
 from frameworks.reference import training
-from frameworks.reference.forms import Stack
+from frameworks.reference.stack import Stack
 from frameworks.reference.weights import load
 
 

@@ -14,7 +14,7 @@ from experiments.protocol import Batch, Forward, NativeShapes, NativeWeight, Sta
 from experiments.spec import ExperimentSpec
 from experiments.tasks import Interface
 from frameworks.tf2 import runtime, training
-from frameworks.tf2.forms import Stack
+from frameworks.tf2.stack import Stack
 from frameworks.tf2.weights import Binding, bind_layer, plain
 
 

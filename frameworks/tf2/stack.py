@@ -1,0 +1,65 @@
+"""Recurrent layers one on the other, their directions, and dropout."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from experiments.canonical import layer_inputs
+from experiments.spec import ExperimentSpec
+from experiments.tasks import Interface
+from frameworks.tf2.cells import States
+from frameworks.tf2.forms import FORMS, stock_dropout
+
+STEPS_IN_TIME = (1, -1)  # forward, backward
+
+
+class Stack:
+    """Recurrent layers one on the other, each in its directions, with dropout where the conventions put it."""
+
+    def __init__(self, spec: ExperimentSpec, interface: Interface):
+        form, self.network = FORMS[spec.network.form], spec.network
+        self.layers = [
+            [form(spec, index, inputs) for _ in spec.network.directions]
+            for index, inputs in enumerate(layer_inputs(spec, interface))
+        ]
+        # Keras drops on every layer's input, one mask for all steps: on (B, T, I) that is SpatialDropout1D.
+        rate = 0.0 if self.layers[0][0].drops else stock_dropout(spec)
+        self.dropout = keras.layers.SpatialDropout1D(rate, dtype=spec.training.dtype) if rate else None
+
+    def natives(self) -> Iterator[tuple[int, str, dict[str, keras.Variable], bool]]:
+        """Layer, direction, variables by the framework's names, and whether a stock object holds them."""
+        for index, directions in enumerate(self.layers):
+            for direction, layer in zip(self.network.directions, directions, strict=True):
+                yield index, direction, layer.native, layer.stock
+
+    def native_calls(self, x: tf.Tensor, states: tuple[States, ...]) -> Iterator[tuple[str, tf.Tensor, Any]]:
+        """Each of the framework's own calls in turn: which layer it covers, its input, what it returned."""
+        given = iter(states)
+        for index, directions in enumerate(self.layers):
+            own = tuple(next(given) for _ in directions)
+            for direction, layer, state in zip(self.network.directions, directions, own, strict=True):
+                yield f"layer {index}" + f" {direction}" * self.network.bidirectional, x, layer.native_call(x, state)
+            x, _ = self._run(directions, x, own, training=False)
+
+    def __call__(
+        self, x: tf.Tensor, states: tuple[States, ...], masks: tuple, training: bool
+    ) -> tuple[tf.Tensor, tuple[States, ...]]:
+        """``x (B, T, I)`` -> the top layer's sequence and every layer's last states, a layer's directions in turn."""
+        given, last = iter(states), []
+        for directions, mask in zip(self.layers, masks, strict=True):
+            x = x if mask is None else x * mask
+            x = x if self.dropout is None else self.dropout(x, training=training)
+            x, state = self._run(directions, x, tuple(next(given) for _ in directions), training)
+            last += state
+        return x, tuple(last)
+
+    def _run(self, directions: list, x: tf.Tensor, states: tuple[States, ...], training: bool) -> tuple:
+        """One layer: backward takes the sequence from its end, and its outputs are put back in time's order."""
+        parts, last = [], []
+        for step, layer, state in zip(STEPS_IN_TIME, directions, states, strict=False):
+            sequence, state = layer(x[:, ::step], state, training)
+            parts.append(sequence[:, ::step])
+            last.append(state)
+        return parts[0] if len(parts) == 1 else tf.concat(parts, axis=-1), last
