@@ -99,9 +99,16 @@ def draw(spec: ExperimentSpec, interface: Interface, seed: int) -> Weights:
     if not spec.conventions.imposed:
         raise ValueError("stock conventions leave the draw of weights to the framework")
     return {
-        name: _initial(name, shape, spec, generator(seed, "weights", name)).astype(spec.training.dtype)
+        name: _moved(_initial(name, shape, spec, generator(seed, "weights", name)).astype(spec.training.dtype), spec)
         for name, shape in shapes(spec, interface).items()
     }
+
+
+def _moved(weights: np.ndarray, spec: ExperimentSpec) -> np.ndarray:
+    """The weights, each moved up by ``moved_ulps`` units in the last place; zeros stay."""
+    for _ in range(spec.training.moved_ulps):
+        weights = np.where(weights == 0, weights, np.nextafter(weights, weights.dtype.type(np.inf)))
+    return weights
 
 
 #: The conventions' field that draws each kind of recurrent weight. Neither framework has peepholes: as its kernels.

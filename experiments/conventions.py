@@ -34,10 +34,16 @@ TABLE: dict[str, dict[Owner, str]] = {
         "pytorch": "accumulator from 0, ε=1e-10 outside the root",
     },
     "clipping": {"keras": "per variable unless told global", "pytorch": "global, denominator + 1e-6"},
-    "batches": {
-        "keras": "shuffle buffer of 1,000, last partial batch dropped",
-        "pytorch": "full permutation, last batch kept",
+    "repeated_words": {
+        "keras": "each occurrence's gradient squared by itself (Adam, RMSprop, Adagrad, clip norms)",
+        "pytorch": "a word's gradients summed first",
     },
+}
+
+#: What both frameworks do alike, and a study may still change (``TrainingSpec.pipeline``).
+ALIKE = {
+    "shuffle": "full permutation (Keras's fit on arrays; DataLoader(shuffle=True))",
+    "last_batch": "the last partial batch is kept",
 }
 
 ADAGRAD_START: dict[Owner, float] = {"keras": 0.1, "pytorch": 0.0}  # of the accumulator
@@ -57,7 +63,7 @@ class Conventions(Frozen):
     rmsprop: Owner | None = None
     adagrad: Owner | None = None
     clipping: Owner | None = None
-    batches: Owner | None = None
+    repeated_words: Owner | None = None
 
     @model_validator(mode="after")
     def _overrides_need_an_imposed_base(self) -> Self:

@@ -33,11 +33,15 @@ def orthogonal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
     return q if rows >= columns else q.T
 
 
-def batch_order(owner: Owner, samples: int, batch_size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """The sample indices of one epoch's batches, each ``(batch,)``."""
-    order = _buffer_shuffle(samples, rng) if owner == "keras" else rng.permutation(samples)
-    stop = samples - samples % batch_size if owner == "keras" else samples
-    for start in range(0, stop, batch_size):
+def batch_order(pipeline: str, samples: int, batch_size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """The sample indices of one epoch's batches, each ``(batch,)``.
+
+    By default a full permutation, the last partial batch kept: Keras's ``fit`` on arrays and PyTorch's ``DataLoader``
+    do so. ``tf.data`` is the pipeline of TensorFlow's IMDB tutorials: ``shuffle(1_000).batch(drop_remainder=True)``.
+    """
+    buffered = pipeline == "tf.data"
+    order = _buffer_shuffle(samples, rng) if buffered else rng.permutation(samples)
+    for start in range(0, samples - samples % batch_size if buffered else samples, batch_size):
         yield order[start : start + batch_size]
 
 

@@ -1,25 +1,42 @@
-"""The machine: its processor, system and usable cores."""
+"""The machine: its processor, system, linear algebra library and usable cores."""
 
 import os
 import platform
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+#: Lines of Linux's /proc/cpuinfo that tell two processors apart which share a name, such as "AMD EPYC".
+CPU_FIELDS = ("vendor_id", "cpu family", "model", "stepping", "model name", "flags")
+
 
 @cache
-def _processor() -> str:
+def _cpu() -> dict[str, str]:
+    """The first processor's lines; empty where the system has no /proc/cpuinfo."""
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
-        return platform.processor() or platform.machine()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.machine())
+        return {}
+    pairs = (line.partition(":")[::2] for line in text.partition("\n\n")[0].splitlines())
+    return {key.strip(): value.strip() for key, value in pairs}
 
 
 def describe() -> dict[str, Any]:
     """Python, system and processor."""
-    return {"python": platform.python_version(), "system": platform.platform(terse=True), "processor": _processor()}
+    processor = _cpu().get("model name") or platform.processor() or platform.machine()
+    return {"python": platform.python_version(), "system": platform.platform(terse=True), "processor": processor}
+
+
+@cache
+def identity() -> dict[str, str]:
+    """What decides how fast a computation runs: processor to its stepping and instruction sets, cores, BLAS, system."""
+    cpu = {field: _cpu().get(field, "") for field in CPU_FIELDS}
+    cpu["flags"] = sha256(" ".join(sorted(cpu["flags"].split())).encode()).hexdigest()[:16]
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    return describe() | cpu | {"cores": str(usable_cores()), "blas": f"{blas['name']} {blas['version']}"}
 
 
 def usable_cores() -> int:

@@ -108,14 +108,16 @@ class Phase:
     enough: tuple[str, ...] = field(default=())  # of its tables those that make a study by themselves
 
 
-def keep(records: Iterable[Record], phase: Phase, before: int, total: int, means: Means) -> tuple[list[Any], Failures]:
-    """Write each record down as it comes; returns all, and those that failed."""
-    kept, failures = [], []
-    with means.progress(phase.name, total, before) as progress:
-        for record in records:
-            means.recorder.keep(record, phase.experiment)
-            kept.append(record)
-            if record.failure:
-                failures.append((record.title, record.failure))
-            progress.done(record.title, record.failure or "done")
-    return kept, failures
+def keep(records: Iterable[Record], experiment: str, progress: Progress, recorder: Recorder) -> list[Record]:
+    """Write each record down as it comes; returns all of them."""
+    kept = []
+    for record in records:
+        recorder.keep(record, experiment)
+        kept.append(record)
+        progress.done(record.title, record.failure or "done")
+    return kept
+
+
+def failures_of(records: Iterable[Record]) -> Failures:
+    """The records that failed: title and reason."""
+    return [(record.title, record.failure) for record in records if record.failure]

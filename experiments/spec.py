@@ -8,7 +8,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from experiments import tasks
 from experiments.cells import CELLS
-from experiments.conventions import Conventions
+from experiments.conventions import Conventions, Owner
 from experiments.frozen import Frozen, digest
 from experiments.tasks import TaskSpec
 
@@ -72,7 +72,10 @@ class TrainingSpec(Frozen):
     """How it is trained. ``clip_norm`` of None does not clip.
 
     ``execution``: ``default`` is the framework's usual way, ``eager`` turns tf2's graphs off, ``compiled`` has XLA or
-    TorchInductor compile the network. Epoch e trains at ``learning_rate · learning_rate_decay^(e−1)``.
+    TorchInductor compile the network. ``pipeline``: ``tf.data`` gives the batches of TensorFlow's IMDB tutorials,
+    shuffled through a buffer of 1,000 (a full permutation in PyTorch, which has no buffer) and without the last partial
+    one. ``moved_ulps`` moves every initial weight by so many units in the last place: a control that shows how far
+    rounding alone parts two trainings. Epoch e trains at ``learning_rate · learning_rate_decay^(e−1)``.
     """
 
     epochs: PositiveInt
@@ -85,6 +88,8 @@ class TrainingSpec(Frozen):
     dtype: Literal["float32", "float64"] = "float32"
     execution: Literal["default", "eager", "compiled"] = "default"
     device: Literal["cpu", "auto"] = "cpu"
+    pipeline: Literal["default", "tf.data"] = "default"
+    moved_ulps: Annotated[int, Field(ge=0)] = 0
 
     def in_words(self) -> list[str]:
         """Optimiser, batch size, epochs and dtype, and what is not the default, each as a phrase."""
@@ -93,11 +98,18 @@ class TrainingSpec(Frozen):
         parts += [f"{self.epochs} epochs", self.dtype]
         if self.clip_norm is not None:
             parts.append(f"gradients clipped at {self.clip_norm:g}{' globally' if self.clip_global else ''}")
-        return parts + [f"{self.execution} execution"] * (self.execution != "default")
+        parts += [f"{self.execution} execution"] * (self.execution != "default")
+        parts += ["batches as tf.data"] * (self.pipeline == "tf.data")
+        return parts + [f"initial weights moved by {self.moved_ulps} ulp"] * (self.moved_ulps > 0)
 
 
 #: What a cell's name says already, what is a size, and what a form is; every other field of a network is an option.
 NO_OPTIONS = {"cell", "form", "units", "dropout", "embedding_size", "projection_size"}
+
+
+#: Fields added after version 1 of the fingerprint, and the one that it had: old results keep their fingerprints.
+LATER_FIELDS = {"training": ("pipeline", "moved_ulps"), "conventions": ("repeated_words",)}
+FORMER_CONVENTIONS = {"batches": None}
 
 
 class ExperimentSpec(Frozen):
@@ -156,6 +168,8 @@ class ExperimentSpec(Frozen):
         network, training = self.network, self.training
         if network.forget_bias is not None and not self.conventions.imposed:
             return "network.forget_bias: under stock conventions the framework sets it"
+        if training.moved_ulps and not self.conventions.imposed:
+            return "training.moved_ulps: under stock conventions the framework draws the weights"
         idle = {
             "embedding": network.embedding_size is None and self._not_embedded,
             "bias": not CELLS[network.cell].most_biases and f"the {network.cell} cell has no bias",
@@ -164,9 +178,30 @@ class ExperimentSpec(Frozen):
             "rmsprop": training.optimiser != "rmsprop" and f"the optimiser is {training.optimiser}",
             "adagrad": training.optimiser != "adagrad" and f"the optimiser is {training.optimiser}",
             "clipping": training.clip_norm is None and "no gradient is clipped",
+            "repeated_words": not self.squares_occurrences and "no word's gradient is squared",
         }
         moot = (f"conventions.{name}: {idle[name]}" for name in self.conventions.overrides if idle.get(name))
         return next(moot, None)
+
+    @property
+    def squares_occurrences(self) -> bool:
+        """Whether the optimiser squares the gradients of an embedding's rows, so that repeated words matter."""
+        looked_up = self.network.encoder in ("embedding", "bag")
+        return looked_up and (self.training.optimiser != "sgd" or self.training.clip_norm is not None)
+
+    def later_mathematics(self, home: Owner) -> list[int]:
+        """``[2]`` where training by ``home``'s framework follows other mathematics than in version 1, else nothing.
+
+        Version 2: Keras's batches are those of ``fit``, and Keras's optimisers square each occurrence of a word.
+        """
+        keras = (self.conventions.base if self.conventions.imposed else home) == "keras"
+        stateful = getattr(self.task, "stateful", False)
+        batches = keras and self.training.pipeline == "default" and not stateful
+        fused = not self.conventions.imposed and self.network.form == "tuned" and self.training.optimiser == "adam"
+        squares = self.squares_occurrences and (
+            self.conventions.owner("repeated_words", home) == "keras" if self.conventions.imposed else keras and fused
+        )
+        return [2] if batches or squares else []
 
     @property
     def _not_embedded(self) -> str:
@@ -175,8 +210,13 @@ class ExperimentSpec(Frozen):
 
     @property
     def fingerprint(self) -> str:
-        """sha256 of the canonical JSON."""
-        return digest(self.model_dump(mode="json"))
+        """sha256 of the canonical JSON, in which fields that came later count only where they are set."""
+        parts = self.model_dump(mode="json")
+        for part, fields in LATER_FIELDS.items():
+            defaults = type(getattr(self, part)).model_fields
+            parts[part] = {k: v for k, v in parts[part].items() if k not in fields or v != defaults[k].default}
+        parts["conventions"] |= FORMER_CONVENTIONS
+        return digest(parts)
 
     @property
     def slug(self) -> str:

@@ -9,7 +9,7 @@ from experiments.explain import explain
 from experiments.parity.check import ParityCheck
 from experiments.parity.grid import LadderGrid, checks_of
 from experiments.parity.outcome import outcomes, summary
-from experiments.phase import Answers, Failures, Means, Phase, Work, keep
+from experiments.phase import Answers, Failures, Means, Phase, Work, failures_of, keep
 from experiments.spec import ExperimentSpec
 
 
@@ -29,10 +29,10 @@ def plan(study, answers: Answers, earlier: Mapping[str, Work]) -> Work:
 
 def run(missing: Sequence[ParityCheck], total: int, means: Means) -> Failures:
     """Make the checks that are missing of ``total``."""
-    kept, failures = keep(outcomes(missing, means.executor.run), PHASE, total - len(missing), total, means)
-    with means.progress(PHASE.name, total, total) as progress:
-        progress.say(summary([outcome.metrics for outcome in kept]))
-    return failures
+    with means.progress(PHASE.name, total, total - len(missing)) as progress:
+        records = keep(outcomes(missing, means.executor.run), PHASE.experiment, progress, means.recorder)
+        progress.say(summary([record.metrics for record in records]))
+    return failures_of(records)
 
 
 PHASE = Phase(

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from experiments.phase import Answers, Failures, Means, Phase, Work, keep
+from experiments.phase import Answers, Failures, Means, Phase, Work, failures_of, keep
 from experiments.probes import gradient_norms, same_text, source_calls
 from experiments.probes.record import records
 from experiments.protocol import Job
@@ -24,7 +24,8 @@ def run(missing: Sequence[Job], total: int, means: Means) -> Failures:
     """Run the probes that are missing of ``total``; one that needs the weights of a failed trial is left out."""
     jobs = list(_with_weights(missing, means))
     results = records(jobs, means.executor.run) if jobs else ()
-    return keep(results, PHASE, total - len(missing), total, means)[1]
+    with means.progress(PHASE.name, total, total - len(missing)) as progress:
+        return failures_of(keep(results, PHASE.experiment, progress, means.recorder))
 
 
 def _with_weights(jobs: Sequence[Job], means: Means) -> Iterator[Job]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from experiments.events import Failed, Retried, VariantTimed
+from experiments.hardware import identity
 from experiments.phase import Run
 from experiments.spec import ExperimentSpec
 from experiments.speed.measure import Record
@@ -60,6 +61,7 @@ class TimingOutcome:
         found |= {"spec_fingerprint": each.spec.fingerprint, "slug": each.spec.slug, "track": each.track}
         found |= {"threads": str(each.threads), "processes": str(each.processes)}
         environment = next((record["environment"] for record in self.records if "environment" in record), {})
+        found |= {"machine": json.dumps(identity(), ensure_ascii=False)}
         return found | {"environment": json.dumps(environment, ensure_ascii=False)}
 
     @property

@@ -8,7 +8,7 @@ from pydantic import Field, PositiveInt
 
 from experiments.grid import Grid
 from experiments.hardware import usable_cores
-from experiments.phase import Absence, Answers, Failures, Means, Phase, Run, Work, keep
+from experiments.phase import Absence, Answers, Failures, Means, Phase, Run, Work, failures_of, keep
 from experiments.protocol import Absent
 from experiments.speed.measure import Depth
 from experiments.speed.outcome import outcomes
@@ -59,7 +59,7 @@ def run(missing: Sequence[Timing], total: int, means: Means) -> Failures:
 
     with means.progress(PHASE.name, total, total - len(missing)) as progress:
         records = outcomes(missing, alone, progress.say)
-        return keep(records, PHASE, total - len(missing), total, means)[1]
+        return failures_of(keep(records, PHASE.experiment, progress, means.recorder))
 
 
 PHASE = Phase(

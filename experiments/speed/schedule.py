@@ -12,13 +12,13 @@ from traceback import format_exc
 from experiments import tasks
 from experiments.events import Event, Finished, VariantTimed, first_line, guarded
 from experiments.frozen import digest
-from experiments.hardware import describe
+from experiments.hardware import identity
 from experiments.protocol import Framework
 from experiments.spec import ExperimentSpec
 from experiments.speed import load, measure
 from experiments.speed.measure import Depth, Record
 
-VERSION = 3  # raise it with any change of what is measured
+VERSION = 4  # raise it with any change of what is measured
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Timing:
     def fingerprint(self) -> str:
         """Equal for two timings that are the same: of variant, framework, version, way of timing, and machine."""
         how = [self.threads, self.processes, self.steps, self.depth, VERSION]
-        return digest([self.spec.fingerprint, self.framework, self.version, how, describe()])
+        return digest([self.spec.fingerprint, self.framework, self.version, how, identity()])
 
     @property
     def name(self) -> str:

@@ -5,26 +5,25 @@ from collections.abc import Iterator
 import numpy as np
 
 from experiments import canonical
-from experiments.conventions import Owner
 from experiments.draws import Masks, batch_order, dropout_mask, dropout_masks, generator, stateful_order
 from experiments.protocol import Batch, Model
 from experiments.spec import ExperimentSpec
 from experiments.tasks import Interface, Task
 
-KERAS_DROPS = "Keras's batches drop the last partial one"
+DROPPED = "pipeline tf.data drops the last partial batch"
 
 
-def steps_per_epoch(spec: ExperimentSpec, samples: int, home: Owner, stateful: bool = False) -> int:
+def steps_per_epoch(spec: ExperimentSpec, samples: int, stateful: bool = False) -> int:
     """The number of batches in an epoch.
 
     Raises:
         ValueError: there is none: the last partial batch is dropped, or a stateful task's rows need a window each.
     """
     size = spec.training.batch_size
-    if spec.conventions.owner("batches", home) == "pytorch" and not stateful:
+    if spec.training.pipeline == "default" and not stateful:
         return -(-samples // size)
     if samples < size:
-        reason = "a stateful task's rows have a window each" if stateful else KERAS_DROPS
+        reason = "a stateful task's rows have a window each" if stateful else DROPPED
         raise ValueError(
             f"batch_size {size} is more than the {samples} training samples, and {reason}: no step is left; "
             f"allowed: a batch_size of at most {samples}"
@@ -50,8 +49,7 @@ def imposed_batches(spec: ExperimentSpec, task: Task, seed: int, epoch: int) -> 
     if task.interface.stateful:
         order = stateful_order(samples, size)
     else:
-        owner = spec.conventions.owner("batches", "keras")
-        order = batch_order(owner, samples, size, generator(seed, "batches", epoch))
+        order = batch_order(spec.training.pipeline, samples, size, generator(seed, "batches", epoch))
     masks_rng = generator(seed, "dropout", epoch)
     for chosen in order:
         masks = draw_masks(spec, task.interface, len(chosen), masks_rng)

@@ -21,6 +21,7 @@ from experiments.tasks import DataSource, Task
 from experiments.training import checkpoints
 from experiments.training.batches import batches_of, steps_per_epoch
 from experiments.training.checkpoints import Progress
+from experiments.twins import FRAMEWORKS
 
 PROGRESS_EVERY_S = 0.5
 
@@ -37,8 +38,9 @@ class Trial:
 
     @cached_property
     def fingerprint(self) -> str:
-        """What makes two trials the same: spec, framework, its version, seed and data."""
-        return digest([self.spec.fingerprint, self.framework, self.version, self.seed, self.data.digest])
+        """Equal for two trials that are the same: of spec, framework, its version, seed, data, and the mathematics."""
+        parts = [self.spec.fingerprint, self.framework, self.version, self.seed, self.data.digest]
+        return digest(parts + self.spec.later_mathematics(FRAMEWORKS[self.framework].owner))
 
     @property
     def name(self) -> str:
@@ -83,7 +85,7 @@ def _train(trial: Trial, framework: Framework) -> Iterator[Event]:
         {"time/build_s": build_s, "model/parameters": shapes.parameters},
         shapes,
     )
-    steps = steps_per_epoch(spec, len(task.train.y), framework.home, task.interface.stateful)
+    steps = steps_per_epoch(spec, len(task.train.y), task.interface.stateful)
     progress = _resumed(trial, model)
     for epoch, metrics in enumerate(progress.epochs, start=1):
         yield EpochEnded(epoch, metrics)

@@ -39,7 +39,9 @@ class Network:
         network, interface, place = self.spec.network, self.interface, {"device": self.device, "dtype": self.dtype}
         self.embedding = None
         if network.embedding_size:
-            self.embedding = nn.Embedding(interface.features, network.embedding_size).to(**place)
+            # A sparse gradient keeps each occurrence of a word apart, as Keras's is.
+            sparse = training.squares_each_occurrence(self.spec)
+            self.embedding = nn.Embedding(interface.features, network.embedding_size, sparse=sparse).to(**place)
         self.stack = Stack(self.spec, interface).to(**place)
         self.head = [
             nn.Linear(inputs, outputs).to(**place)
@@ -86,7 +88,7 @@ class Network:
         """The loss's gradient by every canonical weight, and by the recurrent stack's ``input``."""
         _, _, _, gradients, by_input = self._backward(*self._tensors(batch), with_input=True)
         pairs = zip(self._trained(), gradients, strict=True)
-        found = {k: v for binding, g in pairs for k, v in binding.gradient(g.cpu().numpy()).items()}
+        found = {k: v for binding, g in pairs for k, v in binding.gradient(g.to_dense().cpu().numpy()).items()}
         return found | {"input": by_input.cpu().numpy()}
 
     def weights(self) -> Weights:

@@ -26,6 +26,12 @@ def loss(kind: str, outputs: Tensor, y: Tensor) -> Tensor:
     return nn.functional.binary_cross_entropy_with_logits(outputs, y)
 
 
+def squares_each_occurrence(spec: ExperimentSpec) -> bool:
+    """Whether our optimiser needs the embedding's gradient for each occurrence of a word, not their sum."""
+    wanted = spec.squares_occurrences and spec.conventions.owner("repeated_words", HOME) == "keras"
+    return wanted and spec.conventions.imposed
+
+
 class StockOptimiser:
     """PyTorch's own optimiser with PyTorch's own defaults."""
 
@@ -89,9 +95,10 @@ class ImposedOptimiser:
         """Update the variables."""
         self.t += 1
         update = getattr(self, f"_{self.training.optimiser}")
-        gradients = self._clip(gradients)
-        for variable, g, m, v in zip(self.variables, gradients, self.m, self.v, strict=True):
-            variable -= self.rate * update(g, m, v)
+        squares = [self._square(g) for g in gradients]
+        gradients, squares = self._clip([g.to_dense() for g in gradients], squares)
+        for variable, g, square, m, v in zip(self.variables, gradients, squares, self.m, self.v, strict=True):
+            variable -= self.rate * update(g, square, m, v)
 
     def set_learning_rate(self, rate: float) -> None:
         """Of the steps to come."""
@@ -108,45 +115,59 @@ class ImposedOptimiser:
         for place, tensor in enumerate([*self.m, *self.v]):
             tensor.copy_(torch.from_numpy(kept[f"optimiser/{place}"]))
 
-    def _clip(self, gradients: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    def _square(self, g: Tensor) -> Tensor:
+        """g²; of an embedding with a sparse gradient, which has an entry for each occurrence of a word, Σg²."""
+        if g.is_sparse:
+            occurrences = g._indices(), g._values().square()
+            return torch.sparse_coo_tensor(*occurrences, g.shape, check_invariants=False).to_dense()
+        return g.square()
+
+    def _clip(self, gradients: list[Tensor], squares: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """The gradients and their squares, clipped."""
         limit = self.training.clip_norm
         if limit is None:
-            return gradients
-        squares = [g.square().sum() for g in gradients]
-        total = torch.stack(squares).sum().sqrt()
-        if self.conventions.owner("clipping", HOME) == "pytorch":
-            factor = torch.clamp(limit / (total + 1e-6), max=1.0)
-            return tuple(g * factor for g in gradients)
-        if self.training.clip_global:
-            return tuple(g * (limit / total.clamp(min=limit)) for g in gradients)
-        sums: dict[str, Tensor] = {}
-        for variable, square in zip(self.clipped_with, squares, strict=True):
-            sums[variable] = sums.get(variable, 0.0) + square
-        norms = [sums[variable].sqrt() for variable in self.clipped_with]
-        return tuple(g * (limit / norm.clamp(min=limit)) for g, norm in zip(gradients, norms, strict=True))
+            return gradients, squares
+        factors = self._factors(limit, [square.sum() for square in squares])
+        clipped = [g * factor for g, factor in zip(gradients, factors, strict=True)]
+        if self.training.clip_global or self.conventions.owner("clipping", HOME) == "pytorch":
+            # Keras's norm sees each occurrence; but to scale by a global norm makes its slices one dense gradient.
+            return clipped, [g.square() for g in clipped]
+        return clipped, [square * factor.square() for square, factor in zip(squares, factors, strict=True)]
 
-    def _sgd(self, g: Tensor, m: Tensor, v: Tensor) -> Tensor:
+    def _factors(self, limit: float, sums: list[Tensor]) -> list[Tensor]:
+        """The factor of each gradient, from the sums of their squares."""
+        total = torch.stack(sums).sum().sqrt()
+        if self.conventions.owner("clipping", HOME) == "pytorch":
+            return [torch.clamp(limit / (total + 1e-6), max=1.0)] * len(sums)
+        if self.training.clip_global:
+            return [limit / total.clamp(min=limit)] * len(sums)
+        shared: dict[str, Tensor] = {}
+        for variable, each in zip(self.clipped_with, sums, strict=True):
+            shared[variable] = shared.get(variable, 0.0) + each
+        return [limit / shared[variable].sqrt().clamp(min=limit) for variable in self.clipped_with]
+
+    def _sgd(self, g: Tensor, square: Tensor, m: Tensor, v: Tensor) -> Tensor:
         return g
 
-    def _adam(self, g: Tensor, m: Tensor, v: Tensor) -> Tensor:
+    def _adam(self, g: Tensor, square: Tensor, m: Tensor, v: Tensor) -> Tensor:
         m.mul_(0.9).add_(g, alpha=0.1)
-        v.mul_(0.999).addcmul_(g, g, value=0.001)
+        v.mul_(0.999).add_(square, alpha=0.001)
         c1, c2 = 1 - 0.9**self.t, 1 - 0.999**self.t
         # Keras adds ε to the uncorrected root, which is ε/√c₂ on the corrected one.
         keras_epsilon = self.conventions.owner("adam", HOME) == "keras"
         epsilon = 1e-7 / c2**0.5 if keras_epsilon else 1e-8
         return m / c1 / ((v / c2).sqrt() + epsilon)
 
-    def _rmsprop(self, g: Tensor, m: Tensor, v: Tensor) -> Tensor:
-        keras_habit = self.conventions.owner("rmsprop", HOME) == "keras"
-        decay = 0.9 if keras_habit else 0.99
-        v.mul_(decay).addcmul_(g, g, value=1 - decay)
-        return g / (v + 1e-7).sqrt() if keras_habit else g / (v.sqrt() + 1e-8)
+    def _rmsprop(self, g: Tensor, square: Tensor, m: Tensor, v: Tensor) -> Tensor:
+        by_keras = self.conventions.owner("rmsprop", HOME) == "keras"
+        decay = 0.9 if by_keras else 0.99
+        v.mul_(decay).add_(square, alpha=1 - decay)
+        return g / (v + 1e-7).sqrt() if by_keras else g / (v.sqrt() + 1e-8)
 
-    def _adagrad(self, g: Tensor, m: Tensor, v: Tensor) -> Tensor:
-        keras_habit = self.conventions.owner("adagrad", HOME) == "keras"
-        v.addcmul_(g, g)
-        return g / (v + 1e-7).sqrt() if keras_habit else g / (v.sqrt() + 1e-10)
+    def _adagrad(self, g: Tensor, square: Tensor, m: Tensor, v: Tensor) -> Tensor:
+        by_keras = self.conventions.owner("adagrad", HOME) == "keras"
+        v.add_(square)
+        return g / (v + 1e-7).sqrt() if by_keras else g / (v.sqrt() + 1e-10)
 
 
 def make_optimiser(spec: ExperimentSpec, bindings: list[Binding]) -> StockOptimiser | ImposedOptimiser:
@@ -156,16 +177,22 @@ def make_optimiser(spec: ExperimentSpec, bindings: list[Binding]) -> StockOptimi
 
 
 class StockBatches:
-    """``DataLoader`` as PyTorch's tutorials use it; each call is one epoch."""
+    """``DataLoader`` as PyTorch's tutorials use it; each call is one epoch.
+
+    It has no buffer to shuffle through: of ``tf.data`` only the dropped last batch can be followed.
+    """
 
     def __init__(self, spec: ExperimentSpec, seed: int):
         self.size, self.generator, self.loader = spec.training.batch_size, torch.Generator().manual_seed(seed), None
+        self.tutorial = spec.training.pipeline == "tf.data"
 
     def __call__(self, x: np.ndarray, y: np.ndarray) -> Iterator[Batch]:
-        """One epoch, fully shuffled, the last partial batch kept."""
+        """One epoch, fully shuffled; the last partial batch is kept by default."""
         if self.loader is None:
             samples = TensorDataset(torch.from_numpy(x), torch.from_numpy(y))
-            self.loader = DataLoader(samples, batch_size=self.size, shuffle=True, generator=self.generator)
+            self.loader = DataLoader(
+                samples, batch_size=self.size, shuffle=True, generator=self.generator, drop_last=self.tutorial
+            )
         for chosen_x, chosen_y in self.loader:
             yield Batch(chosen_x.numpy(), chosen_y.numpy())
 

@@ -12,6 +12,7 @@ from experiments.spec import ExperimentSpec
 from experiments.tasks import Interface
 from frameworks.reference import training
 from frameworks.reference.stack import Stack
+from frameworks.reference.support import HOME
 from frameworks.reference.weights import load
 
 
@@ -29,7 +30,8 @@ class Network:
     def train_step(self, batch: Batch) -> Step:
         """One update of the weights."""
         loss, outputs, gradients, last = self._backward(batch)
-        self.optimiser.step(self.native, {name: gradients[name] for name in self.native})
+        squares = self._squares(batch.x, gradients["input"])
+        self.optimiser.step(self.native, {name: gradients[name] for name in self.native}, squares)
         return Step(loss, outputs, last if self.interface.stateful else ())
 
     def predict(self, x: np.ndarray) -> np.ndarray:
@@ -149,14 +151,26 @@ class Network:
         d_input, found = self.stack.backward(d_sequence, masks)
         gradients |= found | {"input": d_input}
         if self.spec.network.embedding_size:
-            gradients["embedding/table"] = self._table_gradient(batch.x, d_input)
+            gradients["embedding/table"] = self._scattered(batch.x, self._occurrences(batch.x, d_input))
         return loss, outputs, gradients, last
 
-    def _table_gradient(self, x: np.ndarray, d_input: np.ndarray) -> np.ndarray:
-        table = np.zeros_like(self.native["embedding/table"])
+    def _occurrences(self, x: np.ndarray, d_input: np.ndarray) -> np.ndarray:
+        """The gradient of the table's row at each place where a word stands: ``(B, T, E)``."""
         share = 1 / x.shape[1] if self.spec.network.encoder == "bag" else 1.0
-        np.add.at(table, x, np.broadcast_to(d_input * share, (*x.shape, table.shape[1])))
+        return np.broadcast_to(d_input * share, (*x.shape, d_input.shape[-1]))
+
+    def _scattered(self, x: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Values of each occurrence summed for each word: ``(B, T, E) -> (V, E)``."""
+        table = np.zeros_like(self.native["embedding/table"])
+        np.add.at(table, x, rows)
         return table
+
+    def _squares(self, x: np.ndarray, d_input: np.ndarray) -> Weights:
+        """Σg² over a word's occurrences where the conventions ask for it, in place of (Σg)²."""
+        spec = self.spec
+        if not spec.squares_occurrences or spec.conventions.owner("repeated_words", HOME) != "keras":
+            return {}
+        return {"embedding/table": self._scattered(x, self._occurrences(x, d_input) ** 2)}
 
     def _spread(self, d_last: np.ndarray, sequence: np.ndarray) -> np.ndarray:
         """The last output's gradient where it stands in the sequence: backward's last step is the first in time."""

@@ -33,12 +33,29 @@ class Optimiser:
         self.m: Weights = {}
         self.v: Weights = {}
 
-    def step(self, weights: Weights, gradients: Weights) -> None:
-        """Update the weights in place."""
+    def step(self, weights: Weights, gradients: Weights, squares: Weights) -> None:
+        """Update the weights in place.
+
+        Args:
+            weights: to update.
+            gradients: of every weight.
+            squares: of the gradients where they are not simply g²: those of an embedding whose rows are squared
+                occurrence by occurrence, Σg² and not (Σg)², as Keras does with its sparse gradients.
+        """
         self.t += 1
         update = getattr(self, f"_{self.training.optimiser}")
-        for name, gradient in self._clip(gradients).items():
-            weights[name] -= self.rate * update(name, gradient)
+        squares = {name: squares.get(name, g**2) for name, g in gradients.items()}
+        factors = self._clip(squares)
+        for name, g in gradients.items():
+            g = g * factors[name]
+            # Keras's norm sees each occurrence; but to scale by a global norm makes its slices one dense gradient.
+            square = g**2 if self._clips_globally else squares[name] * factors[name] ** 2
+            weights[name] -= self.rate * update(name, g, square)
+
+    @property
+    def _clips_globally(self) -> bool:
+        by_pytorch = self.conventions.owner("clipping", "keras") == "pytorch"
+        return self.training.clip_norm is not None and (by_pytorch or self.training.clip_global)
 
     def set_learning_rate(self, rate: float) -> None:
         """Of the steps to come."""
@@ -56,42 +73,43 @@ class Optimiser:
             prefix = f"optimiser/{kind}/"
             setattr(self, kind, {k.removeprefix(prefix): v for k, v in kept.items() if k.startswith(prefix)})
 
-    def _clip(self, gradients: Weights) -> Weights:
+    def _clip(self, squares: Weights) -> dict[str, float]:
+        """The factor by which each weight's gradient is multiplied."""
         limit = self.training.clip_norm
         if limit is None:
-            return gradients
-        squares: dict[str, float] = {}
-        for name, g in gradients.items():
+            return dict.fromkeys(squares, 1.0)
+        sums: dict[str, float] = {}
+        for name, square in squares.items():
             variable = clipped_with(name, self.cell)
-            squares[variable] = squares.get(variable, 0.0) + float(np.sum(g**2))
-        total = np.sqrt(sum(squares.values()))
+            sums[variable] = sums.get(variable, 0.0) + float(np.sum(square))
+        total = np.sqrt(sum(sums.values()))
         if self.conventions.owner("clipping", "keras") == "pytorch":
-            return {name: g * min(1.0, limit / (total + 1e-6)) for name, g in gradients.items()}
+            return dict.fromkeys(squares, min(1.0, limit / (total + 1e-6)))
         norms = {
-            name: total if self.training.clip_global else np.sqrt(squares[clipped_with(name, self.cell)])
-            for name in gradients
+            name: total if self.training.clip_global else np.sqrt(sums[clipped_with(name, self.cell)])
+            for name in squares
         }
-        return {name: g * (limit / max(norms[name], limit)) for name, g in gradients.items()}
+        return {name: limit / max(norm, limit) for name, norm in norms.items()}
 
-    def _sgd(self, name: str, g: np.ndarray) -> np.ndarray:
+    def _sgd(self, name: str, g: np.ndarray, square: np.ndarray) -> np.ndarray:
         return g
 
-    def _adam(self, name: str, g: np.ndarray) -> np.ndarray:
+    def _adam(self, name: str, g: np.ndarray, square: np.ndarray) -> np.ndarray:
         m = self.m[name] = 0.9 * self.m.get(name, 0.0) + 0.1 * g
-        v = self.v[name] = 0.999 * self.v.get(name, 0.0) + 0.001 * g**2
+        v = self.v[name] = 0.999 * self.v.get(name, 0.0) + 0.001 * square
         c1, c2 = 1 - 0.9**self.t, 1 - 0.999**self.t
         # Keras adds ε to the uncorrected root, which is ε/√c₂ on the corrected one.
         keras = self.conventions.owner("adam", "keras") == "keras"
         epsilon = 1e-7 / np.sqrt(c2) if keras else 1e-8
         return m / c1 / (np.sqrt(v / c2) + epsilon)
 
-    def _rmsprop(self, name: str, g: np.ndarray) -> np.ndarray:
+    def _rmsprop(self, name: str, g: np.ndarray, square: np.ndarray) -> np.ndarray:
         keras = self.conventions.owner("rmsprop", "keras") == "keras"
         decay = 0.9 if keras else 0.99
-        v = self.v[name] = decay * self.v.get(name, 0.0) + (1 - decay) * g**2
+        v = self.v[name] = decay * self.v.get(name, 0.0) + (1 - decay) * square
         return g / np.sqrt(v + 1e-7) if keras else g / (np.sqrt(v) + 1e-8)
 
-    def _adagrad(self, name: str, g: np.ndarray) -> np.ndarray:
+    def _adagrad(self, name: str, g: np.ndarray, square: np.ndarray) -> np.ndarray:
         owner = self.conventions.owner("adagrad", "keras")
-        v = self.v[name] = self.v.get(name, ADAGRAD_START[owner]) + g**2
+        v = self.v[name] = self.v.get(name, ADAGRAD_START[owner]) + square
         return g / np.sqrt(v + 1e-7) if owner == "keras" else g / (np.sqrt(v) + 1e-10)

@@ -57,18 +57,20 @@ class StockOptimiser:
 
 
 class FusedAdam(StockOptimiser):
-    """Keras's Adam, its update in TensorFlow's one kernel: Keras writes it as a dozen operations a variable.
+    """Keras's Adam with the update in TensorFlow's one kernel, where Keras writes a dozen operations a variable.
 
-    A word that occurs twice in a batch has its gradients summed, then squared, as Kingma & Ba (2015) have it. Keras's
-    own squares each occurrence's by itself, since it leaves the embedding's gradient in slices.
+    An embedding's gradient comes in slices, each of which Keras squares by itself; the kernel would sum them first, so
+    this variable keeps Keras's own update.
     """
 
     def step(self, gradients: list[tf.Tensor]) -> None:
         """Update the variables."""
         adam = self.optimiser
-        adam.iterations.assign_add(1)
-        t = tf.cast(adam.iterations.value, tf.float64)
+        t = tf.cast(adam.iterations.value + 1, tf.float64)
         for variable, gradient, m, v in zip(self.variables, gradients, adam._momentums, adam._velocities, strict=True):
+            if isinstance(gradient, tf.IndexedSlices):
+                adam.update_step(gradient, variable, adam.learning_rate)
+                continue
             tf.raw_ops.ResourceApplyAdam(
                 var=variable.value.handle,
                 m=m.value.handle,
@@ -79,8 +81,9 @@ class FusedAdam(StockOptimiser):
                 beta1=adam.beta_1,
                 beta2=adam.beta_2,
                 epsilon=adam.epsilon,
-                grad=tf.convert_to_tensor(gradient),
+                grad=gradient,
             )
+        adam.iterations.assign_add(1)
 
 
 class ImposedOptimiser:
@@ -101,10 +104,11 @@ class ImposedOptimiser:
         """Update the variables."""
         self.t.assign_add(1.0)
         update = getattr(self, f"_{self.training.optimiser}")
-        gradients = self._clip([tf.convert_to_tensor(g) for g in gradients])
-        for binding, g, m, v in zip(self.bindings, gradients, self.m, self.v, strict=True):
+        squares = [self._square(g) for g in gradients]
+        gradients, squares = self._clip([tf.convert_to_tensor(g) for g in gradients], squares)
+        for binding, g, square, m, v in zip(self.bindings, gradients, squares, self.m, self.v, strict=True):
             rate = tf.cast(self.rate, g.dtype) * binding.copies
-            binding.variable.value.assign_sub(rate * update(g, m, v))
+            binding.variable.value.assign_sub(rate * update(g, square, m, v))
 
     def set_learning_rate(self, rate: float) -> None:
         """Of the steps to come."""
@@ -119,30 +123,43 @@ class ImposedOptimiser:
         for place, variable in enumerate([self.t, *self.m, *self.v]):
             variable.assign(kept[f"optimiser/{place}"])
 
-    def _clip(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
+    def _square(self, g: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:
+        """g²; of an embedding, whose gradient comes in slices, a slice for each occurrence of a word, Σg² or (Σg)²."""
+        if isinstance(g, tf.IndexedSlices) and self.conventions.owner("repeated_words", HOME) == "keras":
+            return tf.convert_to_tensor(tf.IndexedSlices(tf.square(g.values), g.indices, g.dense_shape))
+        return tf.square(tf.convert_to_tensor(g))
+
+    def _clip(self, gradients: list[tf.Tensor], squares: list[tf.Tensor]) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+        """The gradients and their squares, clipped."""
         limit = self.training.clip_norm
         if limit is None:
-            return gradients
-        squares = [tf.reduce_sum(tf.square(g)) for g in gradients]
-        copies = [binding.copies for binding in self.bindings]
-        total = tf.sqrt(tf.add_n([n * square for n, square in zip(copies, squares, strict=True)]))
-        if self.conventions.owner("clipping", HOME) == "pytorch":
-            factor = tf.minimum(tf.ones_like(total), limit / (total + 1e-6))
-            return [g * factor for g in gradients]
-        if self.training.clip_global:
-            return [g * (limit / tf.maximum(total, limit)) for g in gradients]
-        sums: dict[str, tf.Tensor] = {}
-        for variable, square in zip(self.clipped_with, squares, strict=True):
-            sums[variable] = sums.get(variable, 0.0) + square
-        norms = [tf.sqrt(sums[variable]) for variable in self.clipped_with]
-        return [g * (limit / tf.maximum(norm, limit)) for g, norm in zip(gradients, norms, strict=True)]
+            return gradients, squares
+        factors = self._factors(limit, [tf.reduce_sum(square) for square in squares])
+        clipped = [g * factor for g, factor in zip(gradients, factors, strict=True)]
+        if self.training.clip_global or self.conventions.owner("clipping", HOME) == "pytorch":
+            # Keras's norm sees each occurrence; but to scale by a global norm makes its slices one dense gradient.
+            return clipped, [tf.square(g) for g in clipped]
+        return clipped, [square * tf.square(factor) for square, factor in zip(squares, factors, strict=True)]
 
-    def _sgd(self, g: tf.Tensor, m: tf.Variable, v: tf.Variable) -> tf.Tensor:
+    def _factors(self, limit: float, sums: list[tf.Tensor]) -> list[tf.Tensor]:
+        """The factor of each gradient, from the sums of their squares."""
+        copies = [binding.copies for binding in self.bindings]
+        total = tf.sqrt(tf.add_n([n * each for n, each in zip(copies, sums, strict=True)]))
+        if self.conventions.owner("clipping", HOME) == "pytorch":
+            return [tf.minimum(tf.ones_like(total), limit / (total + 1e-6))] * len(sums)
+        if self.training.clip_global:
+            return [limit / tf.maximum(total, limit)] * len(sums)
+        shared: dict[str, tf.Tensor] = {}
+        for variable, each in zip(self.clipped_with, sums, strict=True):
+            shared[variable] = shared.get(variable, 0.0) + each
+        return [limit / tf.maximum(tf.sqrt(shared[variable]), limit) for variable in self.clipped_with]
+
+    def _sgd(self, g: tf.Tensor, square: tf.Tensor, m: tf.Variable, v: tf.Variable) -> tf.Tensor:
         return g
 
-    def _adam(self, g: tf.Tensor, m: tf.Variable, v: tf.Variable) -> tf.Tensor:
+    def _adam(self, g: tf.Tensor, square: tf.Tensor, m: tf.Variable, v: tf.Variable) -> tf.Tensor:
         m.assign(0.9 * m + 0.1 * g)
-        v.assign(0.999 * v + 0.001 * tf.square(g))
+        v.assign(0.999 * v + 0.001 * square)
         c1, c2 = 1 - 0.9**self.t, 1 - 0.999**self.t
         # Keras adds ε to the uncorrected root, which is ε/√c₂ on the corrected one.
         keras_epsilon = self.conventions.owner("adam", HOME) == "keras"
@@ -150,16 +167,16 @@ class ImposedOptimiser:
         c1, c2, epsilon = (tf.cast(value, g.dtype) for value in (c1, c2, epsilon))
         return m / c1 / (tf.sqrt(v / c2) + epsilon)
 
-    def _rmsprop(self, g: tf.Tensor, m: tf.Variable, v: tf.Variable) -> tf.Tensor:
-        keras_habit = self.conventions.owner("rmsprop", HOME) == "keras"
-        decay = 0.9 if keras_habit else 0.99
-        v.assign(decay * v + (1 - decay) * tf.square(g))
-        return g / tf.sqrt(v + 1e-7) if keras_habit else g / (tf.sqrt(v) + 1e-8)
+    def _rmsprop(self, g: tf.Tensor, square: tf.Tensor, m: tf.Variable, v: tf.Variable) -> tf.Tensor:
+        by_keras = self.conventions.owner("rmsprop", HOME) == "keras"
+        decay = 0.9 if by_keras else 0.99
+        v.assign(decay * v + (1 - decay) * square)
+        return g / tf.sqrt(v + 1e-7) if by_keras else g / (tf.sqrt(v) + 1e-8)
 
-    def _adagrad(self, g: tf.Tensor, m: tf.Variable, v: tf.Variable) -> tf.Tensor:
-        keras_habit = self.conventions.owner("adagrad", HOME) == "keras"
-        v.assign_add(tf.square(g))
-        return g / tf.sqrt(v + 1e-7) if keras_habit else g / (tf.sqrt(v) + 1e-10)
+    def _adagrad(self, g: tf.Tensor, square: tf.Tensor, m: tf.Variable, v: tf.Variable) -> tf.Tensor:
+        by_keras = self.conventions.owner("adagrad", HOME) == "keras"
+        v.assign_add(square)
+        return g / tf.sqrt(v + 1e-7) if by_keras else g / (tf.sqrt(v) + 1e-10)
 
 
 def make_optimiser(spec: ExperimentSpec, bindings: list[Binding]) -> StockOptimiser | ImposedOptimiser:
@@ -170,14 +187,26 @@ def make_optimiser(spec: ExperimentSpec, bindings: list[Binding]) -> StockOptimi
 
 
 class StockBatches:
-    """``tf.data`` as Keras's tutorials use it; each call is one epoch."""
+    """The batches of Keras's ``fit`` on arrays, or of TensorFlow's IMDB tutorials; each call is one epoch."""
 
     def __init__(self, spec: ExperimentSpec, seed: int):
-        self.size, self.seed, self.dataset = spec.training.batch_size, seed, None
+        self.size, self.seed, self.tutorial = spec.training.batch_size, seed, spec.training.pipeline == "tf.data"
+        self.dataset = None
         self.begun = self.to_skip = 0  # epochs
 
     def __call__(self, x: np.ndarray, y: np.ndarray) -> Iterator[Batch]:
-        """One epoch, shuffled through a buffer, the last partial batch dropped."""
+        """One epoch; ``fit``'s is fully shuffled, the last partial batch kept."""
+        if self.tutorial:
+            yield from self._buffered(x, y)
+            return
+        self.begun += 1
+        order = tf.random.experimental.stateless_shuffle(tf.range(len(y)), seed=(self.seed, self.begun)).numpy()
+        for start in range(0, len(y), self.size):
+            chosen = order[start : start + self.size]
+            yield Batch(x[chosen], y[chosen])
+
+    def _buffered(self, x: np.ndarray, y: np.ndarray) -> Iterator[Batch]:
+        """Shuffled through a buffer, the last partial batch dropped."""
         if self.dataset is None:
             samples = tf.data.Dataset.from_tensor_slices((x, y))
             self.dataset = samples.shuffle(SHUFFLE_BUFFER, seed=self.seed).batch(self.size, drop_remainder=True)
@@ -188,9 +217,9 @@ class StockBatches:
             yield Batch(chosen_x, chosen_y)
 
     def checkpoint(self) -> Weights:
-        """How many epochs were begun: tf.data's shuffle keeps its generator to itself."""
+        """The number of epochs begun, which decides the next one's order."""
         return {"batches/begun": np.array(self.begun)}
 
     def restore(self, kept: Weights) -> None:
-        """Go on from a checkpoint."""
+        """Continue from a checkpoint."""
         self.begun = self.to_skip = int(kept["batches/begun"])

@@ -6,7 +6,7 @@ from cases import PAIRS, TOKENS, TWINS, Case, close, flat, make_batch, make_spec
 
 import frameworks
 from experiments import canonical
-from experiments.study.plan import CELLS
+from experiments.cells import CELLS
 
 GRID = [
     case for twin in TWINS for cell, form in PAIRS if offered(twin, cell, form) for case in sampled(twin, cell, form)
@@ -73,7 +73,7 @@ def test_every_optimiser_follows_the_written_definition(twin, cell, conventions,
     close(case, model.weights(), reference.weights())
 
 
-FIELDS = ["embedding", "kernel", "recurrent_kernel", "bias", "head", "dropout", "adam", "batches"]
+FIELDS = ["embedding", "kernel", "recurrent_kernel", "bias", "head", "dropout", "adam", "repeated_words"]
 
 
 @pytest.mark.parametrize("twin", twin_params())

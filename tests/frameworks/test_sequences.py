@@ -8,18 +8,18 @@ import sequence_toys as toys
 from cases import PAIRS, TWINS, Case, close, flat, params
 from hypothesis import given
 from hypothesis import strategies as st
+from plans import experiments_of
 from pydantic import ValidationError
 
 import frameworks
 from experiments import canonical
 from experiments.conventions import Conventions
 from experiments.draws import generator, stateful_order
-
 from experiments.parity.grid import LadderGrid
 from experiments.parity.measure import given_states
 from experiments.protocol import Absent, Batch, Native
 from experiments.spec import ExperimentSpec
-from experiments.study import plan
+from experiments.study import plan, schema
 from experiments.training.batches import draw_masks
 
 CELLS = ("simple_rnn", "lstm", "gru", "lstm_projection")
@@ -248,7 +248,7 @@ def test_the_ladder_climbs_characters_from_carried_states(encoder, table):
     assert len(grid.specs()) == 4
     for spec in grid.specs():
         assert spec.task.stateful and spec.network.embedding_size == table and spec.training.clip_norm is None
-        assert variant(spec).startswith("lstm+chars")
+        assert spec.variant.startswith("lstm+chars")
 
 
 def test_the_ladder_climbs_on_no_other_task():
@@ -277,15 +277,15 @@ seeds = 2
 def test_a_grid_may_have_frameworks_of_its_own(tmp_path):
     path = tmp_path / "some.toml"
     path.write_text(GRIDS)
-    laid = plan.plan(plan.read(path), path, lambda name, spec: Native(), str, lambda spec: toys.DATA)
-    assert [(each.framework, each.seed) for each in laid.trials] == [
+    laid = plan.lay_out(schema.read(path), path, lambda name, spec: Native(), str, lambda spec: toys.DATA)
+    assert [(each.framework, each.seed) for each in laid.jobs("training")] == [
         ("tf2", 0),
         ("tf2", 1),
         ("pytorch", 0),
         ("reference", 0),
         ("reference", 1),
     ]
-    assert [count for _, count in plan.expand(plan.read(path), path)] == [2]
+    assert [count for _, count in experiments_of(path)] == [2]
 
 
 def test_defaults_and_names():

@@ -9,11 +9,11 @@ import pytest
 from tolerances import CLOSE
 
 import frameworks
+from experiments.cells import CELLS
 from experiments.draws import generator
 from experiments.parity.grid import FORMS
 from experiments.protocol import Absent, Batch
 from experiments.spec import ExperimentSpec
-from experiments.study.plan import CELLS
 from experiments.tasks import Interface
 from experiments.training.batches import draw_masks
 

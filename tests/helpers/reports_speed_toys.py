@@ -10,7 +10,7 @@ from experiments.probes.record import records
 from experiments.spec import ExperimentSpec
 from experiments.speed.schedule import Timing
 from reports.data.links import Links
-from reports.data.results import Results, RecordedTiming, join, planned_frame
+from reports.data.results import RecordedTiming, Results, join, planned_frame
 
 TWINS = ("tf2", "pytorch")
 OPERATORS = {"tf2": "_MklMatMul", "pytorch": "mkldnn_rnn_layer_backward"}
@@ -106,7 +106,9 @@ def whole(threads: tuple[int, ...] = (2, 1)) -> tuple[RecordedTiming, ...]:
     return (*found, *sweeps(rng))
 
 
-def _variant(variant: ExperimentSpec, twin: str, rng: np.random.Generator, threads: int, factor: float = 1) -> RecordedTiming:
+def _variant(
+    variant: ExperimentSpec, twin: str, rng: np.random.Generator, threads: int, factor: float = 1
+) -> RecordedTiming:
     """A made-up cost; one variant in ten is unsteady."""
     cell, form = variant.network.cell, variant.network.form
     bent = (0.75 if (twin == "tf2") == (form != "layer") else 1.1) * (1 + 0.15 * rng.standard_normal())

@@ -67,7 +67,7 @@ def trial(framework: str, experiment: ExperimentSpec) -> Trial:
 
 def load(name: str) -> Framework:
     """The real twin on the tiny text; a worker's first one is killed in its second epoch where ``TOY_KILL`` says."""
-    tasks._room = lambda spec: TinyText
+    tasks.module_of = lambda spec: TinyText
     found = frameworks.load(name)
     return replace(found, build=lambda *arguments: _mortal(found.build(*arguments)))
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from experiments.cells import CELLS
 from experiments.parity.grid import FORMS
-from experiments.study.plan import CELLS
 
 TWINS = ("tf2", "pytorch")
 ROOT = Path(__file__).parents[2]

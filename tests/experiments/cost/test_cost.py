@@ -14,6 +14,7 @@ from experiments.cost import database
 from experiments.cost.command import app
 from experiments.cost.figures import Figure, ratios
 from experiments.spec import ExperimentSpec
+from experiments.study import plan, schema
 from experiments.tasks import Split
 from experiments.tracking import database as stored
 
@@ -46,12 +47,12 @@ def test_the_database_is_full_of_finished_runs_that_the_study_knows(tmp_path, mo
     monkeypatch.setattr(database, "STUDY", MANY)
     monkeypatch.setattr(database, "EXPERIMENTS", 1)
 
-    def plan(path):
-        return plan.plan(plan.read(path), path, toys.supports, lambda name: "1", lambda spec: toys.DATA)
+    def lay_out(path):
+        return plan.lay_out(schema.read(path), path, toys.supports, lambda name: "1", lambda spec: toys.DATA)
 
-    folder = database._filled(tmp_path / "8", 8, plan)
-    trials = plan(folder / "many.toml").trials
-    found = stored.finished(folder / "mlflow.db", "many/training")
+    folder = database._filled(tmp_path / "8", 8, lay_out)
+    trials = lay_out(folder / "many.toml").jobs("training")
+    found = stored.finished(f"sqlite:///{folder / 'mlflow.db'}", "many", "training")
     assert set(found) == {trial.fingerprint for trial in trials} and len(trials) == 8
     with closing(sqlite3.connect(folder / "mlflow.db")) as connection:
         seeds = connection.execute("SELECT value, count(*) FROM params WHERE key = 'seed' GROUP BY 1").fetchall()

@@ -22,18 +22,21 @@ import frameworks
 from experiments import canonical
 from experiments.errors import UserError
 from experiments.events import Failed, Finished, Retried, RungMeasured
+from experiments.grid import Grid
 from experiments.parity import check as parity_check
-from experiments.parity import measure
+from experiments.parity import compare, measure
 from experiments.parity import outcome as outcomes
 from experiments.parity.compare import judge
-from experiments.parity.grid import LadderGrid
+from experiments.parity.grid import LadderGrid, checks_of
 from experiments.parity.measure import OPTIMISERS, STEPS, Measurement, TokenTask, make_spec
-from experiments.parity.outcome import Outcome, Reading
+from experiments.parity.outcome import CheckOutcome, Reading
 from experiments.parity.tolerances import CLOSE, TRAINED
+from experiments.phase import Answers
 from experiments.protocol import Absent, Native
-from experiments.study import plan
+from experiments.study import plan, schema
 from experiments.tracking import tracker
 from experiments.tracking.tracker import Tracker
+from reports.data import artifacts
 from reports.data.links import Links
 from reports.data.query import FIELDS
 from reports.data.results import join_checks
@@ -71,15 +74,15 @@ def test_alternating_meets_every_cell_and_form_in_each_dtype_and_each_convention
 
 def test_a_cell_may_name_its_only_form():
     specs = LadderGrid(cells=CELLS[2:], conventions=["keras"], dtypes=["float32"]).specs()
-    assert [parity_check.variant(spec) for spec in specs] == ["gru+bidirectional"]
+    assert [spec.variant for spec in specs] == ["gru+bidirectional"]
 
 
 @pytest.mark.parametrize("cell", ["lsmt", {"cell": "lstm", "unit": 3}, "lstm_projection"])
 def test_a_wrong_cell_is_one_line(tmp_path, cell):
-    made = plan.Study(name="toy", description="", grid=[plan.Grid(task="sine")], ladder=LadderGrid(cells=[cell]))
+    made = schema.Study(name="toy", description="", grid=[Grid(task="sine")], ladder=LadderGrid(cells=[cell]))
     made = made.model_copy(update={"grid": ()})  # the ladder alone
     with pytest.raises(UserError, match=r"toy\.toml: ladder: .*allow"):
-        plan.plan(made, Path("toy.toml"), lambda *_: Native(), versions, None)
+        plan.lay_out(made, Path("toy.toml"), lambda *_: Native(), versions, None)
 
 
 def test_what_one_twin_lacks_the_other_climbs_with_the_reference():
@@ -88,7 +91,7 @@ def test_what_one_twin_lacks_the_other_climbs_with_the_reference():
         return Absent(f"{name} has none") if spec.network.form in lacks else Native()
 
     grid = LadderGrid(cells=["lstm"], conventions=["keras"], dtypes=["float64"])
-    checks, absent = parity_check.lay_out(grid, ("tf2", "pytorch"), supports, versions)
+    checks, absent = vars(checks_of(grid, ("tf2", "pytorch"), Answers(Path(), supports, versions, None))).values()
     pairs = {check.spec.network.form: check.pairs for check in checks}
     assert pairs["layer"] == (("pytorch", "reference"),)
     assert pairs["scratch"] == (("tf2", "reference"), ("pytorch", "reference"), ("tf2", "pytorch"))
@@ -185,7 +188,7 @@ def reading(fault: str, conventions: str, dtype: str) -> dict[int, dict[str, np.
 
 
 def verdicts(fault: str, conventions: str, dtype: str = "float64"):
-    return list(parity_check.check(dtype, *(reading(name, conventions, dtype) for name in (fault, "Network"))))
+    return list(compare.compare(dtype, *(reading(name, conventions, dtype) for name in (fault, "Network"))))
 
 
 @pytest.mark.parametrize(
@@ -202,19 +205,19 @@ def verdicts(fault: str, conventions: str, dtype: str = "float64"):
     ],
 )
 def test_a_planted_fault_is_caught_on_its_rung_by_name(fault, conventions, rung, where):
-    broken = parity_check.first_broken(verdicts(fault, conventions))
+    broken = compare.first_broken(verdicts(fault, conventions))
     assert broken.rung == rung
     assert re.match(where, broken.where)
 
 
 @pytest.mark.parametrize("fault", ["LoadsSwapped", "LeavesBias", "ReadsSwapped", "DropsNothingLater"])
 def test_a_planted_fault_is_caught_in_float32_too(fault):
-    expected = parity_check.first_broken(verdicts(fault, "pytorch")).rung
-    assert parity_check.first_broken(verdicts(fault, "pytorch", "float32")).rung == expected
+    expected = compare.first_broken(verdicts(fault, "pytorch")).rung
+    assert compare.first_broken(verdicts(fault, "pytorch", "float32")).rung == expected
 
 
 def test_the_step_of_a_late_fault_is_named():
-    assert "the loss of step 120 " in str(parity_check.first_broken(verdicts("DropsNothingLater", "keras")))
+    assert "the loss of step 120 " in str(compare.first_broken(verdicts("DropsNothingLater", "keras")))
 
 
 def test_what_lies_above_the_broken_rung_is_kept():
@@ -222,7 +225,7 @@ def test_what_lies_above_the_broken_rung_is_kept():
 
 
 def test_the_sound_reference_climbs_to_the_top():
-    assert parity_check.first_broken(verdicts("Network", "keras")) is None
+    assert compare.first_broken(verdicts("Network", "keras")) is None
 
 
 @pytest.mark.parametrize("conventions", ["keras", "pytorch"])
@@ -254,14 +257,14 @@ def test_a_batch_divides_the_samples():
 # --- a climb's outcome
 
 
-def outcome(fault="Network", check=None, **failures) -> Outcome:
+def outcome(fault="Network", check=None, **failures) -> CheckOutcome:
     check = check or make_check()
     label, dtype = check.spec.conventions.label, check.spec.training.dtype
     names = {name: reading(fault if name == "tf2" else "Network", label, dtype) for name, _ in check.versions}
     made = {name: Reading(values, 1.5, {"toy": "1"}) for name, values in names.items()}
     for name, reason in failures.items():
         made[name] = Reading({0: names[name][0]}, failure=reason, traceback="Traceback …")
-    return Outcome(check, made, 1.0)
+    return CheckOutcome(check, made, 1.0)
 
 
 def test_a_climb_to_the_top():
@@ -271,7 +274,7 @@ def test_a_climb_to_the_top():
         found.metrics
     )
     assert found.metrics["rung3/error"] == 0.0
-    record = parity.parse(found.files["ladder.json"].decode())
+    record = artifacts.parity_check(found.files["ladder.json"].decode())
     assert len(record["losses"]["tf2"]) == STEPS and set(record["losses"]) == {"tf2", "pytorch", "reference"}
     assert set(record["pairs"]["tf2-reference"][2]["items"]) == {
         *canonical.shapes(found.check.spec, TokenTask.interface),
@@ -392,7 +395,7 @@ def house(tmp_path_factory, template):
 def test_a_broken_climb_ends_the_study_with_1_and_is_listed(house):
     faulty, *_ = house
     assert faulty.returncode == 1, faulty.stderr
-    assert "0 of 2 climbs reached the top" in faulty.stdout
+    assert "0 of 2 parity checks passed every rung" in faulty.stdout
     failed = [line for line in faulty.stdout.splitlines() if line.startswith("failed: ")]
     assert len(failed) == 2 and all("rung 3: adam" in line for line in failed)
 
@@ -400,12 +403,12 @@ def test_a_broken_climb_ends_the_study_with_1_and_is_listed(house):
 def test_a_broken_climb_is_tried_again_and_a_whole_one_is_not(house):
     _, sound, again, listed = house
     assert (sound.returncode, sound.stdout.count("  done\n")) == (0, 2), sound.stderr
-    assert "nothing to run: all 2 climbs are done" in again.stdout
+    assert "nothing to run: all 2 parity checks are done" in again.stdout
     assert listed.stdout.splitlines()[-4:] == [
         "done    parity     simple_rnn-layer-keras-float64  tf2, pytorch",
         "done    parity     simple_rnn-scratch-keras-float64  tf2",
         "absent  pytorch    simple_rnn-scratch-keras-float64: the toy has none",
-        "2 climbs: 2 done, 0 to run; 1 absent",
+        "2 parity checks: 2 done, 0 to run; 1 absent",
     ]
 
 
@@ -529,4 +532,4 @@ def test_no_record_no_run():
 @pytest.mark.parametrize("broken", ["{", "[]", '{"pairs": {}}'])
 def test_a_record_that_is_none_is_refused(broken):
     with pytest.raises(ValueError):
-        parity.parse(broken)
+        artifacts.parity_check(broken)

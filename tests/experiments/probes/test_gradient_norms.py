@@ -14,6 +14,7 @@ from experiments.probes import gradient_norms
 from experiments.probes import record as records
 from experiments.tasks import DataSource
 from experiments.training.trial import Trial
+from reports.data import artifacts
 from reports.data.results import Results
 from reports.pages.parity import gradient_norms as page
 
@@ -70,7 +71,7 @@ def test_only_the_first_layers_weights_are_taken():
     assert not found["head/0/kernel"].any()
 
 
-JOB = gradient_norms.Horizon(make_spec("lstm", "scratch", depth=1), "reference", "v", DATA, "source", 0)
+JOB = gradient_norms.GradientNorms(make_spec("lstm", "scratch", depth=1), "reference", "v", DATA, "source", 0)
 
 
 @pytest.mark.parametrize(
@@ -82,14 +83,14 @@ JOB = gradient_norms.Horizon(make_spec("lstm", "scratch", depth=1), "reference",
     ids=["finished", "failed"],
 )
 def test_a_note_says_what_a_job_ended_with(event, failure, files):
-    (note,) = records.notes([JOB], lambda jobs: (each for each in [(0, jobs[0], event)]))
+    (note,) = records.records([JOB], lambda jobs: (each for each in [(0, jobs[0], event)]))
     assert note.failure == failure and files <= set(note.files)
     assert note.tags["kind"] == "horizon" and note.tags["fingerprint"] == JOB.fingerprint
     assert note.title == "horizon · lstm · reference"
 
 
 def test_a_faulty_measurement_is_a_failure_not_a_crash(monkeypatch):
-    monkeypatch.setattr(tasks, "_room", tasks._room)  # loading a toy puts its own there
+    monkeypatch.setattr(tasks, "module_of", tasks.module_of)  # loading a toy puts its own there
     *_, last = JOB.run(toys.load("reference"))
     assert isinstance(last, Failed)
 
@@ -131,4 +132,4 @@ def test_the_page_says_what_is_missing(horizons, words):
 @pytest.mark.parametrize("text", ["[]", "{}", "no JSON", json.dumps({"start": {}})])
 def test_a_broken_record_is_refused(text):
     with pytest.raises(ValueError):
-        page.parse(text)
+        artifacts.gradient_norms(text)

@@ -10,14 +10,15 @@ from cases import twin_params
 from typer.testing import CliRunner
 
 import frameworks
-from experiments import canonical, phases, sample, tasks
+from experiments import canonical, sample, tasks
 from experiments.events import Failed, Finished
-from experiments.probes import same_text
-from experiments.spec import ExperimentSpec
+from experiments.phase import Means
+from experiments.probes import phase, same_text
+from experiments.spec import ExperimentSpec, to_toml
 from experiments.tasks import chars
 from experiments.tracking.database import DEFAULT_URI
 from experiments.tracking.tracker import Tracker
-from experiments.training.trial import Trial, spec_toml
+from experiments.training.trial import Trial
 
 TEXT = "She sells sea shells on the sea shore; the shells she sells are sea shells.\n" * 20
 VOCABULARY = chars.vocabulary_of(chars.split(TEXT)[0])
@@ -75,12 +76,12 @@ def test_every_framework_writes_in_the_form_that_all_have():
     assert len({job.fingerprint for job in found}) == 4 and {job.trained_by for job in found} == {"tf2"}
 
 
-def job_of(path: str, framework: str) -> same_text.Writing:
+def job_of(path: str, framework: str) -> same_text.SameText:
     spec = spec_of(path, dtype="float64")
     source = tasks.locate(spec.task)
     task = tasks.load(spec.task, source, "float64")
     trained = {name: 3 * value for name, value in canonical.draw(spec, task.interface, 0).items()}
-    return same_text.Writing(spec, framework, "v", source, "f" * 64, "tf2", 0, trained)
+    return same_text.SameText(spec, framework, "v", source, "f" * 64, "tf2", 0, trained)
 
 
 def written(path: str, framework: str) -> dict:
@@ -107,7 +108,7 @@ def test_a_faulty_measurement_is_a_failure_not_a_crash(path, monkeypatch):
 class Kept:
     """A tracker that holds one trial as finished."""
 
-    def finished(self):
+    def finished(self, experiment):
         return {"f" * 64: "run"}
 
     def weights(self, run):
@@ -116,8 +117,8 @@ class Kept:
 
 def test_what_has_a_source_is_given_its_weights_and_what_lacks_it_is_left_out(path):
     job, other = job_of(path, "tf2"), toys.trial()
-    lost = same_text.Writing(job.spec, "tf2", "v", job.data, "0" * 64, "tf2", 0)
-    first, second = phases._equipped([job, lost, other], Kept())
+    lost = same_text.SameText(job.spec, "tf2", "v", job.data, "0" * 64, "tf2", 0)
+    first, second = phase._with_weights([job, lost, other], Means(None, Kept(), None))
     assert list(first.trained) == ["a"] and second is other
 
 
@@ -139,13 +140,13 @@ def recorded(path, tmp_path_factory):
         for event in trial.run(frameworks.load("reference")):
             tracker.record(trial, event)
         tracker.record(failed, Failed("out of luck"))
-        tracker.record(sine, Finished({}, {"spec.toml": spec_toml(sine.spec).encode()}))
+        tracker.record(sine, Finished({}, {"spec.toml": to_toml(sine.spec).encode()}))
     return uri, [runs[each] for each in (trial, failed, sine)]
 
 
 def call(recorded, *arguments: str, run: int = 0):
     uri, runs = recorded
-    return CliRunner().invoke(sample.app, [runs[run], "--tracking-uri", uri, *arguments])
+    return CliRunner().invoke(sample.app, [runs[run], "--tracking-uri", uri, *arguments], obj=frameworks)
 
 
 def test_it_writes_on_from_the_prompt_and_the_same_again(recorded):
@@ -158,7 +159,7 @@ def test_it_writes_on_from_the_prompt_and_the_same_again(recorded):
 
 def test_a_piece_of_the_run_id_is_enough(recorded):
     uri, (run, *_) = recorded
-    done = CliRunner().invoke(sample.app, [run[:12], "--length", "5", "--tracking-uri", uri])
+    done = CliRunner().invoke(sample.app, [run[:12], "--length", "5", "--tracking-uri", uri], obj=frameworks)
     assert done.exit_code == 0, done.output
 
 

@@ -8,15 +8,16 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from plans import experiments_of
 
 import frameworks
 from experiments import tasks
 from experiments.events import Failed, Finished
 from experiments.probes.published import CALLS, EXPERIMENTS, PUBLISHED, Call
-from experiments.probes.source_calls import FILE, PrintedCalls
+from experiments.probes.source_calls import FILE, SourceCalls
 from experiments.protocol import Batch
 from experiments.spec import ExperimentSpec
-from experiments.study import plan
+from experiments.study import schema
 from reports.pages.sources.calls import agrees
 
 TWINS = ("tf2", "pytorch")
@@ -108,20 +109,20 @@ def framework(printed) -> SimpleNamespace:
 
 
 def test_the_job_hands_the_answers_over():
-    (event,) = PrintedCalls("tf2", "keras 3").run(framework(lambda: {"lstm": {"output": [2, 64]}}))
+    (event,) = SourceCalls("tf2", "keras 3").run(framework(lambda: {"lstm": {"output": [2, 64]}}))
     assert isinstance(event, Finished)
     assert json.loads(event.files[FILE]) == {"lstm": {"output": [2, 64]}}
     assert json.loads(event.files["environment.json"]) == {"threads": 1}
 
 
 def test_a_call_that_fails_fails_the_job():
-    (event,) = PrintedCalls("tf2", "keras 3").run(framework(lambda: 1 / 0))
+    (event,) = SourceCalls("tf2", "keras 3").run(framework(lambda: 1 / 0))
     assert isinstance(event, Failed)
     assert event.reason.startswith("ZeroDivisionError")
 
 
 def test_jobs_are_told_apart_and_travel():
-    jobs = [PrintedCalls(twin, version) for twin in TWINS for version in ("1", "2")]
+    jobs = [SourceCalls(twin, version) for twin in TWINS for version in ("1", "2")]
     assert len({job.fingerprint for job in jobs}) == len(jobs)
     assert pickle.loads(pickle.dumps(jobs[0])).fingerprint == jobs[0].fingerprint
 
@@ -130,8 +131,8 @@ def test_jobs_are_told_apart_and_travel():
 
 
 def seeds_specs() -> list[tuple[ExperimentSpec, int]]:
-    path = plan.find("seeds")
-    return plan.expand(plan.read(path), path)
+    path = schema.find("seeds")
+    return experiments_of(path)
 
 
 @pytest.mark.parametrize(("spec", "seeds"), seeds_specs(), ids=[spec.slug for spec, _ in seeds_specs()])

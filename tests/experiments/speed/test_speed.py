@@ -12,19 +12,23 @@ from hypothesis import strategies as st
 
 import frameworks
 from experiments import tasks
+from experiments.cells import CELLS
 from experiments.errors import UserError
-from experiments.phases import clock
+from experiments.phase import Means
 from experiments.protocol import Absent, Product
+from experiments.running.display import Display
 from experiments.running.executor import LocalExecutor
 from experiments.spec import ExperimentSpec
-from experiments.speed import measure
+from experiments.speed import clock, load, measure
 from experiments.speed.matmul_floor import products
 from experiments.speed.outcome import outcomes, spread, summary
-from experiments.speed.schedule import Sitting, Timing, sittings
-from experiments.study.plan import CELLS, plan
+from experiments.speed.phase import PHASE
+from experiments.speed.schedule import Session, Timing, sessions
+from experiments.study.plan import lay_out
 from experiments.study.schema import read
 from experiments.study.select import select
-from experiments.tracking.tracker import Tracker, finished
+from experiments.tracking.database import finished
+from experiments.tracking.tracker import Tracker
 
 LSTM = ExperimentSpec.model_validate({"task": "imdb", "network": {"cell": "lstm", "form": "layer"}, "training": {}})
 
@@ -71,8 +75,8 @@ def _calls(times):
 def test_warm_is_when_two_windows_agree_and_the_second_is_steady(monkeypatch):
     times = [9.0, 3.0, 2.0, 1.5, 1.2, 1.1, 1.0, 1.01, 1.02, 1.03, 1.04, 1.05, 2.0]
     readings = _calls(times)
-    monkeypatch.setattr(measure.time, "perf_counter", lambda: next(readings))
-    found = measure.Clock.of(lambda: None, 5)
+    monkeypatch.setattr(clock.time, "perf_counter", lambda: next(readings))
+    found = clock.Clock.of(lambda: None, 5)
     assert found.first == 9.0 and found.settled
     assert found.warm_up == pytest.approx(times[1:8])  # of 1.2, 1.1, 1.0 and the next three the medians part by 7 %
     assert found.steady == pytest.approx(times[8:])
@@ -80,9 +84,9 @@ def test_warm_is_when_two_windows_agree_and_the_second_is_steady(monkeypatch):
 
 def test_what_never_settles_is_timed_all_the_same_and_says_so(monkeypatch):
     readings = _calls([float(1 + n % 2 * 10 + n) for n in range(40)])
-    monkeypatch.setattr(measure.time, "perf_counter", lambda: next(readings))
-    found = measure.Clock.of(lambda: None, 3)
-    assert not found.settled and len(found.warm_up) == measure.WARM_MOST - 3 and len(found.steady) == 3
+    monkeypatch.setattr(clock.time, "perf_counter", lambda: next(readings))
+    found = clock.Clock.of(lambda: None, 3)
+    assert not found.settled and len(found.warm_up) == clock.WARM_MOST - 3 and len(found.steady) == 3
 
 
 @pytest.mark.parametrize(
@@ -92,13 +96,13 @@ def test_what_never_settles_is_timed_all_the_same_and_says_so(monkeypatch):
 )
 def test_the_load_of_others_is_what_ticks_cannot_explain(monkeypatch, took, busy, own, others):
     readings = {"perf_counter": iter([0.0, took]), "_busy": iter([7.0, 7.0 + busy]), "_own": iter([1.0, 1.0 + own])}
-    monkeypatch.setattr(measure.time, "perf_counter", lambda: next(readings["perf_counter"]))
+    monkeypatch.setattr(load.time, "perf_counter", lambda: next(readings["perf_counter"]))
     for name in ("_busy", "_own"):
-        monkeypatch.setattr(measure, name, lambda name=name: next(readings[name]))
-    monkeypatch.setattr(measure.psutil, "cpu_count", lambda: 2)
-    with measure._Load() as load:
+        monkeypatch.setattr(load, name, lambda name=name: next(readings[name]))
+    monkeypatch.setattr(load.psutil, "cpu_count", lambda: 2)
+    with load.Load() as measured:
         pass
-    assert load.others == pytest.approx(others)
+    assert measured.others == pytest.approx(others)
 
 
 @pytest.mark.parametrize("twin", twin_params())
@@ -219,10 +223,10 @@ def a_timing(framework="tf2", form="layer", processes=2, **fields) -> Timing:
 
 def test_the_frameworks_processes_alternate_and_every_second_goes_backward():
     timings = [a_timing(name, form, 3) for name in ("tf2", "pytorch") for form in ("layer", "scratch")]
-    found = list(sittings(timings))
+    found = list(sessions(timings))
     assert [each.framework for each in found] == ["tf2", "pytorch", "pytorch", "tf2", "tf2", "pytorch"]
     assert [each.round for each in found] == [0, 0, 1, 1, 2, 2]
-    forms = [[each.spec.network.form for each in sitting.timings] for sitting in found]
+    forms = [[each.spec.network.form for each in session.timings] for session in found]
     assert forms[0] == ["layer", "scratch"] and forms[2] == ["scratch", "layer"]
     assert len({each.fingerprint for each in found}) == 6
 
@@ -284,7 +288,7 @@ def _executor(threads):
 
 @pytest.fixture
 def quick_clock(monkeypatch):
-    monkeypatch.setattr(measure, "QUIET_S", 0.0)
+    monkeypatch.setattr(load, "QUIET_S", 0.0)
 
 
 def test_every_variant_is_timed_in_as_many_fresh_processes(monkeypatch, quick_clock):
@@ -313,8 +317,9 @@ def test_a_timing_is_recorded_and_counts_as_done(monkeypatch, tmp_path, quick_cl
 
     uri, timings = f"sqlite:///{tmp_path / 'mlflow.db'}", [a_timing(), a_timing("pytorch")]
     monkeypatch.setenv("TOY_DEEDS", '{"pytorch:0": "raise"}')
-    with Tracker(uri, "toy") as tracker:
-        failures = clock(tracker, timings, 2, LocalExecutor(toys.load), Console(quiet=True))
+    with Tracker(uri, "toy", headings={"speed": "d"}) as tracker:
+        means = Means(LocalExecutor(toys.load), tracker, lambda *about: Display(*about, Console(quiet=True)))
+        failures = PHASE.run(timings, 2, means)
     assert [title for title, _ in failures] == [timings[1].name]
     assert set(finished(uri, "toy", "speed")) == {timings[0].fingerprint}
 
@@ -325,7 +330,7 @@ def test_a_timing_is_recorded_and_counts_as_done(monkeypatch, tmp_path, quick_cl
 def _plan(tmp_path, text):
     path = tmp_path / "mine.toml"
     path.write_text('name = "mine"\ndescription = "d"\n' + text)
-    return plan(read(path), path, frameworks.supports, lambda name: "1", lambda spec: None)
+    return lay_out(read(path), path, frameworks.supports, lambda name: "1", lambda spec: None)
 
 
 def test_a_study_may_be_speed_alone_and_names_what_is_absent(tmp_path):
@@ -334,21 +339,21 @@ def test_a_study_may_be_speed_alone_and_names_what_is_absent(tmp_path):
         '[[speed]]\ntask = "imdb"\nthreads = [1, 2]\n[speed.vary]\n'
         '"network.cell" = ["lstm", "minimal"]\n"network.form" = ["layer", "tuned"]\n',
     )
-    assert not found.trials
-    assert {(each.framework, each.threads) for each in found.timings} == {
+    assert not found.jobs("training")
+    assert {(each.framework, each.threads) for each in found.jobs("speed")} == {
         (twin, threads) for twin in ("tf2", "pytorch") for threads in (1, 2)
     }
-    assert len(found.timings) == 2 * 2 * 3
-    assert {framework for framework, *_ in found.absent} == {"tf2", "pytorch"}
-    chosen = select([*found.timings], ["phase=speed", "cell=minimal", "framework=tf2"])
+    assert len(found.jobs("speed")) == 2 * 2 * 3
+    assert {framework for framework, *_ in found.absent("speed")} == {"tf2", "pytorch"}
+    chosen = select(found.jobs("speed"), ["phase=speed", "cell=minimal", "framework=tf2"])
     assert [each.track for each in chosen] == ["tuned", "tuned"]
 
 
 def test_operators_are_taken_of_the_most_threads_alone(tmp_path):
     grid = '[[speed]]\ntask = "imdb"\nnetwork = { cell = "lstm", form = "layer" }\nthreads = [1, 2]\n'
-    found = {each.threads: each.depth for each in _plan(tmp_path, grid).timings}
+    found = {each.threads: each.depth for each in _plan(tmp_path, grid).jobs("speed")}
     assert found == {1: "floor", 2: "operators"}
-    assert {each.depth for each in _plan(tmp_path, grid + 'depth = "step"\n').timings} == {"step"}
+    assert {each.depth for each in _plan(tmp_path, grid + 'depth = "step"\n').jobs("speed")} == {"step"}
 
 
 def test_too_few_steps_for_quartiles_are_refused(tmp_path):
@@ -356,6 +361,6 @@ def test_too_few_steps_for_quartiles_are_refused(tmp_path):
         _plan(tmp_path, '[[speed]]\ntask = "imdb"\nnetwork = { cell = "lstm", form = "layer" }\nsteps = 2\n')
 
 
-def test_a_sitting_is_a_job_of_its_framework():
-    sitting = Sitting((a_timing("pytorch"),), 1)
-    assert (sitting.framework, sitting.name, sitting.spec) == ("pytorch", "speed", a_timing("pytorch").spec)
+def test_a_session_is_a_job_of_its_framework():
+    session = Session((a_timing("pytorch"),), 1)
+    assert (session.framework, session.name, session.spec) == ("pytorch", "speed", a_timing("pytorch").spec)

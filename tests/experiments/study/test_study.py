@@ -8,19 +8,22 @@ import pytest
 from cases import TOKENS, make_spec
 from hypothesis import given
 from hypothesis import strategies as st
+from plans import DATA, experiments_of
 
-from experiments import canonical
+from experiments import canonical, tasks
+from experiments.cells import CELLS
 from experiments.conventions import TABLE, Conventions
 from experiments.draws import batch_order, dropout_masks, generator, orthogonal
 from experiments.errors import UserError
+from experiments.parity.grid import FORMS
 from experiments.protocol import Absent, Native
-from experiments.spec import ExperimentSpec
-from experiments.study import plan
+from experiments.spec import ExperimentSpec, to_toml
+from experiments.study import plan, schema
+from experiments.study.select import select
 from experiments.tasks import DataSource
 from experiments.training.batches import steps_per_epoch
-from experiments.training.trial import Trial, spec_toml
+from experiments.training.trial import Trial
 
-DATA = DataSource("imdb-test", "d" * 64, None, "made for tests")
 HEAD = 'name = "mine"\ndescription = "d"\n'
 GRID = HEAD + '[[grid]]\ntask = "imdb"\nnetwork = { cell = "lstm", form = "layer" }\n'
 
@@ -28,7 +31,7 @@ GRID = HEAD + '[[grid]]\ntask = "imdb"\nnetwork = { cell = "lstm", form = "layer
 def read(tmp_path: Path, text: str) -> list:
     path = tmp_path / "mine.toml"
     path.write_text(text, encoding="utf-8")
-    return plan.expand(plan.read(path), path)
+    return experiments_of(path)
 
 
 BAD = {
@@ -85,25 +88,25 @@ def test_a_bad_study_is_one_line_with_file_key_and_what_is_allowed(tmp_path, tex
 
 def test_an_unknown_study_names_ours():
     with pytest.raises(UserError, match=r"quick.*smoke"):
-        plan.find("quik")
+        schema.find("quik")
 
 
 @pytest.mark.parametrize("name", ["smoke", "quick", "full"])
 def test_our_studies_are_valid_and_cover_every_cell_and_form(name):
-    path = plan.find(name)
-    specs = [spec for spec, _ in plan.expand(plan.read(path), path)]
-    assert {spec.network.cell for spec in specs} == set(plan.CELLS)
-    assert {spec.network.form for spec in specs} == set(plan.FORMS)
-    assert {spec.task.name for spec in specs} == set(plan.TASKS)
+    path = schema.find(name)
+    specs = [spec for spec, _ in experiments_of(path)]
+    assert {spec.network.cell for spec in specs} == set(CELLS)
+    assert {spec.network.form for spec in specs} == set(FORMS)
+    assert {spec.task.name for spec in specs} == set(tasks.MODULES)
     assert len({spec.fingerprint for spec in specs}) == len(specs)
 
 
 @pytest.mark.parametrize("name, seeds", [("quick", 3), ("full", 6)])
 def test_the_table_has_its_seeds(name, seeds):
-    path = plan.find(name)
+    path = schema.find(name)
     found = {
         (spec.network.cell, spec.conventions.label): count
-        for spec, count in sorted(plan.expand(plan.read(path), path), key=lambda pair: pair[1])
+        for spec, count in sorted(experiments_of(path), key=lambda pair: pair[1])
         if spec.task.name == "imdb" and spec.network.form == "layer"
     }
     wanted = {(cell, base) for cell in ("simple_rnn", "lstm", "gru") for base in ("stock", "keras", "pytorch")}
@@ -151,16 +154,16 @@ def make_plan(tmp_path, text):
     def supports(framework, spec):
         return Absent("none here") if (framework, spec.network.form) == ("pytorch", "unrolled") else Native()
 
-    return plan.plan(plan.read(path), path, supports, lambda name: f"{name} 1", lambda task: DATA)
+    return plan.lay_out(schema.read(path), path, supports, lambda name: f"{name} 1", lambda task: DATA)
 
 
 def test_a_plan_holds_trials_for_each_framework_and_seed_and_says_what_is_absent(tmp_path):
     plan = make_plan(tmp_path, "seeds = 2\n" + GRID + 'vary = { "network.form" = ["layer", "unrolled"] }\n')
-    names = [(trial.spec.network.form, trial.name) for trial in plan.trials]
+    names = [(trial.spec.network.form, trial.name) for trial in plan.jobs("training")]
     layer = [("layer", f"{name} · seed {seed}") for name in ("tf2", "pytorch") for seed in (0, 1)]
     assert names == [*layer, ("unrolled", "tf2 · seed 0"), ("unrolled", "tf2 · seed 1")]
-    assert plan.absent == (("pytorch", "imdb-lstm-unrolled-64x64-stock", "none here"),)
-    assert len({trial.fingerprint for trial in plan.trials}) == len(plan.trials)
+    assert plan.absent("training") == (("pytorch", "imdb-lstm-unrolled-64x64-stock", "none here", None),)
+    assert len({trial.fingerprint for trial in plan.jobs("training")}) == len(plan.jobs("training"))
 
 
 @pytest.mark.parametrize(
@@ -175,14 +178,14 @@ def test_a_plan_holds_trials_for_each_framework_and_seed_and_says_what_is_absent
 )
 def test_only_selects(tmp_path, only, count):
     plan = make_plan(tmp_path, "seeds = 2\n" + GRID + 'vary = { conventions = ["stock", "keras"] }\n')
-    assert len(plan.select(plan.trials, only)) == count
+    assert len(select(plan.jobs("training"), only)) == count
 
 
 @pytest.mark.parametrize("only", ["cell", "sell=lstm", "cell=", "cell=gru", "seed=7"])
 def test_only_refuses_what_no_trial_has(tmp_path, only):
     plan = make_plan(tmp_path, GRID)
     with pytest.raises(UserError, match=r"--only .*allowed"):
-        plan.select(plan.trials, [only])
+        select(plan.jobs("training"), [only])
 
 
 VARIANTS = {
@@ -214,11 +217,11 @@ conventions = st.builds(
 )
 
 
-@given(conventions, st.sampled_from(plan.CELLS), st.sampled_from(plan.FORMS), st.floats(1e-6, 10))
+@given(conventions, st.sampled_from(tuple(CELLS)), st.sampled_from(FORMS), st.floats(1e-6, 10))
 def test_a_spec_survives_its_own_toml_and_json(convention, cell, form, rate):
     spec = make_spec(cell, form, convention.model_dump(), learning_rate=rate)
     assert ExperimentSpec.model_validate_json(spec.model_dump_json()) == spec
-    assert ExperimentSpec.model_validate(tomllib.loads(spec_toml(spec))) == spec
+    assert ExperimentSpec.model_validate(tomllib.loads(to_toml(spec))) == spec
 
 
 @given(conventions)
@@ -229,15 +232,15 @@ def test_an_override_equal_to_its_base_is_none(convention):
 
 
 @given(st.integers(1, 3000), st.integers(1, 400), st.integers(0, 9))
-def test_pytorchs_batches_visit_every_sample_once(samples, size, seed):
-    batches = list(batch_order("pytorch", samples, size, generator(seed, "x")))
+def test_batches_visit_every_sample_once(samples, size, seed):
+    batches = list(batch_order("default", samples, size, generator(seed, "x")))
     assert sorted(np.concatenate(batches)) == list(range(samples))
     assert {len(batch) for batch in batches[:-1]} <= {size}
 
 
 @given(st.integers(1, 3000), st.integers(1, 400), st.integers(0, 9))
-def test_kerass_batches_drop_the_last_partial_one_and_reach_no_further_than_the_buffer(samples, size, seed):
-    batches = list(batch_order("keras", samples, size, generator(seed, "x")))
+def test_tf_datas_batches_drop_the_last_partial_one_and_reach_no_further_than_the_buffer(samples, size, seed):
+    batches = list(batch_order("tf.data", samples, size, generator(seed, "x")))
     order = np.concatenate(batches) if batches else np.empty(0, int)
     assert [len(batch) for batch in batches] == [size] * (samples // size)
     assert len(set(order.tolist())) == len(order)
@@ -315,20 +318,20 @@ def test_draws_follow_the_table():
         canonical.draw(make_spec("lstm", "layer", "stock"), TOKENS, 0)
 
 
-@pytest.mark.parametrize("owner, steps", [("keras", 2), ("pytorch", 3)])
-def test_steps_per_epoch(owner, steps):
-    spec = make_spec("lstm", "layer", owner, batch_size=10)
-    assert steps_per_epoch(spec, 25, "keras") == steps
+@pytest.mark.parametrize("pipeline, steps", [("tf.data", 2), ("default", 3)])
+def test_steps_per_epoch(pipeline, steps):
+    spec = make_spec("lstm", "layer", batch_size=10, pipeline=pipeline)
+    assert steps_per_epoch(spec, 25) == steps
 
 
 @pytest.mark.parametrize("owner", ["keras", "pytorch"])
 def test_streams_have_a_window_of_every_row_in_each_step(owner):
     spec = make_spec("lstm", "layer", owner, batch_size=10)
-    assert steps_per_epoch(spec, 25, "keras", stateful=True) == 2
+    assert steps_per_epoch(spec, 25, stateful=True) == 2
     with pytest.raises(ValueError, match=r"rows have a window each.*at most 9"):
-        steps_per_epoch(spec, 9, "keras", stateful=True)
+        steps_per_epoch(spec, 9, stateful=True)
 
 
 def test_no_step_left_is_an_error():
     with pytest.raises(ValueError, match="allowed: a batch_size of at most 25"):
-        steps_per_epoch(make_spec("lstm", "layer", "keras", batch_size=26), 25, "keras")
+        steps_per_epoch(make_spec("lstm", "layer", batch_size=26, pipeline="tf.data"), 25)

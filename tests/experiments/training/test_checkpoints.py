@@ -36,7 +36,7 @@ def run_params(rows=RUNS) -> list:
 @pytest.fixture(autouse=True)
 def room(tmp_path, monkeypatch):
     monkeypatch.setenv("RNN_TWINS_CACHE", str(tmp_path))
-    monkeypatch.setattr(tasks, "_room", lambda spec: toys.TinyText)
+    monkeypatch.setattr(tasks, "module_of", lambda spec: toys.TinyText)
     tasks.load.cache_clear()
     yield
     tasks.load.cache_clear()

@@ -15,7 +15,7 @@ from experiments.training.trial import Trial
 
 @pytest.fixture(autouse=True)
 def toy_task(monkeypatch):
-    monkeypatch.setattr(tasks, "_room", lambda spec: toys.ToyRoom)
+    monkeypatch.setattr(tasks, "module_of", lambda spec: toys.ToyRoom)
     tasks.load.cache_clear()
     yield
     tasks.load.cache_clear()

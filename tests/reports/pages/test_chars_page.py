@@ -9,7 +9,7 @@ import pytest
 import reports_toys as toys
 
 import reports
-from experiments.probes.record import Note
+from experiments.probes.record import ProbeRecord
 from experiments.probes.same_text import jobs
 from experiments.study.plan import Plan
 from experiments.tracking.tracker import Tracker
@@ -165,7 +165,7 @@ def written(tmp_path_factory):
         for trial in trials:
             toys.record(tracker, toys.run_of(trial))
         for job in measured:
-            tracker.keep(Note(job, {}, {"writing.json": json.dumps(record(t0="abc <i>")).encode()}, "", 0.0))
+            tracker.keep(ProbeRecord(job, {}, {"writing.json": json.dumps(record(t0="abc <i>")).encode()}, "", 0.0))
     plan = Plan(toys.STUDY, tuple(trials), toys.ABSENT, measurements=tuple(measured))
     reports.write(plan, toys.supports(), uri, place / "reports")
     return {path.name: path.read_text(encoding="utf-8") for path in (place / "reports").glob("*.html")}

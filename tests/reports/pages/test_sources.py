@@ -5,9 +5,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 import reports_toys as toys
+from plans import experiments_of
 
 from experiments.probes.published import CALLS, EXPERIMENTS
-from experiments.study import plan
+from experiments.study import schema
 from experiments.tasks import DataSource
 from experiments.tasks.imdb_store import OFFICIAL_SHA256
 from experiments.training.trial import Trial
@@ -23,10 +24,10 @@ FIGURED = [each for each in EXPERIMENTS if each.accuracy]
 
 def trials(reviews: DataSource = toys.REVIEWS) -> list[Trial]:
     """The seeds study, as it would be planned."""
-    path = plan.find("seeds")
+    path = schema.find("seeds")
     return [
         Trial(spec, twin, "1.0", seed, reviews if spec.task.name == "imdb" else toys.SINE)
-        for spec, count in plan.expand(plan.read(path), path)
+        for spec, count in experiments_of(path)
         for twin in ("tf2", "pytorch")
         for seed in range(count)
     ]

@@ -11,9 +11,10 @@ import pytest
 import reports_speed_toys as toys
 from html_elements import Elements, words_of
 
+from experiments.events import VariantTimed
 from experiments.speed.outcome import BUSY, SPREAD
 from experiments.speed.schedule import Timing
-from reports.data.results import Results, VariantTimed
+from reports.data.results import Results
 from reports.pages.speed import comparisons, first_call, floor, growth, notes
 from reports.pages.speed import page as speed
 from reports.pages.speed.comparisons import boards, clocked
