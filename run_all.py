@@ -161,8 +161,7 @@ def _run(
 
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     trials, failures, ran = plan.jobs("training"), [], set()
-    headings = {phase.experiment: phase.heading for phase in PHASES if phase.heading}
-    with Tracker(uri, plan.study.name, plan.study.description, trials, headings) as tracker:
+    with Tracker(uri, plan.study.name, plan.study.description, trials) as tracker:
         tracker.reap()
         if fresh:
             checkpoints.discard(trial.fingerprint for trial in chosen["training"])

@@ -5,7 +5,7 @@ import socket
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from statistics import fmean
@@ -20,6 +20,7 @@ from experiments.canonical import Weights
 from experiments.errors import UserError
 from experiments.events import EpochEnded, Event, Failed, Finished, Retried, Started
 from experiments.phase import Record
+from experiments.phases import PHASES
 from experiments.running.processes import alive, this_process, undisturbed
 from experiments.spec import ExperimentSpec
 from experiments.tracking import database
@@ -28,6 +29,8 @@ from experiments.tracking.store import STORE_ERRORS, first_cause, open_store, ru
 from experiments.training.trial import Trial
 from experiments.twins import COLOURS
 
+#: The notes at the heads of a study's experiments, by their names.
+HEADINGS = {phase.experiment: phase.heading for phase in reversed(PHASES)}
 DIGEST_LENGTH = 36  # of MLflow's column; the whole digest is the tag data_digest
 
 
@@ -39,20 +42,12 @@ class Tracker:
         study: its name; the runs go into the experiment ``<study>/training``.
         description: the experiment's note.
         planned: every trial of the study, so that two specs of one slug get two names.
-        headings: the notes of the study's other experiments, by name.
 
     Raises:
         UserError: here and in every method: the database cannot be opened, read or written.
     """
 
-    def __init__(
-        self,
-        uri: str,
-        study: str,
-        description: str = "",
-        planned: Sequence[Trial] = (),
-        headings: Mapping[str, str] | None = None,
-    ) -> None:
+    def __init__(self, uri: str, study: str, description: str = "", planned: Sequence[Trial] = ()) -> None:
         self.uri, self.study = database.absolute(uri), study
         self._planned, self._names = planned, parent_names(planned)
         self._runs: dict[str, str] = {}  # of the trials in flight: fingerprint → run
@@ -60,7 +55,6 @@ class Tracker:
         self._left: Counter[str] = Counter()
         self._failed: set[str] = set()
         self._experiments: dict[str, str] = {}  # name → experiment
-        self._headings = dict(headings or {})
         self._broken = False
         with self._store_errors():
             self._store = open_store(self.uri)
@@ -179,7 +173,7 @@ class Tracker:
 
     def _experiment_of(self, name: str) -> str:
         if name not in self._experiments:
-            self._experiments[name] = self._experiment(f"{self.study}/{name}", self._headings[name])
+            self._experiments[name] = self._experiment(f"{self.study}/{name}", HEADINGS[name])
         return self._experiments[name]
 
     def _experiment(self, name: str, description: str) -> str:
@@ -258,8 +252,7 @@ class Tracker:
 
     def _all_experiments(self) -> list[str]:
         found = self._client.search_experiments()
-        names = {"training", *self._headings}
-        return [each.experiment_id for each in found if each.name.rpartition("/")[2] in names]
+        return [each.experiment_id for each in found if each.name.rpartition("/")[2] in HEADINGS]
 
     @contextmanager
     def _store_errors(self) -> Iterator[None]:

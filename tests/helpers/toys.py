@@ -185,7 +185,7 @@ training = { epochs = 2, batch_size = 4 }
 """
 
 
-def write_reports(plan: Plan, supports: object, tracking_uri: str, folder: Path) -> Path:
+def write_reports(plan: Plan, tracking_uri: str, folder: Path) -> Path:
     folder.mkdir(exist_ok=True)
     index = folder / "index.html"
     index.write_text(plan.study.name)
@@ -203,4 +203,4 @@ def main() -> None:
     tasks.module_of = lambda spec: ToyRoom
     reports = sys.modules["reports"] = ModuleType("reports")
     reports.write = write_reports
-    run_all.app()
+    run_all.start()

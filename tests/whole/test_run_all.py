@@ -16,7 +16,7 @@ import psutil
 import pytest
 import toys
 
-from experiments.tracking import tracker
+from experiments.tracking import store
 from experiments.training import checkpoints
 
 CHECKOUT = Path(__file__).parents[2]
@@ -28,7 +28,7 @@ HEAVY = {"mlflow", "pandas", "numpy", "tensorflow", "keras", "torch", "pydantic"
 def template(tmp_path_factory):
     """An empty database; making one takes seconds, copying it none."""
     path = tmp_path_factory.mktemp("template") / "mlflow.db"
-    tracker._create(path)
+    store.create(path)
     return path
 
 

@@ -34,7 +34,7 @@ from experiments.parity.tolerances import CLOSE, TRAINED
 from experiments.phase import Answers
 from experiments.protocol import Absent, Native
 from experiments.study import plan, schema
-from experiments.tracking import tracker
+from experiments.tracking import store
 from experiments.tracking.tracker import Tracker
 from reports.data import artifacts
 from reports.data.links import Links
@@ -91,12 +91,12 @@ def test_what_one_twin_lacks_the_other_climbs_with_the_reference():
         return Absent(f"{name} has none") if spec.network.form in lacks else Native()
 
     grid = LadderGrid(cells=["lstm"], conventions=["keras"], dtypes=["float64"])
-    checks, absent = vars(checks_of(grid, ("tf2", "pytorch"), Answers(Path(), supports, versions, None))).values()
-    pairs = {check.spec.network.form: check.pairs for check in checks}
+    work = checks_of(grid, ("tf2", "pytorch"), Answers(Path(), supports, versions, None))
+    pairs = {check.spec.network.form: check.pairs for check in work.jobs}
     assert pairs["layer"] == (("pytorch", "reference"),)
     assert pairs["scratch"] == (("tf2", "reference"), ("pytorch", "reference"), ("tf2", "pytorch"))
     assert "unrolled" not in pairs
-    assert [(name, check.spec.network.form) for name, check, _ in absent] == [
+    assert [(each.framework, each.job.spec.network.form) for each in work.absent] == [
         ("tf2", "layer"),
         ("tf2", "unrolled"),
         ("pytorch", "unrolled"),
@@ -332,7 +332,7 @@ def test_a_retried_job_starts_anew():
 def template(tmp_path_factory):
     """An empty database; making one takes seconds, copying it none."""
     path = tmp_path_factory.mktemp("template") / "mlflow.db"
-    tracker._create(path)
+    store.create(path)
     return path
 
 
@@ -343,8 +343,8 @@ def kept(tmp_path, monkeypatch, template):
     shutil.copy(template, "mlflow.db")
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     with Tracker(uri, "toy", "What it is.") as tracker:
-        tracker.keep(outcome())
-        tracker.keep(outcome("Epsilon", make_check(form="scratch")))
+        tracker.keep(outcome(), "parity")
+        tracker.keep(outcome("Epsilon", make_check(form="scratch")), "parity")
         finished = tracker.finished("parity")
     client = MlflowClient(uri)
     place = client.get_experiment_by_name("toy/parity").experiment_id

@@ -9,6 +9,7 @@ import pytest
 import toys
 
 from experiments.events import EpochEnded, Failed, Finished, Progressed, Retried, Started
+from experiments.hardware import usable_cores
 from experiments.running import executor
 from experiments.running.executor import LocalExecutor
 
@@ -146,5 +147,5 @@ def test_closing_ends_the_workers(monkeypatch, tmp_path):
 
 def test_the_cores_are_shared_out():
     executor = LocalExecutor(toys.load)
-    assert executor.workers == executor.usable_cores()
+    assert executor.workers == usable_cores()
     assert executor.threads == 1

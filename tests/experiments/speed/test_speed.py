@@ -317,7 +317,7 @@ def test_a_timing_is_recorded_and_counts_as_done(monkeypatch, tmp_path, quick_cl
 
     uri, timings = f"sqlite:///{tmp_path / 'mlflow.db'}", [a_timing(), a_timing("pytorch")]
     monkeypatch.setenv("TOY_DEEDS", '{"pytorch:0": "raise"}')
-    with Tracker(uri, "toy", headings={"speed": "d"}) as tracker:
+    with Tracker(uri, "toy") as tracker:
         means = Means(LocalExecutor(toys.load), tracker, lambda *about: Display(*about, Console(quiet=True)))
         failures = PHASE.run(timings, 2, means)
     assert [title for title, _ in failures] == [timings[1].name]

@@ -129,7 +129,7 @@ BAD = {
     "missing": (None, "No such file"),
     "empty": (b"", "empty"),
     "not UTF-8": (b"abc\xff" * 100, "not UTF-8 at byte 3"),
-    "too short": (b"a" * 89, "89 characters are too few for windows of 8; allowed: from 90 on"),
+    "too short": (b"a" * 89, "89 characters are too few for windows of 8; allowed: 90 or more"),
 }
 
 
@@ -299,7 +299,7 @@ class Reader:
 
 
 def write(reader: Reader, prompt="ab", length=200, temperature=1.0, seed=0) -> str:
-    return generate.write(reader.advance, VOCABULARY, prompt, length, temperature, seed)
+    return generate.generate(reader.advance, VOCABULARY, prompt, length, temperature, seed)
 
 
 def test_every_character_read_or_written_goes_in_once():
@@ -311,7 +311,7 @@ def test_every_character_read_or_written_goes_in_once():
 @pytest.mark.parametrize("vocabulary, first", [(VOCABULARY, 1), ((chars.UNSEEN, "x", "y"), 1)])
 def test_an_empty_prompt_begins_at_a_lines_end_or_the_first_character(vocabulary, first):
     reader = Reader(np.zeros(len(vocabulary)))
-    generate.write(reader.advance, vocabulary, "", 1, 0, 0)
+    generate.generate(reader.advance, vocabulary, "", 1, 0, 0)
     assert reader.read == [first]
 
 
@@ -346,7 +346,7 @@ def test_a_high_temperature_levels_all():
 
 @given(st.lists(st.floats(-1e30, 1e30), min_size=2, max_size=6), st.floats(0, 100), st.floats(0, 1, exclude_max=True))
 def test_id_0_is_never_chosen(logits, temperature, uniform):
-    assert 1 <= generate.choose(np.array(logits), temperature, uniform) < len(logits)
+    assert 1 <= generate.choose_id(np.array(logits), temperature, uniform) < len(logits)
 
 
 @pytest.mark.parametrize("temperature, length", [(-1, 5), (float("nan"), 5), (float("inf"), 5), (1, -1)])

