@@ -4,9 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from reports_toys import ENVIRONMENTS
+from reports_toys import ENVIRONMENTS, records
 
-from experiments.probes.record import records
 from experiments.spec import ExperimentSpec
 from experiments.speed.schedule import Timing
 from reports.data.links import Links

@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 
 from experiments.events import EpochEnded, Finished, Started
+from experiments.phase import Absence, Work
 from experiments.protocol import NativeShapes
 from experiments.spec import ExperimentSpec
+from experiments.study.plan import Plan
 from experiments.study.schema import Study
 from experiments.tasks import DataSource
 from experiments.training.trial import Trial
@@ -16,7 +18,7 @@ from reports.data.links import Links
 from reports.data.query import FIELDS, Records
 from reports.data.results import Results, join, planned_frame
 
-REVIEWS = DataSource("imdb-packaged", "d" * 64, None, "Film reviews.")
+REVIEWS = DataSource("imdb-packaged", "d" * 64, None, "Film reviews.", 20_000, 5_000)
 SINE = DataSource("sine", "5" * 64, None, "A sine.")
 TEXT = DataSource("chars-reviews", "c" * 64, None, "A text.")
 ENVIRONMENTS = {
@@ -202,7 +204,7 @@ def _weight(name, shape, canonical, canonical_shape, layout, gates=(), trained=T
     }
 
 
-def supports() -> list[dict[str, str]]:
+def _supports() -> list[dict[str, str]]:
     """What the twins say of two cells and two forms."""
     found = {"layer": ("Native", "keras.layers.LSTM"), "scratch": ("Written", "bare variables")}
     rows = [
@@ -221,6 +223,13 @@ def supports() -> list[dict[str, str]]:
 
 
 ABSENT = (("pytorch", "imdb-lstm-unrolled-64x64-stock", "nn.LSTM has no unroll option"),)
+
+
+def plan(trials, absent=(), study=STUDY, supports=None, probes=()) -> Plan:
+    """A plan of these trials and probes; ``supports`` are the toys' unless told."""
+    training = Work(tuple(trials), tuple(Absence(*each) for each in absent))
+    answers = tuple(_supports() if supports is None else supports)
+    return Plan(study, {"training": training, "probes": Work(tuple(probes))}, answers)
 
 
 def records(runs: list[Run], failed: dict[str, str] | None = None) -> Records:
@@ -269,7 +278,7 @@ def results(trials: list[Trial], runs: list[Run], failed: dict[str, str] | None 
     """The sections' input, without any MLflow."""
     trials_frame, history = join(planned_frame(trials), records(runs, failed))
     shaped = {f"r{place}": json.loads(run.files["shapes.json"]) for place, run in enumerate(runs)}
-    return Results("toy", trials_frame, history, Links(experiment_id="7"), ABSENT, tuple(supports()), shaped)
+    return Results("toy", trials_frame, history, Links(experiment_id="7"), ABSENT, tuple(_supports()), shaped)
 
 
 def record(tracker, run: Run) -> None:

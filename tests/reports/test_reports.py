@@ -14,7 +14,6 @@ from mlflow import MlflowClient
 import reports
 from experiments.errors import UserError
 from experiments.events import Failed
-from experiments.study.plan import Plan
 from experiments.tracking.tracker import Tracker
 from reports.data import query
 from reports.data.load import gather
@@ -25,7 +24,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 
 def write(trials, folder: Path, uri: str, absent=toys.ABSENT) -> dict[str, str]:
-    index = reports.write(Plan(toys.STUDY, tuple(trials), absent), toys.supports(), uri, folder)
+    index = reports.write(toys.plan(trials, absent), uri, folder)
     assert index == folder / "index.html"
     return {name: (folder / name).read_text(encoding="utf-8") for name in PAGES}
 
@@ -74,7 +73,7 @@ def half(studied, tmp_path_factory):
             toys.record(tracker, toys.run_of(trial))
     place = tmp_path_factory.mktemp("half")
     study = toys.STUDY.model_copy(update={"name": "half"})
-    reports.write(Plan(study, tuple(trials), ()), toys.supports(), uri, place)
+    reports.write(toys.plan(trials, study=study), uri, place)
     return {name: (place / name).read_text(encoding="utf-8") for name in PAGES}
 
 
@@ -134,7 +133,7 @@ def test_a_study_without_trials_has_pages(tmp_path):
 
 def test_an_experiment_never_begun_is_an_empty_study(studied, tmp_path):
     study = toys.STUDY.model_copy(update={"name": "never"})
-    index = reports.write(Plan(study, tuple(toys.planned()), ()), [], studied[0], tmp_path)
+    index = reports.write(toys.plan(toys.planned(), study=study, supports=()), studied[0], tmp_path)
     assert "No answer yet" in words_of(index.read_text(encoding="utf-8"))
 
 
@@ -157,7 +156,7 @@ def test_a_reason_is_escaped(half):
 def test_broken_artifacts_are_left_out(studied, monkeypatch, text):
     monkeypatch.setattr(query, "artifact", lambda *_: text)
     uri, trials = studied
-    gathered = gather(Plan(toys.STUDY, tuple(trials), ()), (), uri)
+    gathered = gather(toys.plan(trials, supports=()), uri)
     assert (gathered.shapes, gathered.forecasts) == ({}, {})
 
 

@@ -57,9 +57,9 @@ def data(results: Results) -> Section:
     blocks += [Prose(_split(row)) for row in reviews.itertuples()]
     blocks.append(
         Prose(
-            "Under stock conventions each framework has its own habit: Keras's batches drop the last partial one, as "
-            "the notebook does, PyTorch's keep it. Under Keras's conventions both drop it, and start, shuffle and drop "
-            "out as Keras does.",
+            "The notebook feeds reviews through tf.data: shuffled through a buffer of 1,000, the last partial batch "
+            "dropped. The trials on reviews do the same; only stock PyTorch, which has no such buffer, permutes all "
+            "reviews. The sine's script calls fit, which permutes all windows and keeps the last batch.",
             "note",
         )
     )

@@ -11,9 +11,9 @@ import reports_toys as toys
 import reports
 from experiments.probes.record import ProbeRecord
 from experiments.probes.same_text import jobs
-from experiments.study.plan import Plan
 from experiments.tracking.tracker import Tracker
 from reports import render as rooms
+from reports.data import artifacts
 from reports.html.blocks import Details, Figure, Points, Prose, Table
 from reports.html.format import NONE
 from reports.pages.chars import page as page
@@ -47,20 +47,20 @@ def table(section) -> Table:
 @pytest.mark.parametrize("text", ["[]", "{}", "no JSON", '{"prompt": "a", "texts": []}'])
 def test_a_broken_record_is_refused(text):
     with pytest.raises(ValueError):
-        texts.parse(text)
+        artifacts.same_text(text)
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", '[{"epoch": 1}]', "7"])
 def test_broken_samples_are_refused(text):
     with pytest.raises(ValueError):
-        texts.parse_samples(text)
+        artifacts.samples(text)
 
 
 def test_samples_are_read():
-    assert texts.parse_samples(toys.samples(2)) == {1: "Once <i>e </i>", 2: "Once <i>e e </i>"}
-    assert texts.parse_texts(toys.TEXTS) == {"0": "Once the the", "0.8": "Once <b>upon</b>\n\na time"}
+    assert artifacts.samples(toys.samples(2)) == {1: "Once <i>e </i>", 2: "Once <i>e e </i>"}
+    assert artifacts.texts(toys.TEXTS) == {"0": "Once the the", "0.8": "Once <b>upon</b>\n\na time"}
     with pytest.raises(ValueError):
-        texts.parse_texts("a text without a heading")
+        artifacts.texts("a text without a heading")
 
 
 # --- scores and curves
@@ -114,7 +114,7 @@ def test_curves_have_a_panel_for_each_experiment_and_the_entropies_as_lines():
 
 def test_texts_grow_side_by_side():
     found = results()
-    kept = {run_id: texts.parse_samples(toys.samples(3)) for run_id in found.done.run_id}
+    kept = {run_id: artifacts.samples(toys.samples(3)) for run_id in found.done.run_id}
     section = texts.growing(replace(found, samples=kept))
     folded = [block for block in section.blocks if isinstance(block, Details)]
     assert len(folded) == 3 and [each.open for each in folded] == [True, False, False]
@@ -126,7 +126,7 @@ def test_texts_grow_side_by_side():
 
 def test_a_text_that_one_framework_lacks_is_a_dash():
     found = results()
-    kept = {run_id: texts.parse_texts(toys.TEXTS) for run_id in found.done.run_id}
+    kept = {run_id: artifacts.texts(toys.TEXTS) for run_id in found.done.run_id}
     kept[found.done.run_id.iloc[0]] = {"0": "only one"}
     section = texts.texts(replace(found, texts=kept))
     shown = [cell.text for block in section.blocks[1:] for row in block.blocks[0].rows for cell in row]
@@ -165,9 +165,11 @@ def written(tmp_path_factory):
         for trial in trials:
             toys.record(tracker, toys.run_of(trial))
         for job in measured:
-            tracker.keep(ProbeRecord(job, {}, {"writing.json": json.dumps(record(t0="abc <i>")).encode()}, "", 0.0))
-    plan = Plan(toys.STUDY, tuple(trials), toys.ABSENT, measurements=tuple(measured))
-    reports.write(plan, toys.supports(), uri, place / "reports")
+            tracker.keep(
+                ProbeRecord(job, {}, {"writing.json": json.dumps(record(t0="abc <i>")).encode()}, "", 0.0), "parity"
+            )
+    plan = toys.plan(trials, toys.ABSENT, probes=measured)
+    reports.write(plan, uri, place / "reports")
     return {path.name: path.read_text(encoding="utf-8") for path in (place / "reports").glob("*.html")}
 
 

@@ -12,6 +12,7 @@ from experiments.study import schema
 from experiments.tasks import DataSource
 from experiments.tasks.imdb_store import OFFICIAL_SHA256
 from experiments.training.trial import Trial
+from reports.data import artifacts
 from reports.data.results import Results
 from reports.html.blocks import Figure, Prose, Section, Table
 from reports.pages.sources import calls
@@ -39,7 +40,7 @@ def results(planned: list[Trial], done: list[Trial]) -> Results:
         f"r{place}": run.files["forecast.csv"] for place, run in enumerate(runs) if "forecast.csv" in run.files
     }
     return replace(
-        toys.results(planned, runs), forecasts={key: forecasts.parse(text) for key, text in forecasts.items()}
+        toys.results(planned, runs), forecasts={key: artifacts.forecast(text) for key, text in forecasts.items()}
     )
 
 
@@ -173,7 +174,10 @@ def test_the_page_is_for_studies_that_hold_every_experiment(whole):
         (toys.REVIEWS, "20,000 to train on, 5,000 to test on"),
         (toys.REVIEWS, "5,000 test reviews alone leave ±1.1 points"),
         (toys.REVIEWS, "the figures here may differ"),
-        (DataSource("imdb-keras", OFFICIAL_SHA256, None, ""), "25,000 to test on), so like is compared with like"),
+        (
+            DataSource("imdb-keras", OFFICIAL_SHA256, None, "", 25_000, 25_000),
+            "25,000 to test on), so like is compared with like",
+        ),
         (DataSource("imdb-mine", OFFICIAL_SHA256, None, ""), "so like is compared with like"),
         (DataSource("imdb-mine", "e" * 64, None, ""), "of another file"),
     ],
@@ -226,7 +230,7 @@ def test_answers_in_words(value, words):
 @pytest.mark.parametrize("broken", ["", "[]", '{"lstm": 3}'])
 def test_what_is_no_answer_is_refused(broken):
     with pytest.raises(ValueError):
-        calls.parse(broken)
+        artifacts.source_calls(broken)
 
 
 def test_epochs_tell_experiments_of_one_slug_apart(whole):

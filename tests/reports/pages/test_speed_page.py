@@ -11,10 +11,10 @@ import pytest
 import reports_speed_toys as toys
 from html_elements import Elements, words_of
 
-from experiments.events import VariantTimed
 from experiments.speed.outcome import BUSY, SPREAD
 from experiments.speed.schedule import Timing
-from reports.data.results import Results
+from reports.data import artifacts
+from reports.data.results import RecordedTiming, Results
 from reports.pages.speed import comparisons, first_call, floor, growth, notes
 from reports.pages.speed import page as speed
 from reports.pages.speed.comparisons import boards, clocked
@@ -32,7 +32,7 @@ def row(framework: str = "tf2", *processes: float, form: str = "layer", tokens: 
     return Clocked(toys.timed(variant, framework, *rounds, **told), "lstm")
 
 
-def flat(framework: str, seconds: float, form: str = "layer", first: float = 1.0, **told) -> VariantTimed:
+def flat(framework: str, seconds: float, form: str = "layer", first: float = 1.0, **told) -> RecordedTiming:
     """A timing without any spread."""
     told = {"cell": "lstm"} | told
     variant = toys.spec(told.pop("cell"), form, **told.pop("parts", {}))
@@ -49,8 +49,8 @@ def said(results: Results, name: str = "speed.html") -> str:
 
 @pytest.fixture(scope="module")
 def whole() -> Results:
-    failed = VariantTimed(_planned("compiled"), "failed", "f1", "RuntimeError: no C++ compiler")
-    missing = VariantTimed(_planned("eager"))
+    failed = RecordedTiming(_planned("compiled"), "failed", "f1", "RuntimeError: no C++ compiler")
+    missing = RecordedTiming(_planned("eager"))
     absent = (("pytorch", toys.spec("lstm", "unrolled").slug, "nn.LSTM has no unroll option"),)
     return toys.results(*toys.whole(), failed, missing, absent=absent)
 
@@ -260,8 +260,8 @@ def test_a_record_with_half_of_what_lies_beneath_is_none():
     whole = toys.record(0, [0.02] * 4)
     for part in ("forward", "floor", "gflop"):
         with pytest.raises(ValueError, match="no timing's record"):
-            speed.parse(json.dumps({"processes": [{key: whole[key] for key in whole if key != part}]}))
-    assert speed.parse(json.dumps({"processes": list(toys.alone(flat("tf2", 0.02)).processes)}))
+            artifacts.timings(json.dumps({"processes": [{key: whole[key] for key in whole if key != part}]}))
+    assert artifacts.timings(json.dumps({"processes": list(toys.alone(flat("tf2", 0.02)).processes)}))
 
 
 def test_without_a_profile_no_operator_is_named():
@@ -274,7 +274,7 @@ def test_without_a_profile_no_operator_is_named():
 # --- the first call
 
 
-def crossed(one: VariantTimed, another: VariantTimed) -> first_call.Crossing:
+def crossed(one: RecordedTiming, another: RecordedTiming) -> first_call.Crossing:
     return first_call.crossing(Clocked(one, "lstm"), Clocked(another, "lstm"))
 
 
@@ -329,7 +329,7 @@ def test_the_exponents_interval_is_students():
     assert found.half == pytest.approx(12.7062 * math.sqrt(1 / 12), rel=1e-4)
 
 
-def swept(*tokens: int) -> list[VariantTimed]:
+def swept(*tokens: int) -> list[RecordedTiming]:
     return [row("tf2", value / 1e4, tokens=value).timed for value in tokens]
 
 
@@ -431,7 +431,10 @@ def test_the_front_page_calls_no_winner_where_it_is_too_close():
 
 @pytest.mark.parametrize(
     ("timings", "text"),
-    [((), "this study plans no speed phase"), ((VariantTimed(_planned("eager")),), "of 1 planned timing none is done")],
+    [
+        ((), "this study plans no speed phase"),
+        ((RecordedTiming(_planned("eager")),), "of 1 planned timing none is done"),
+    ],
 )
 def test_without_timings_there_is_no_answer(timings, text):
     assert f"No answer yet: {text}." in said(toys.results(*timings), "index.html")
@@ -442,7 +445,7 @@ def test_without_a_speed_phase_the_page_says_so():
 
 
 def test_planned_but_never_run_is_listed():
-    text = said(toys.results(VariantTimed(_planned("eager"))))
+    text = said(toys.results(RecordedTiming(_planned("eager"))))
     assert "Of 1 planned timing, 0 are done, 1 not yet run; there is nothing to show yet." in text
 
 
@@ -468,11 +471,11 @@ def test_links_of_timings_name_their_kind_and_twin():
 
 
 def test_a_file_is_read_process_by_process():
-    found = speed.parse(json.dumps({"processes": [toys.record(0, [1.0]), {"failure": "E: x"}]}))
+    found = artifacts.timings(json.dumps({"processes": [toys.record(0, [1.0]), {"failure": "E: x"}]}))
     assert [each.get("round") for each in found] == [0, None]
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", '{"processes": []}', '{"processes": [{"round": 0}]}', '{"half": '])
 def test_a_broken_file_is_refused(text):
     with pytest.raises(ValueError):
-        speed.parse(text)
+        artifacts.timings(text)
