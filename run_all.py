@@ -56,7 +56,7 @@ def main(
         plan, uri = _plan(study, imdb, tracking_uri), absolute(tracking_uri)
         chosen = _chosen(plan, only or [])
         if list_only:
-            _list(plan, chosen, uri)
+            _list(plan, chosen, only or [], uri)
         elif reports_only:
             typer.echo(f"reports: {_reports(plan, uri)}")
         elif _run(plan, chosen, uri, fresh, workers, threads):
@@ -113,25 +113,27 @@ def _chosen(plan: "Plan", only: list[str]) -> dict[str, list[Any]]:
     return {phase.name: [job for job in plan.jobs(phase.name) if job.fingerprint in chosen] for phase in PHASES}
 
 
-def _list(plan: "Plan", chosen: dict[str, list[Any]], uri: str) -> None:
+def _list(plan: "Plan", chosen: dict[str, list[Any]], only: list[str], uri: str) -> None:
     """Print every job, done or to run, and what is absent; then a count for each phase."""
     from experiments.phases import PHASES
+    from experiments.study.select import matches, read_filters
     from experiments.tracking.database import finished
 
+    wanted = read_filters(only)
     for phase in PHASES:
-        jobs, absent = chosen[phase.name], plan.absent(phase.name)
+        jobs = chosen[phase.name]
+        absent = [each for each in plan.absent(phase.name) if matches(each, wanted)]
         if not jobs and not absent:
             continue
         complete = finished(uri, plan.study.name, phase.experiment)
         states = ["done" if job.fingerprint in complete else "to run" for job in jobs]
         for line in _lines(jobs, states):
             typer.echo(line)
-        shown = [each for each in absent if len(jobs) == len(plan.jobs(phase.name))]
-        for each in shown:
+        for each in absent:
             typer.echo(f"{'absent':8}{each.framework:11}{each.what}: {each.reason}")
         done = states.count("done")
         text = f"{len(jobs)} {phase.noun}s: {done} done, {len(jobs) - done} to run"
-        typer.echo(text + (f"; {len(shown)} absent" if shown else ""))
+        typer.echo(text + (f"; {len(absent)} absent" if absent else ""))
 
 
 def _lines(jobs: Sequence[Any], states: Sequence[str]) -> Iterator[str]:

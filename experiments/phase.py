@@ -84,6 +84,7 @@ class Absence(NamedTuple):
     what: str
     reason: str
     job: Any = None
+    facets: Mapping[str, str] = {}  # as a job's
 
 
 @dataclass(frozen=True)

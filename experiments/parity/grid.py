@@ -66,7 +66,7 @@ def checks_of(grid: LadderGrid, frameworks: tuple[str, ...], answers: Answers) -
         able = [name for name, answer in support.items() if not isinstance(answer, Absent)]
         check = ParityCheck(spec, tuple((name, answers.versions(name)) for name in able))
         absent += [
-            Absence(name, check.slug, answer.reason, check)
+            Absence(name, check.slug, answer.reason, check, check.facets)
             for name, answer in support.items()
             if isinstance(answer, Absent)
         ]

@@ -34,7 +34,7 @@ class SpeedGrid(Grid):
 def plan(study, answers: Answers, earlier: Mapping[str, Work]) -> Work:
     """The variants to time, each once for every number of threads, and what cannot be timed and why."""
     timings: dict[str, Timing] = {}
-    absent: dict[Absence, None] = {}
+    absent: dict[tuple[str, ...], Absence] = {}
     for group, grid in enumerate(study.speed):
         specs = list(grid.specs(answers.path, f"speed {group + 1}"))
         threads = dict.fromkeys(usable_cores() if each == "all" else each for each in grid.threads)
@@ -42,13 +42,15 @@ def plan(study, answers: Answers, earlier: Mapping[str, Work]) -> Work:
         for count, name, spec in itertools.product(threads, twins, specs):
             answer = answers.supports(name, spec)
             if isinstance(answer, Absent):
-                absent[Absence(name, spec.slug, answer.reason)] = None
+                facets = spec.facets | {"framework": name, "phase": "speed"}
+                absence = Absence(name, spec.slug, answer.reason, None, facets)
+                absent.setdefault(absence[:3], absence)
                 continue
             depth = "floor" if grid.depth == "operators" and count < max(threads) else grid.depth
             how = (count, grid.processes, grid.steps, depth, group)
             timing = Timing(spec, name, answers.versions(name), *how)
             timings.setdefault(timing.fingerprint, timing)
-    return Work(tuple(timings.values()), tuple(absent))
+    return Work(tuple(timings.values()), tuple(absent.values()))
 
 
 def run(missing: Sequence[Timing], total: int, means: Means) -> Failures:

@@ -1,11 +1,14 @@
 """``--only KEY=VALUE``: the part of a study's jobs that a user asks for."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from experiments.errors import UserError
 
 KEYS = ("cell", "form", "task", "framework", "conventions", "seed", "phase")
+
+
+Wanted = Mapping[str, Collection[str]]  # key -> the values that are asked for
 
 
 def select(jobs: Sequence[Any], only: Sequence[str]) -> list[Any]:
@@ -14,16 +17,33 @@ def select(jobs: Sequence[Any], only: Sequence[str]) -> list[Any]:
     Raises:
         UserError: a filter that is not ``KEY=VALUE``, an unknown key, a value that no job has, or no job with all.
     """
+    wanted = read_filters(only)
+    for text in only:
+        key, _, value = text.partition("=")
+        present = sorted({job.facets[key] for job in jobs if key in job.facets})
+        if value not in present:
+            raise UserError(f"--only {text}: no trial of this study has it; allowed: {', '.join(present)}")
+    chosen = [job for job in jobs if matches(job, wanted)]
+    if only and not chosen:
+        raise UserError(f"--only {', '.join(only)}: no trial of this study has all of these")
+    return chosen
+
+
+def read_filters(only: Sequence[str]) -> Wanted:
+    """The filters by key.
+
+    Raises:
+        UserError: one is not ``KEY=VALUE``, or its key is unknown.
+    """
     wanted: dict[str, set[str]] = {}
     for text in only:
         key, equals, value = text.partition("=")
         if not equals or key not in KEYS:
             raise UserError(f"--only {text}: allowed: KEY=VALUE with KEY one of {', '.join(KEYS)}")
-        present = sorted({job.facets[key] for job in jobs if key in job.facets})
-        if value not in present:
-            raise UserError(f"--only {text}: no trial of this study has it; allowed: {', '.join(present)}")
         wanted.setdefault(key, set()).add(value)
-    chosen = [job for job in jobs if all(job.facets.get(key) in values for key, values in wanted.items())]
-    if only and not chosen:
-        raise UserError(f"--only {', '.join(only)}: no trial of this study has all of these")
-    return chosen
+    return wanted
+
+
+def matches(item: Any, wanted: Wanted) -> bool:
+    """Whether an item, by its ``facets``, has what is asked for."""
+    return all(item.facets.get(key) in values for key, values in wanted.items())

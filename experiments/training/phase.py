@@ -33,7 +33,8 @@ def plan(study, answers: Answers, earlier: Mapping[str, Work]) -> Work:
         for name, seeds in frameworks.items():
             answer = answers.supports(name, spec)
             if isinstance(answer, Absent):
-                absent.append(Absence(name, spec.slug, answer.reason))
+                facets = spec.facets | {"framework": name, "phase": "training"}
+                absent.append(Absence(name, spec.slug, answer.reason, None, facets))
                 continue
             data = answers.locate(spec.task)
             trials += [Trial(spec, name, answers.versions(name), seed, data) for seed in range(seeds)]
