@@ -7,8 +7,9 @@ from types import ModuleType
 
 from experiments.protocol import Framework, Support
 from experiments.spec import ExperimentSpec
+from experiments.twins import FRAMEWORKS, REFERENCE
 
-NAMES = ("tf2", "pytorch", "reference")
+NAMES = tuple(FRAMEWORKS)
 
 
 def load(name: str) -> Framework:
@@ -19,18 +20,18 @@ def load(name: str) -> Framework:
     """
     if name not in NAMES:
         raise KeyError(f"framework {name!r}; allowed: {', '.join(NAMES)}")
-    network, runtime = (import_module(f"frameworks.{name}.{room}") for room in ("network", "runtime"))
-    found = Framework(name, facts(name).HOME, runtime.configure, network.build, runtime.environment)
-    if name == "reference":  # no source's text is written for it
-        return found
+    network, runtime = (import_module(f"frameworks.{name}.{file}") for file in ("network", "runtime"))
+    loaded = Framework(name, FRAMEWORKS[name].owner, runtime.configure, network.build, runtime.environment)
+    if name == REFERENCE:  # no source shows NumPy calls, and nothing is timed against it
+        return loaded
     printed, speed, bare = (
         import_module(f"frameworks.{name}.{room}") for room in ("source_calls", "profiling", "tutorial_baseline")
     )
-    return replace(found, printed=printed.answers, floor=speed.floor, profile=speed.profile, bare=bare.train)
+    return replace(loaded, printed=printed.answers, floor=speed.floor, profile=speed.profile, bare=bare.train)
 
 
 def facts(name: str) -> ModuleType:
-    """What is known of a twin without importing its framework: ``HOME``, ``PACKAGES``, ``supports``."""
+    """What is known of a twin without importing its framework: ``HOME``, ``supports``."""
     return import_module(f"frameworks.{name}.support")
 
 
@@ -41,4 +42,4 @@ def supports(name: str, spec: ExperimentSpec) -> Support:
 
 def versions(name: str) -> str:
     """The releases a trial's results depend on, such as ``tensorflow 2.21.0, keras 3.15.1``."""
-    return ", ".join(f"{package} {version(package)}" for package in facts(name).PACKAGES)
+    return ", ".join(f"{package} {version(package)}" for package in FRAMEWORKS[name].packages)

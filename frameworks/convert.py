@@ -25,16 +25,15 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from experiments.canonical import GATES, Weights, layer_shapes
+from experiments.cells import AXES
 from experiments.errors import UserError
 from experiments.spec import NetworkSpec
+from experiments.twins import FRAMEWORKS
 from frameworks import facts
 
 #: Extension → whose file it is; None where the names inside decide.
 HOMES = {".keras": "tf2", ".weights.h5": "tf2", ".pt": "pytorch", ".pth": "pytorch", ".safetensors": None}
-NAME = re.compile(
-    r"embedding/table|head/\d+/(kernel|bias)|rnn/\d+/(forward|backward)/"
-    r"(kernel|recurrent_kernel|bias|recurrent_bias|projection|peephole)"
-)
+NAME = re.compile(rf"embedding/table|head/\d+/(kernel|bias)|rnn/\d+/(forward|backward)/({'|'.join(AXES)})")
 DTYPES = ("float16", "float32", "float64")
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -132,7 +131,7 @@ def write(path: Path, goal: str | None, like: Path | None, weights: Weights, cel
     if stranger := set(cells) - set(facts(goal).STOCK):
         allowed = ", ".join(facts(goal).STOCK)
         raise UserError(
-            f"{path}: {facts(goal).PACKAGES[-1]} has no layer for {', '.join(sorted(stranger))}; allowed: {allowed}"
+            f"{path}: {FRAMEWORKS[goal].title} has no layer for {', '.join(sorted(stranger))}; allowed: {allowed}"
         )
     twin = _twin(goal)
     weights = twin.fold_biases(weights, cells)

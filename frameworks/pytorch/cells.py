@@ -1,7 +1,7 @@
 """One time step of every cell.
 
-A step takes ``projected (B, G·H)``, the input's share x·W + b of every gate; ``states``, each ``(B, H)``; the cell's
-weights ``w`` as ``at_hand`` gives them; and the network's spec. It returns the new states, the output h′ first.
+A step takes ``from_input (B, G·H)``, the input's share x·W + b of every gate; ``states``, each ``(B, H)``; the cell's
+weights ``w`` as ``unpacked`` returns them; and the network's spec. It returns the new states, the output h′ first.
 """
 
 import torch
@@ -14,7 +14,7 @@ States = tuple[Tensor, ...]
 CellWeights = dict[str, Tensor]
 
 
-def at_hand(w: CellWeights, network: NetworkSpec) -> CellWeights:
+def unpacked(w: CellWeights, network: NetworkSpec) -> CellWeights:
     """The weights as a step uses them, made once for all steps: apart where a step takes a part by itself.
 
     What is done at every step costs an operation a step, and its gradient another.
@@ -45,85 +45,85 @@ def clip(x: Tensor, limit: float | None) -> Tensor:
     return x if limit is None else torch.clamp(x, -limit, limit)
 
 
-def project(x: Tensor, w: CellWeights) -> Tensor:
+def input_product(x: Tensor, w: CellWeights) -> Tensor:
     """x·W + b of every gate: ``(…, I) -> (…, G·H)``; one matrix product for all leading axes."""
     share = x @ w["kernel"]
     return share + w["bias"] if "bias" in w else share
 
 
-def minimal(projected: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
+def minimal(from_input: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
     """h′ = x·W + h·U."""
     (h,) = states
-    return (projected + recur(h, w),)
+    return (from_input + recur(h, w),)
 
 
-def simple_rnn(projected: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
+def simple_rnn(from_input: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
     """Elman (1990): h′ = tanh(x·W + h·U + b)."""
     (h,) = states
-    return (torch.tanh(projected + recur(h, w)),)
+    return (torch.tanh(from_input + recur(h, w)),)
 
 
-def lstm(projected: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
+def lstm(from_input: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
     """Hochreiter & Schmidhuber (1997) with the forget gate of Gers et al. (2000).
 
     i, f, o = σ(x·W + h·U + b); g = tanh(x·W + h·U + b); c′ = f·c + i·g, held within ±cell_clip; h′ = o·tanh(c′).
     """
     h, c = states
-    i, f, g, o = torch.chunk(projected + recur(h, w), 4, dim=-1)
+    i, f, g, o = torch.chunk(from_input + recur(h, w), 4, dim=-1)
     c = clip(torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g), network.cell_clip)
     return torch.sigmoid(o) * torch.tanh(c), c
 
 
-def lstm_peephole(projected: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
+def lstm_peephole(from_input: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
     """Gers & Schmidhuber (2000): the gates see the cell state, i and f the old one, o the new.
 
     i, f = σ(x·W + h·U + b + p·c); g = tanh(x·W + h·U + b); c′ = f·c + i·g;
     o = σ(x·W + h·U + b + p·c′); h′ = o·tanh(c′).
     """
     h, c = states
-    i, f, g, o = torch.chunk(projected + recur(h, w), 4, dim=-1)
+    i, f, g, o = torch.chunk(from_input + recur(h, w), 4, dim=-1)
     p_i, p_f, p_o = w["peephole"]
     c = clip(torch.sigmoid(f + p_f * c) * c + torch.sigmoid(i + p_i * c) * torch.tanh(g), network.cell_clip)
     return torch.sigmoid(o + p_o * c) * torch.tanh(c), c
 
 
-def lstm_projection(projected: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
+def lstm_projection(from_input: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
     """Sak et al. (2014), without peepholes as nn.LSTM has it: h′ = (o·tanh(c′))·P, held within ±projection_clip."""
-    full, c = lstm(projected, states, w, network)
+    full, c = lstm(from_input, states, w, network)
     return clip(full @ w["projection"], network.projection_clip), c
 
 
-def lstm_coupled(projected: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
+def lstm_coupled(from_input: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
     """Greff et al. (2015), CIFG: the forget gate is what the input gate leaves, f = 1 − i.
 
     i, o = σ(x·W + h·U + b); g = tanh(x·W + h·U + b); c′ = (1 − i)·c + i·g; h′ = o·tanh(c′).
     """
     h, c = states
-    i, g, o = torch.chunk(projected + recur(h, w), 3, dim=-1)
+    i, g, o = torch.chunk(from_input + recur(h, w), 3, dim=-1)
     i = torch.sigmoid(i)
     c = clip(c + i * (torch.tanh(g) - c), network.cell_clip)
     return torch.sigmoid(o) * torch.tanh(c), c
 
 
-def gru(projected: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
+def gru(from_input: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
     """Cho et al. (2014), reset after the product as cuDNN has it.
 
     z, r = σ(x·W + h·U + b); n = tanh(x·Wₙ + bₙ + r·(h·Uₙ + b′ₙ)); h′ = (1 − z)·n + z·h.
     """
     (h,) = states
-    (x_zr, x_n), (h_zr, h_n) = gated(projected), gated(recur(h, w))
+    (x_zr, x_n), (h_zr, h_n) = gated(from_input), gated(recur(h, w))
     z, r = torch.chunk(torch.sigmoid(x_zr + h_zr), 2, dim=-1)
     n = torch.tanh(x_n + r * h_n)
     return (n + z * (h - n),)
 
 
-def gru_reset_before(projected: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
+def gru_reset_before(from_input: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
     """Cho et al. (2014) as printed: the reset gate acts before the product.
 
     z, r = σ(x·W + h·U + b); n = tanh(x·Wₙ + bₙ + (r·h)·Uₙ + b′ₙ); h′ = (1 − z)·n + z·h.
     """
     (h,) = states
-    x_zr, x_n = gated(projected)
+    x_zr, x_n = gated(from_input)
     z, r = torch.chunk(torch.sigmoid(x_zr + recur(h, w)), 2, dim=-1)
     n = torch.tanh(x_n + recur(r * h, w, "candidate_"))
     return (n + z * (h - n),)
@@ -151,6 +151,6 @@ class Cell(nn.Module):
 
     def forward(self, x: Tensor, states: States) -> tuple[Tensor, States]:
         """One step."""
-        w = at_hand(self.w, self.network)
-        states = self.step(project(x, w), states, w, self.network)
+        w = unpacked(self.w, self.network)
+        states = self.step(input_product(x, w), states, w, self.network)
         return states[0], states

@@ -1,16 +1,12 @@
-"""PyTorch's files ⇄ canonical weights, for modules made anywhere: state dicts, found their way about by name.
+"""PyTorch's state dicts ⇄ canonical weights: recurrent modules or cells, ``nn.Embedding`` before, ``nn.Linear`` after.
 
-``nn.RNN``, ``nn.LSTM`` (with ``proj_size`` too), ``nn.GRU`` and their cells, one after the other, an ``nn.Embedding``
-before and ``nn.Linear`` after; in the order in which they were registered.
-
-PyTorch has two biases where Keras's SimpleRNN and LSTM have one. Coming from Keras, ``bias_hh`` is zeros: predictions
-are equal, but both biases are trained, so the effective bias learning rate doubles.
+Where Keras has one bias (SimpleRNN, LSTM), ``bias_hh`` becomes zeros: predictions are equal, but both are trained.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import chain, pairwise, permutations, product
+from itertools import chain, compress, pairwise, permutations, product
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -52,8 +48,7 @@ class Native:
 def open_file(path: Path, like: Path | None) -> Native:
     """Open a state dict; nothing but tensors is unpickled.
 
-    Safetensors are sorted by name: their modules' order is told by ``like``, a ``.pt`` of the same names, or else by
-    their widths.
+    Safetensors are sorted by name: the modules' order comes from ``like``, a ``.pt`` of the same names, or the widths.
 
     Raises:
         UserError: it holds other things than weights, unsupported layers, or its order cannot be told.
@@ -129,10 +124,10 @@ def save(native: Native, path: Path) -> None:
 
 def _bind_direction(part: Part, variables: dict[str, torch.Tensor], prefix: str) -> list[Binding]:
     """As a layer of the project's own is tied; that one always has biases, so a layer without lends it some."""
-    hidden, projected = _hidden(variables)
+    hidden, projection = _hidden(variables)
     end = next(name for name in variables if name.startswith("weight_ih")).removeprefix("weight_ih")
     lent = {f"{bias}{end}": torch.zeros(len(variables[f"weight_ih{end}"])) for bias in ("bias_ih", "bias_hh")}
-    network = {"cell": part.cell, "form": "layer", "units": [hidden], "projection_size": projected}
+    network = {"cell": part.cell, "form": "layer", "units": [hidden], "projection_size": projection}
     spec = ExperimentSpec.model_validate({"task": "sine", "network": network, "training": {}, "conventions": HOME})
     return [
         replace(tie, canonical=tuple(prefix + name.rpartition("/")[2] for name in tie.canonical))
@@ -194,18 +189,18 @@ def _parts(name: str, variables: dict[str, torch.Tensor]) -> Iterator[Part]:
 
 def _cell(name: str, variables: dict[str, torch.Tensor]) -> str:
     """A cell is known by its gates: rows of weight_ih for each hidden unit."""
-    hidden, projected = _hidden(variables)
+    hidden, projection = _hidden(variables)
     rows = len(next((value for kind, value in variables.items() if kind.startswith("weight_ih")), ()))
     cell = _CELLS.get(rows // hidden) if rows % hidden == 0 else None
-    if cell is None or (projected and cell != "lstm"):
+    if cell is None or (projection and cell != "lstm"):
         raise UserError(
             f"{name or 'the module'}: {rows} rows for {hidden} hidden units; allowed a unit: 1 (RNN), 3 (GRU), 4 (LSTM)"
         )
-    return "lstm_projection" if projected else cell
+    return "lstm_projection" if projection else cell
 
 
 def _hidden(variables: dict[str, torch.Tensor]) -> tuple[int, int | None]:
-    """Hidden units, and what they are projected to."""
+    """Hidden units, and the size of their projection, None without one."""
     shapes = {kind[:9]: value.shape for kind, value in variables.items()}
     if {len(shapes.get(kind, ())) for kind in ("weight_ih", "weight_hh")} != {2}:
         raise UserError(f"{', '.join(variables)} make no recurrent layer; allowed: weight_ih and weight_hh of 2 axes")
@@ -233,7 +228,8 @@ def _by_width(modules: dict[str, list[Part]]) -> list[Part]:
         for table in tables
         for rnn, heads in product(_orders(recurrent), _orders({k: v for k, v in other.items() if k != table}))
     ]
-    fitting = candidates if len(candidates) == 1 else [parts for parts in candidates if _chains(parts)]
+    fits = [all(a[1] == b[0] for a, b in pairwise(map(_widths, parts))) for parts in candidates]
+    fitting = candidates if len(candidates) == 1 else [*compress(candidates, fits)]
     if len(fitting) != 1:
         raise UserError(
             f"safetensors keep no order, and {', '.join(modules)} fit together in {len(fitting)}; "
@@ -243,8 +239,9 @@ def _by_width(modules: dict[str, list[Part]]) -> list[Part]:
 
 
 def _rooms(table: list[Part] | None, recurrent: list[Part], heads: list[Part]) -> list[Part]:
-    embedding = [replace(part, room="embedding") for part in table or ()]
-    return [*embedding, *recurrent, *(replace(part, room="head") for part in heads)]
+    kinds = {"embedding": table or (), "head": heads}
+    embedding, head = ([replace(part, room=kind) for part in parts] for kind, parts in kinds.items())
+    return [*embedding, *recurrent, *head]
 
 
 def _orders(modules: dict[str, list[Part]]) -> Iterator[list[list[Part]]]:
@@ -258,29 +255,21 @@ def _orders(modules: dict[str, list[Part]]) -> Iterator[list[list[Part]]]:
         yield [modules[name] for name in chain(*order)]
 
 
-def _chains(parts: list[Part]) -> bool:
-    widths = [_widths(part) for part in parts]
-    return all(before[1] == after[0] for before, after in pairwise(widths))
-
-
 def _widths(part: Part) -> tuple[int, int]:
-    """What a part takes and gives."""
+    """The widths of a part's input and output."""
     first = part.variables[0]
-    if part.room == "embedding":
-        return (0, first["weight"].shape[1])
-    if part.room == "head":
-        return (first["weight"].shape[1], first["weight"].shape[0])
-    hidden, projected = _hidden(first)
+    if part.room in ("embedding", "head"):
+        rows, columns = first["weight"].shape
+        return (0, columns) if part.room == "embedding" else (columns, rows)
+    hidden, projection = _hidden(first)
     kernel = next(value for kind, value in first.items() if kind.startswith("weight_ih"))
-    return (kernel.shape[1], (projected or hidden) * len(part.variables))
+    return (kernel.shape[1], (projection or hidden) * len(part.variables))
 
 
 def _one_module(weights: Weights, cells: list[str]) -> bool:
     """Whether one module can stack the layers: the same cell, units and directions in each."""
-    outlines = [
-        {(name.split("/", 2)[2], weights[name].shape[-1]) for name in weights if name.startswith(f"rnn/{layer}/")}
-        for layer in range(len(cells))
-    ]
+    rows = [(name.split("/"), value.shape[-1]) for name, value in weights.items() if name.startswith("rnn/")]
+    outlines = [{(*name[2:], width) for name, width in rows if name[1] == str(layer)} for layer in range(len(cells))]
     return len(set(cells)) == 1 and all(outline == outlines[0] for outline in outlines)
 
 
@@ -288,8 +277,8 @@ def _place(name: str) -> tuple:
     """Canonical names in the order of a module's own state dict."""
     room, *middle, kind = name.split("/")
     kinds = ("table", *NATIVE_NAMES, "projection")
-    index, direction = (int(middle[0]) if middle else 0), (middle[1] if len(middle) > 1 else "")
-    return ("embedding", "rnn", "head").index(room), index, direction == "backward", kinds.index(kind)
+    index = int(middle[0]) if middle else 0
+    return ("embedding", "rnn", "head").index(room), index, "backward" in middle, kinds.index(kind)
 
 
 def _native_name(name: str, stacks: bool, heads: int) -> str:
@@ -304,7 +293,7 @@ def _native_name(name: str, stacks: bool, heads: int) -> str:
 
 
 def _native_shape(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """(inputs, gates, hidden) stands as (gates·hidden, inputs), a bias flat, a linear map as (outputs, inputs)."""
+    """(inputs, gates, hidden) is kept as (gates·hidden, inputs), a bias flat, a linear map as (outputs, inputs)."""
     if name.endswith("bias"):
         return (int(np.prod(shape)),)
     return shape if name.startswith("embedding") else (int(np.prod(shape[1:])), shape[0])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from experiments.spec import ExperimentSpec, NetworkSpec
-from frameworks.pytorch.cells import STEPS, Cell, States, at_hand, project
+from frameworks.pytorch.cells import STEPS, Cell, States, input_product, unpacked
 from frameworks.pytorch.support import fused, stock
 from frameworks.pytorch.weights import own_variables
 
@@ -123,7 +123,7 @@ class Wrapped(nn.Module):
 
 
 class Scratch(nn.Module):
-    """Bare parameters and matrix products: every step's input projected in one product, then the recurrence."""
+    """Bare parameters and matrix products: every step's input from_input in one product, then the recurrence."""
 
     stock = False
 
@@ -134,10 +134,10 @@ class Scratch(nn.Module):
         self.native = dict(self.w.items())
 
     def forward(self, x: Tensor, states: States) -> tuple[Tensor, States]:
-        """A loop over the projected steps."""
-        outputs, w = [], at_hand(self.w, self.network)
-        for projected in project(x, w).unbind(1):
-            states = self.step(projected, states, w, self.network)
+        """A loop over the from_input steps."""
+        outputs, w = [], unpacked(self.w, self.network)
+        for from_input in input_product(x, w).unbind(1):
+            states = self.step(from_input, states, w, self.network)
             outputs.append(states[0])
         return torch.stack(outputs, dim=1), states
 
@@ -150,10 +150,10 @@ class Tuned(Scratch):
     """Time first inside, so that each step reads and writes one block of memory."""
 
     def forward(self, x: Tensor, states: States) -> tuple[Tensor, States]:
-        """A loop over the projected steps, each contiguous."""
-        outputs, w = [], at_hand(self.w, self.network)
-        for projected in project(x.transpose(0, 1).contiguous(), w).unbind(0):
-            states = self.step(projected, states, w, self.network)
+        """A loop over the from_input steps, each contiguous."""
+        outputs, w = [], unpacked(self.w, self.network)
+        for from_input in input_product(x.transpose(0, 1).contiguous(), w).unbind(0):
+            states = self.step(from_input, states, w, self.network)
             outputs.append(states[0])
         return torch.stack(outputs).transpose(0, 1), states
 

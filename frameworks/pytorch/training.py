@@ -11,7 +11,7 @@ from experiments.canonical import Weights, clipped_with
 from experiments.conventions import ADAGRAD_START
 from experiments.protocol import Batch
 from experiments.spec import ExperimentSpec
-from frameworks.pytorch.support import HOME
+from frameworks.pytorch.support import HOME, fuses_update
 from frameworks.pytorch.weights import Binding
 
 
@@ -41,8 +41,7 @@ class StockOptimiser:
         kind["adagrad"] = torch.optim.Adagrad
         self.clip_norm = training.clip_norm
         self.variables = [binding.variable for binding in bindings]
-        # PyTorch fuses an optimiser's update only when told; RMSprop's it cannot.
-        fused = {"fused": True} if spec.network.form == "tuned" and training.optimiser != "rmsprop" else {}
+        fused = {"fused": True} if fuses_update(spec) else {}
         self.optimiser = kind[training.optimiser](self.variables, lr=training.learning_rate, **fused)
 
     def step(self, gradients: tuple[Tensor, ...]) -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from experiments.canonical import GATES, Weights, layer_shapes
-from experiments.cells import CELLS
+from experiments.cells import AXES, CELLS
 from experiments.spec import ExperimentSpec
 from frameworks.pytorch.support import HOME
 
@@ -77,7 +77,7 @@ def bind_layer(
     names = CELLS[cell].biases(spec.conventions.owner("bias", HOME))
 
     def flat(kind: str) -> Binding:
-        if kind in ("peephole", "projection"):
+        if "G" not in AXES[kind]:  # nothing to flatten
             return plain(kind, native[kind], prefix + kind)
         rows = native[kind].shape[:-1]
         return Binding(
@@ -136,6 +136,6 @@ def own_variables(spec: ExperimentSpec, index: int, inputs: int) -> nn.Parameter
     limit = spec.network.units[index] ** -0.5
     parameters = nn.ParameterDict()
     for kind, shape in layer_shapes(spec.network, index, inputs, spec.conventions.owner("bias", HOME)).items():
-        flat = shape if kind in ("peephole", "projection") else (*shape[:-2], shape[-2] * shape[-1])
+        flat = shape if "G" not in AXES[kind] else (*shape[:-2], shape[-2] * shape[-1])
         parameters[kind] = nn.Parameter(torch.empty(flat).uniform_(-limit, limit))
     return parameters

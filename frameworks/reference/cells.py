@@ -1,8 +1,8 @@
 """One time step of every cell, and its derivative, in NumPy.
 
-A step takes ``projected (B, G, H)``, the input's share x·W + b of every gate; ``states``, each ``(B, H)``; the cell's
+A step takes ``from_input (B, G, H)``, the input's share x·W + b of every gate; ``states``, each ``(B, H)``; the cell's
 weights ``w`` in canonical layout; and the network's spec. It returns the new states (the first is the output h′) and a
-tape. A backward step takes the gradients of the new states and the tape and returns those of ``projected``, of the old
+tape. A backward step takes the gradients of the new states and the tape and returns those of ``from_input``, of the old
 states, and of the cell's own weights.
 """
 
@@ -15,7 +15,7 @@ from experiments.spec import NetworkSpec
 
 State = tuple[np.ndarray, ...]
 CellWeights = dict[str, np.ndarray]
-Gradients = tuple[np.ndarray, State, CellWeights]  # of projected, of the old states, of the cell's weights
+Gradients = tuple[np.ndarray, State, CellWeights]  # of from_input, of the old states, of the cell's weights
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
@@ -49,10 +49,10 @@ def recur_backward(d: np.ndarray, h: np.ndarray, w: CellWeights, gates: slice = 
     return np.tensordot(d, w["recurrent_kernel"][:, gates], axes=((1, 2), (1, 2))), grads
 
 
-def minimal(projected: np.ndarray, states: State, w: CellWeights, network: NetworkSpec) -> tuple[State, State]:
+def minimal(from_input: np.ndarray, states: State, w: CellWeights, network: NetworkSpec) -> tuple[State, State]:
     """h′ = x·W + h·U."""
     (h,) = states
-    return ((projected + recur(h, w))[:, 0],), (h,)
+    return ((from_input + recur(h, w))[:, 0],), (h,)
 
 
 def minimal_backward(d_states: State, tape: State, w: CellWeights, network: NetworkSpec) -> Gradients:
@@ -63,10 +63,10 @@ def minimal_backward(d_states: State, tape: State, w: CellWeights, network: Netw
     return d, (d_h,), grads
 
 
-def simple_rnn(projected: np.ndarray, states: State, w: CellWeights, network: NetworkSpec) -> tuple[State, State]:
+def simple_rnn(from_input: np.ndarray, states: State, w: CellWeights, network: NetworkSpec) -> tuple[State, State]:
     """Elman (1990): h′ = tanh(x·W + h·U + b)."""
     (h,) = states
-    new_h = np.tanh((projected + recur(h, w))[:, 0])
+    new_h = np.tanh((from_input + recur(h, w))[:, 0])
     return (new_h,), (h, new_h)
 
 
@@ -78,16 +78,16 @@ def simple_rnn_backward(d_states: State, tape: State, w: CellWeights, network: N
     return d, (d_h,), grads
 
 
-def lstm(projected: np.ndarray, states: State, w: CellWeights, network: NetworkSpec) -> tuple[State, State]:
+def lstm(from_input: np.ndarray, states: State, w: CellWeights, network: NetworkSpec) -> tuple[State, State]:
     """Hochreiter & Schmidhuber (1997) with the forget gate of Gers et al. (2000), and its variants.
 
     i, f, o = σ(x·W + h·U + b); g = tanh(x·W + h·U + b); c′ = f·c + i·g; h′ = o·tanh(c′).
     Peepholes (Gers & Schmidhuber 2000): i and f also see p·c, and o sees p·c′.
     Coupled gates (Greff et al. 2015, CIFG): f = 1 − i. Projection (Sak et al. 2014): h′ = (o·tanh(c′))·P.
-    Clipping holds c′ and the projected h′ within their limits.
+    Clipping holds c′ and the from_input h′ within their limits.
     """
     h, c = states
-    gates = dict(zip(_names(network), np.moveaxis(projected + recur(h, w), 1, 0), strict=True))
+    gates = dict(zip(_names(network), np.moveaxis(from_input + recur(h, w), 1, 0), strict=True))
     p_i, p_f, p_o = w.get("peephole", (0.0, 0.0, 0.0))
     i = sigmoid(gates["i"] + p_i * c)
     f = sigmoid(gates["f"] + p_f * c) if "f" in gates else 1 - i
@@ -127,15 +127,15 @@ def _names(network: NetworkSpec) -> tuple[str, ...]:
     return ("i", "g", "o") if network.cell == "lstm_coupled" else ("i", "f", "g", "o")
 
 
-def gru(projected: np.ndarray, states: State, w: CellWeights, network: NetworkSpec) -> tuple[State, State]:
+def gru(from_input: np.ndarray, states: State, w: CellWeights, network: NetworkSpec) -> tuple[State, State]:
     """Cho et al. (2014), reset after the product as cuDNN has it.
 
     z, r = σ(x·W + h·U + b); n = tanh(x·Wₙ + bₙ + r·(h·Uₙ + b′ₙ)); h′ = (1 − z)·n + z·h.
     """
     (h,) = states
     recurrent = recur(h, w)
-    z, r = sigmoid(projected[:, 0] + recurrent[:, 0]), sigmoid(projected[:, 1] + recurrent[:, 1])
-    n = np.tanh(projected[:, 2] + r * recurrent[:, 2])
+    z, r = sigmoid(from_input[:, 0] + recurrent[:, 0]), sigmoid(from_input[:, 1] + recurrent[:, 1])
+    n = np.tanh(from_input[:, 2] + r * recurrent[:, 2])
     return ((1 - z) * n + z * h,), (z, r, n, h, recurrent[:, 2])
 
 
@@ -149,14 +149,16 @@ def gru_backward(d_states: State, tape: State, w: CellWeights, network: NetworkS
     return np.stack([d_z, d_r, d_n], axis=1), (d_h * z + d_old,), grads
 
 
-def gru_reset_before(projected: np.ndarray, states: State, w: CellWeights, network: NetworkSpec) -> tuple[State, State]:
+def gru_reset_before(
+    from_input: np.ndarray, states: State, w: CellWeights, network: NetworkSpec
+) -> tuple[State, State]:
     """Cho et al. (2014) as printed: the reset gate acts before the product.
 
     z, r = σ(x·W + h·U + b); n = tanh(x·Wₙ + bₙ + (r·h)·Uₙ + b′ₙ); h′ = (1 − z)·n + z·h.
     """
     (h,) = states
-    z, r = np.moveaxis(sigmoid(projected[:, :2] + recur(h, w, GATED)), 1, 0)
-    n = np.tanh(projected[:, 2] + recur(r * h, w, CANDIDATE)[:, 0])
+    z, r = np.moveaxis(sigmoid(from_input[:, :2] + recur(h, w, GATED)), 1, 0)
+    n = np.tanh(from_input[:, 2] + recur(r * h, w, CANDIDATE)[:, 0])
     return ((1 - z) * n + z * h,), (z, r, n, h)
 
 

@@ -14,10 +14,10 @@ class Scratch:
 
     def __call__(self, x: np.ndarray, states: State) -> tuple[np.ndarray, State]:
         """Run forward and keep the tape for ``backward``."""
-        projected = np.tensordot(x, self.w["kernel"], axes=1) + self.w.get("bias", 0)  # (B, T, G, H)
+        from_input = np.tensordot(x, self.w["kernel"], axes=1) + self.w.get("bias", 0)  # (B, T, G, H)
         self.x, self.tape, outputs = x, [], []
         for step in range(x.shape[1]):
-            states, tape = self.cell.step(projected[:, step], states, self.w, self.network)
+            states, tape = self.cell.step(from_input[:, step], states, self.w, self.network)
             self.tape.append(tape)
             outputs.append(states[0])
         self.last = states

@@ -2,9 +2,9 @@
 
 from experiments.protocol import Absent, Support, Written
 from experiments.spec import ExperimentSpec
+from experiments.twins import FRAMEWORKS, REFERENCE
 
-HOME = "keras"
-PACKAGES = ("numpy",)
+HOME = FRAMEWORKS[REFERENCE].owner
 
 
 def supports(spec: ExperimentSpec) -> Support:

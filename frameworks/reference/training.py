@@ -1,6 +1,7 @@
 """Loss, optimiser, one step: the written definitions that the twins follow under imposed conventions."""
 
 import numpy as np
+from scipy.special import expit, log_softmax
 
 from experiments.canonical import Weights, clipped_with
 from experiments.conventions import ADAGRAD_START
@@ -14,13 +15,12 @@ def loss(kind: str, outputs: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarr
         return float(np.mean(difference**2)), 2 * difference / difference.size
     if kind in ("cross_entropy", "sequence_cross_entropy"):
         one_hot = y if kind == "cross_entropy" else np.eye(outputs.shape[-1])[y]
-        shifted = outputs - outputs.max(axis=-1, keepdims=True)
-        log_shares = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+        log_shares = log_softmax(outputs, axis=-1)
         losses = -(one_hot * log_shares).sum(axis=-1)  # (B[, T])
         return float(np.mean(losses)), (np.exp(log_shares) - one_hot) / losses.size
     # From logits: log(1 + eˣ) − x·y, stable for either sign.
     value = np.mean(np.logaddexp(0, outputs) - outputs * y)
-    return float(value), (0.5 * (1 + np.tanh(0.5 * outputs)) - y) / outputs.size
+    return float(value), (expit(outputs) - y) / outputs.size
 
 
 class Optimiser:

@@ -1,7 +1,7 @@
 """One time step of every cell.
 
-A step takes ``projected (B, G·H)``, the input's share x·W + b of every gate; ``states``, each ``(B, H)``; the cell's
-weights ``w`` as ``at_hand`` gives them; and the network's spec. It returns the new states, the output h′ first.
+A step takes ``from_input (B, G·H)``, the input's share x·W + b of every gate; ``states``, each ``(B, H)``; the cell's
+weights ``w`` as ``unpacked`` returns them; and the network's spec. It returns the new states, the output h′ first.
 """
 
 import keras
@@ -15,7 +15,7 @@ States = tuple[tf.Tensor, ...]
 CellWeights = dict[str, keras.Variable | tf.Tensor]
 
 
-def at_hand(w: CellWeights, network: NetworkSpec) -> CellWeights:
+def unpacked(w: CellWeights, network: NetworkSpec) -> CellWeights:
     """The weights as a step uses them, made once for all steps: read, and apart where a step takes a part by itself.
 
     What is done at every step costs an operation a step, its gradient another, and a graph's first call both.
@@ -46,85 +46,85 @@ def clip(x: tf.Tensor, limit: float | None) -> tf.Tensor:
     return x if limit is None else tf.clip_by_value(x, -limit, limit)
 
 
-def project(x: tf.Tensor, w: CellWeights) -> tf.Tensor:
+def input_product(x: tf.Tensor, w: CellWeights) -> tf.Tensor:
     """x·W + b of every gate: ``(…, I) -> (…, G·H)``; one matrix product for all leading axes."""
     share = tf.tensordot(x, w["kernel"], axes=1)
     return tf.nn.bias_add(share, w["bias"]) if "bias" in w else share
 
 
-def minimal(projected: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
+def minimal(from_input: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
     """h′ = x·W + h·U."""
     (h,) = states
-    return (projected + recur(h, w),)
+    return (from_input + recur(h, w),)
 
 
-def simple_rnn(projected: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
+def simple_rnn(from_input: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
     """Elman (1990): h′ = tanh(x·W + h·U + b)."""
     (h,) = states
-    return (tf.tanh(projected + recur(h, w)),)
+    return (tf.tanh(from_input + recur(h, w)),)
 
 
-def lstm(projected: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
+def lstm(from_input: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
     """Hochreiter & Schmidhuber (1997) with the forget gate of Gers et al. (2000).
 
     i, f, o = σ(x·W + h·U + b); g = tanh(x·W + h·U + b); c′ = f·c + i·g, held within ±cell_clip; h′ = o·tanh(c′).
     """
     h, c = states
-    i, f, g, o = tf.split(projected + recur(h, w), 4, axis=-1)
+    i, f, g, o = tf.split(from_input + recur(h, w), 4, axis=-1)
     c = clip(tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g), network.cell_clip)
     return tf.sigmoid(o) * tf.tanh(c), c
 
 
-def lstm_peephole(projected: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
+def lstm_peephole(from_input: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
     """Gers & Schmidhuber (2000): the gates see the cell state, i and f the old one, o the new.
 
     i, f = σ(x·W + h·U + b + p·c); g = tanh(x·W + h·U + b); c′ = f·c + i·g;
     o = σ(x·W + h·U + b + p·c′); h′ = o·tanh(c′).
     """
     h, c = states
-    i, f, g, o = tf.split(projected + recur(h, w), 4, axis=-1)
+    i, f, g, o = tf.split(from_input + recur(h, w), 4, axis=-1)
     p_i, p_f, p_o = w["peephole"]
     c = clip(tf.sigmoid(f + p_f * c) * c + tf.sigmoid(i + p_i * c) * tf.tanh(g), network.cell_clip)
     return tf.sigmoid(o + p_o * c) * tf.tanh(c), c
 
 
-def lstm_projection(projected: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
+def lstm_projection(from_input: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
     """Sak et al. (2014), without peepholes as nn.LSTM has it: h′ = (o·tanh(c′))·P, held within ±projection_clip."""
-    full, c = lstm(projected, states, w, network)
+    full, c = lstm(from_input, states, w, network)
     return clip(full @ w["projection"], network.projection_clip), c
 
 
-def lstm_coupled(projected: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
+def lstm_coupled(from_input: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
     """Greff et al. (2015), CIFG: the forget gate is what the input gate leaves, f = 1 − i.
 
     i, o = σ(x·W + h·U + b); g = tanh(x·W + h·U + b); c′ = (1 − i)·c + i·g; h′ = o·tanh(c′).
     """
     h, c = states
-    i, g, o = tf.split(projected + recur(h, w), 3, axis=-1)
+    i, g, o = tf.split(from_input + recur(h, w), 3, axis=-1)
     i = tf.sigmoid(i)
     c = clip(c + i * (tf.tanh(g) - c), network.cell_clip)
     return tf.sigmoid(o) * tf.tanh(c), c
 
 
-def gru(projected: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
+def gru(from_input: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
     """Cho et al. (2014), reset after the product as cuDNN has it.
 
     z, r = σ(x·W + h·U + b); n = tanh(x·Wₙ + bₙ + r·(h·Uₙ + b′ₙ)); h′ = (1 − z)·n + z·h.
     """
     (h,) = states
-    (x_zr, x_n), (h_zr, h_n) = gated(projected), gated(recur(h, w))
+    (x_zr, x_n), (h_zr, h_n) = gated(from_input), gated(recur(h, w))
     z, r = tf.split(tf.sigmoid(x_zr + h_zr), 2, axis=-1)
     n = tf.tanh(x_n + r * h_n)
     return (n + z * (h - n),)
 
 
-def gru_reset_before(projected: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
+def gru_reset_before(from_input: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
     """Cho et al. (2014) as printed: the reset gate acts before the product.
 
     z, r = σ(x·W + h·U + b); n = tanh(x·Wₙ + bₙ + (r·h)·Uₙ + b′ₙ); h′ = (1 − z)·n + z·h.
     """
     (h,) = states
-    x_zr, x_n = gated(projected)
+    x_zr, x_n = gated(from_input)
     z, r = tf.split(tf.sigmoid(x_zr + recur(h, w)), 2, axis=-1)
     n = tf.tanh(x_n + recur(r * h, w, "candidate_"))
     return (n + z * (h - n),)
@@ -156,6 +156,6 @@ class Cell(keras.layers.Layer):
 
     def call(self, x: tf.Tensor, states: States, training: bool = False) -> tuple[tf.Tensor, States]:
         """One step; nothing in it depends on ``training``."""
-        w = at_hand(self.w, self.network)
-        states = self.step(project(x, w), tuple(states), w, self.network)
+        w = unpacked(self.w, self.network)
+        states = self.step(input_product(x, w), tuple(states), w, self.network)
         return states[0], states

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from experiments.spec import ExperimentSpec
-from frameworks.tf2.cells import STEPS, Cell, States, at_hand, project
+from frameworks.tf2.cells import STEPS, Cell, States, input_product, unpacked
 from frameworks.tf2.support import OPTIONS, stock
 from frameworks.tf2.weights import own_variables
 
@@ -110,7 +110,7 @@ class Wrapped:
 
 
 class Scratch:
-    """Bare variables and matrix products: every step's input projected in one product, then the recurrence."""
+    """Bare variables and matrix products: every step's input from_input in one product, then the recurrence."""
 
     stock = drops = False
 
@@ -119,10 +119,10 @@ class Scratch:
         self.native = own_variables(spec, index, inputs)
 
     def __call__(self, x: tf.Tensor, states: States, training: bool) -> tuple[tf.Tensor, States]:
-        """A loop over the projected steps."""
-        outputs, w = [], at_hand(self.native, self.network)
-        for projected in tf.unstack(project(x, w), axis=1):
-            states = self.step(projected, states, w, self.network)
+        """A loop over the from_input steps."""
+        outputs, w = [], unpacked(self.native, self.network)
+        for from_input in tf.unstack(input_product(x, w), axis=1):
+            states = self.step(from_input, states, w, self.network)
             outputs.append(states[0])
         return tf.stack(outputs, axis=1), states
 
@@ -135,10 +135,10 @@ class Tuned(Scratch):
     """The fastest way measured: time first inside, so that each step reads and writes one block of memory."""
 
     def __call__(self, x: tf.Tensor, states: States, training: bool) -> tuple[tf.Tensor, States]:
-        """A loop over the projected steps, each contiguous."""
-        outputs, w = [], at_hand(self.native, self.network)
-        for projected in tf.unstack(project(tf.transpose(x, (1, 0, 2)), w)):
-            states = self.step(projected, states, w, self.network)
+        """A loop over the from_input steps, each contiguous."""
+        outputs, w = [], unpacked(self.native, self.network)
+        for from_input in tf.unstack(input_product(tf.transpose(x, (1, 0, 2)), w)):
+            states = self.step(from_input, states, w, self.network)
             outputs.append(states[0])
         return tf.transpose(tf.stack(outputs), (1, 0, 2)), states
 

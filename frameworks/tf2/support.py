@@ -2,9 +2,9 @@
 
 from experiments.protocol import Absent, Native, Support, Written
 from experiments.spec import ExperimentSpec, NetworkSpec
+from experiments.twins import FRAMEWORKS
 
-HOME = "keras"
-PACKAGES = ("tensorflow", "keras")
+HOME = FRAMEWORKS["tf2"].owner
 
 STOCK = {"simple_rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU", "gru_reset_before": "GRU"}
 OPTIONS = {"gru": {"reset_after": True}, "gru_reset_before": {"reset_after": False}}
@@ -15,8 +15,15 @@ def stock(network: NetworkSpec, form: str) -> str | None:
     return None if network.cell_clip is not None else STOCK.get(network.cell)
 
 
+def fuses_adam(spec: ExperimentSpec) -> bool:
+    """Whether the update is one kernel: only stock Adam's; under imposed conventions the written optimiser runs."""
+    training = spec.training
+    plain_adam = training.optimiser == "adam" and training.clip_norm is None
+    return spec.network.form == "tuned" and plain_adam and not spec.conventions.imposed
+
+
 def supports(spec: ExperimentSpec) -> Support:
-    """Whether the form is Keras's own, written by us, or cannot be had."""
+    """Whether the form is Keras's own, written by us, or absent."""
     if spec.inexpressible:
         return Absent(spec.inexpressible)
     form, cell = spec.network.form, spec.network.cell
@@ -37,5 +44,5 @@ def supports(spec: ExperimentSpec) -> Support:
         "unrolled": Native(f"keras.layers.{name}({unrolled})"),
         "wrapped": Native("own cell in keras.layers.RNN"),
         "scratch": Written("bare variables and matrix products"),
-        "tuned": Written("scratch, time first, and TensorFlow's fused Adam kernel"),
+        "tuned": Written("scratch, time first" + ", and TensorFlow's fused Adam kernel" * fuses_adam(spec)),
     }[form]

@@ -11,7 +11,7 @@ from experiments.conventions import ADAGRAD_START
 from experiments.draws import SHUFFLE_BUFFER
 from experiments.protocol import Batch
 from experiments.spec import ExperimentSpec
-from frameworks.tf2.support import HOME
+from frameworks.tf2.support import HOME, fuses_adam
 from frameworks.tf2.weights import Binding
 
 
@@ -181,8 +181,7 @@ class ImposedOptimiser:
 
 def make_optimiser(spec: ExperimentSpec, bindings: list[Binding]) -> StockOptimiser | ImposedOptimiser:
     """The optimiser the conventions ask for, over the trained variables."""
-    fused = spec.network.form == "tuned" and spec.training.optimiser == "adam" and spec.training.clip_norm is None
-    kind = ImposedOptimiser if spec.conventions.imposed else FusedAdam if fused else StockOptimiser
+    kind = ImposedOptimiser if spec.conventions.imposed else FusedAdam if fuses_adam(spec) else StockOptimiser
     return kind(spec, bindings)
 
 

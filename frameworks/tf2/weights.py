@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from experiments.canonical import GATES, Weights, layer_shapes
-from experiments.cells import CELLS
+from experiments.cells import AXES, CELLS
 from experiments.spec import ExperimentSpec
 from frameworks.tf2.support import HOME
 
@@ -77,7 +77,7 @@ def bind_layer(
     names = CELLS[cell].biases(spec.conventions.owner("bias", HOME))
 
     def flat(kind: str) -> Binding:
-        if kind in ("peephole", "projection"):
+        if "G" not in AXES[kind]:  # nothing to flatten
             return plain(kind, native[kind], prefix + kind)
         rows = native[kind].shape[:-1]
         return Binding(
@@ -126,7 +126,7 @@ def own_variables(spec: ExperimentSpec, index: int, inputs: int) -> dict[str, ke
     draws |= dict.fromkeys(("bias", "recurrent_bias"), keras.initializers.Zeros())
     variables = {}
     for kind, shape in layer_shapes(spec.network, index, inputs, spec.conventions.owner("bias", HOME)).items():
-        flat = shape if kind in ("peephole", "projection") else (*shape[:-2], shape[-2] * shape[-1])
+        flat = shape if "G" not in AXES[kind] else (*shape[:-2], shape[-2] * shape[-1])
         draw = draws.get(kind) or keras.initializers.GlorotUniform()
         variables[kind] = keras.Variable(draw(flat, spec.training.dtype), name=kind)
     if "f" in GATES[spec.network.cell] and "bias" in variables:  # unit_forget_bias

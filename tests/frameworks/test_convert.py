@@ -363,11 +363,11 @@ REFUSED = {
     "torch half": "weight_ih_l0 is torch.bfloat16; allowed: float16, float32, float64",
     "torch no recurrence": "holds no recurrent layer",
     "torch broken": "broken.pt: broken or of another format",
-    "to torch reset_before": "torch has no layer for gru_reset_before; allowed: simple_rnn, lstm, gru",
+    "to torch reset_before": "PyTorch has no layer for gru_reset_before; allowed: simple_rnn, lstm, gru",
     "other sides": "head/0/kernel: the weights have (5, 3), the model (10, 3); allowed: the same",
     "other sizes": "head/0/bias: the weights have (3,), the model (2,); allowed: the same",
     "other depth": "its recurrent layers are lstm, lstm; the weights' are lstm",
-    "to keras projection": "keras has no layer for lstm_projection; allowed: simple_rnn, lstm, gru, gru_reset_before",
+    "to keras projection": "TensorFlow 2 has no layer for lstm_projection; allowed: simple_rnn, lstm, gru",
     "to keras cell": "its recurrent layers are gru_reset_before; the weights' are gru",
     "to keras alone": "refused.keras: Keras's weights need a model to go into; give one with --like MODEL.keras",
 }
@@ -454,7 +454,7 @@ def test_canonical_weights_must_name_their_cell_and_have_its_shapes(tmp_path):
         convert(path, target)
     with pytest.raises(UserError, match=r"kernel: \(\d, 4, 2\); allowed: \(\d, 3, 2\)"):
         convert(path, target, cell="gru")
-    with pytest.raises(UserError, match="torch has no layer for lstm_coupled"):
+    with pytest.raises(UserError, match="PyTorch has no layer for lstm_coupled"):
         arrays = {name: value[:, 1:] for name, value in arrays.items()}
         save_file(arrays, path, {"cell": "lstm_coupled"})
         convert(path, target)
