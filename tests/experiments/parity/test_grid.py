@@ -1,0 +1,82 @@
+"""What a [ladder] table asks for, and what makes two checks the same."""
+
+from pathlib import Path
+
+import pytest
+from ladder_cases import make_check
+from ladder_toys import versions
+
+from experiments.errors import UserError
+from experiments.grid import Grid
+from experiments.parity import check as parity_check
+from experiments.parity.grid import LadderGrid, checks_of
+from experiments.phase import Answers
+from experiments.protocol import Absent, Native
+from experiments.study import plan, schema
+
+CELLS = ["simple_rnn", "lstm", {"cell": "gru", "bidirectional": True, "form": "layer"}]
+
+
+def test_the_grid_is_the_whole_product():
+    specs = LadderGrid(cells=CELLS[:2]).specs()
+    found = {(s.network.cell, s.network.form, s.conventions.base, s.training.dtype) for s in specs}
+    assert len(specs) == len(found) == 2 * 6 * 2 * 2
+
+
+def test_alternating_meets_every_cell_and_form_in_each_dtype_and_each_conventions():
+    specs = LadderGrid(cells=CELLS[:2], alternate=True).specs()
+    assert len(specs) == 2 * 6 * 2
+    for field in ("training.dtype", "conventions.base"):
+        room, name = field.split(".")
+        met = {(s.network.cell, s.network.form, getattr(getattr(s, room), name)) for s in specs}
+        assert len(met) == len(specs)
+
+
+def test_a_cell_may_name_its_only_form():
+    specs = LadderGrid(cells=CELLS[2:], conventions=["keras"], dtypes=["float32"]).specs()
+    assert [spec.variant for spec in specs] == ["gru+bidirectional"]
+
+
+@pytest.mark.parametrize("cell", ["lsmt", {"cell": "lstm", "unit": 3}, "lstm_projection"])
+def test_a_wrong_cell_is_one_line(tmp_path, cell):
+    made = schema.Study(name="toy", description="", grid=[Grid(task="sine")], ladder=LadderGrid(cells=[cell]))
+    made = made.model_copy(update={"grid": ()})  # the ladder alone
+    with pytest.raises(UserError, match=r"toy\.toml: ladder: .*allow"):
+        plan.lay_out(made, Path("toy.toml"), lambda *_: Native(), versions, None)
+
+
+def test_what_one_twin_lacks_the_other_climbs_with_the_reference():
+    def supports(name, spec):
+        lacks = {"tf2": ("layer", "unrolled"), "pytorch": ("unrolled",)}.get(name, ())
+        return Absent(f"{name} has none") if spec.network.form in lacks else Native()
+
+    grid = LadderGrid(cells=["lstm"], conventions=["keras"], dtypes=["float64"])
+    work = checks_of(grid, ("tf2", "pytorch"), Answers(Path(), supports, versions, None))
+    pairs = {check.spec.network.form: check.pairs for check in work.jobs}
+    assert pairs["layer"] == (("pytorch", "reference"),)
+    assert pairs["scratch"] == (("tf2", "reference"), ("pytorch", "reference"), ("tf2", "pytorch"))
+    assert "unrolled" not in pairs
+    assert [(each.framework, each.job.spec.network.form) for each in work.absent] == [
+        ("tf2", "layer"),
+        ("tf2", "unrolled"),
+        ("pytorch", "unrolled"),
+    ]
+
+
+def test_the_forms_share_the_references_measurement():
+    jobs = [make_check(form=form).jobs()["reference"] for form in ("layer", "scratch")]
+    assert jobs[0].fingerprint == jobs[1].fingerprint and jobs[0].spec.network.form == "scratch"
+
+
+@pytest.mark.parametrize("change", ["spec", "version", "ladder"])
+def test_the_fingerprint_covers_spec_versions_and_the_ladder(monkeypatch, change):
+    check = other = make_check()
+    before = check.fingerprint
+    if change == "spec":
+        other = make_check(dtype="float32")
+    elif change == "version":
+        other = parity_check.ParityCheck(check.spec, (("tf2", "2.0"), *check.versions[1:]))
+    else:
+        monkeypatch.setattr(parity_check, "VERSION", 99)
+        other = make_check()
+    assert other.fingerprint != before

@@ -1,0 +1,115 @@
+"""The floor's arithmetic, the clock's rules, and one variant measured."""
+
+import math
+
+import pytest
+from cases import TOKENS, make_spec, twin_params
+
+import frameworks
+from experiments import tasks
+from experiments.cells import CELLS
+from experiments.protocol import Product
+from experiments.spec import ExperimentSpec
+from experiments.speed import clock, load, measure
+from experiments.speed.matmul_floor import products
+
+LSTM = ExperimentSpec.model_validate({"task": "imdb", "network": {"cell": "lstm", "form": "layer"}, "training": {}})
+
+
+def test_the_floor_of_the_sources_lstm_is_what_arithmetic_says():
+    steps, batch, gates = 80, 128, 4 * 64
+    a_pass = 2 * batch * steps * gates * (100 + 64 + 64 + 64) + 2 * batch * 64
+    assert products(LSTM, tasks.interface(LSTM.task)).flop == 3 * a_pass
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_gradients_cost_two_products_for_every_one_forward(cell, bidirectional):
+    spec = make_spec(cell, "scratch", network={"bidirectional": bidirectional})
+    found = products(spec, TOKENS)
+    forward, backward = (sum(part.flop for part in side) for side in (found.forward, found.backward))
+    assert backward == 2 * forward
+    waiting = [part for part in found.forward if part.times > 1]
+    each = 2 if cell in ("gru_reset_before", "lstm_projection") else 1
+    assert len(waiting) == each * len(spec.network.units) * len(spec.network.directions)
+
+
+def test_values_need_no_gradient_of_their_own():
+    spec = ExperimentSpec.model_validate({"task": "sine", "network": {"cell": "lstm", "form": "layer"}, "training": {}})
+    found = products(spec, tasks.interface(spec.task))
+    saved = Product(512 * 50, 1, 4 * 64).flop
+    assert sum(p.flop for p in found.backward) == 2 * sum(p.flop for p in found.forward) - saved
+
+
+def _calls(times):
+    """A clock that reads these durations, one after the other."""
+    readings = [0.0]
+    for each in times:
+        readings += [readings[-1] + each, readings[-1] + each]
+    return iter(readings)
+
+
+def test_warm_is_when_two_windows_agree_and_the_second_is_steady(monkeypatch):
+    times = [9.0, 3.0, 2.0, 1.5, 1.2, 1.1, 1.0, 1.01, 1.02, 1.03, 1.04, 1.05, 2.0]
+    readings = _calls(times)
+    monkeypatch.setattr(clock.time, "perf_counter", lambda: next(readings))
+    found = clock.Clock.of(lambda: None, 5)
+    assert found.first == 9.0 and found.settled
+    assert found.warm_up == pytest.approx(times[1:8])  # of 1.2, 1.1, 1.0 and the next three the medians part by 7 %
+    assert found.steady == pytest.approx(times[8:])
+
+
+def test_what_never_settles_is_timed_all_the_same_and_says_so(monkeypatch):
+    readings = _calls([float(1 + n % 2 * 10 + n) for n in range(40)])
+    monkeypatch.setattr(clock.time, "perf_counter", lambda: next(readings))
+    found = clock.Clock.of(lambda: None, 3)
+    assert not found.settled and len(found.warm_up) == clock.WARM_MOST - 3 and len(found.steady) == 3
+
+
+@pytest.mark.parametrize(
+    "took, busy, own, others",
+    [(2.0, 3.03, 2.0, 0.5), (0.03, 0.05, 0.03, 0.0), (0.5, 0.12, 0.0, 0.18), (1.0, 0.9, 1.0, 0.0)],
+    ids=["a process beside it", "a tick too many", "a little, while idle", "a tick too few"],
+)
+def test_the_load_of_others_is_what_ticks_cannot_explain(monkeypatch, took, busy, own, others):
+    readings = {"perf_counter": iter([0.0, took]), "_busy": iter([7.0, 7.0 + busy]), "_own": iter([1.0, 1.0 + own])}
+    monkeypatch.setattr(load.time, "perf_counter", lambda: next(readings["perf_counter"]))
+    for name in ("_busy", "_own"):
+        monkeypatch.setattr(load, name, lambda name=name: next(readings[name]))
+    monkeypatch.setattr(load.psutil, "cpu_count", lambda: 2)
+    with load.Load() as measured:
+        pass
+    assert measured.others == pytest.approx(others)
+
+
+@pytest.mark.parametrize("twin", twin_params())
+@pytest.mark.parametrize("form", ["layer", "tuned"])
+def test_a_twins_variant_is_measured_whole(twin, form):
+    spec = make_spec("lstm", form, "stock")
+    spec = spec.model_copy(update={"training": spec.training.model_copy(update={"batch_size": 4})})
+    framework = frameworks.load(twin)
+    found = measure.measure(spec, framework, measure.Floors(framework), 4, "operators")
+    assert found["gflop"] == products(spec, TOKENS).flop / 1e9
+    assert len(found["train"]["steady"]) == len(found["forward"]["steady"]) == 4
+    seconds = [*found["train"]["steady"], *found["forward"]["steady"], *found["floor"]["train"], found["build_s"]]
+    assert all(math.isfinite(each) and each > 0 for each in seconds)
+    assert found["peak_bytes"] >= found["idle_bytes"] > 2**20
+    shares = [share for _, share in found["operators"]]
+    assert 0 < len(shares) <= measure.TOP and shares == sorted(shares, reverse=True) and sum(shares) <= 1 + 1e-9
+
+
+@pytest.mark.parametrize("twin", twin_params())
+@pytest.mark.parametrize("depth, beneath", [("step", set()), ("floor", {"forward", "floor", "gflop"})])
+def test_no_deeper_is_looked_than_asked(twin, depth, beneath):
+    framework = frameworks.load(twin)
+    found = measure.measure(make_spec("gru", "layer", "stock"), framework, measure.Floors(framework), 4, depth)
+    assert {"forward", "floor", "gflop", "operators"} & set(found) == beneath
+    assert len(found["train"]["steady"]) == 4
+
+
+@pytest.mark.parametrize("twin", twin_params())
+def test_the_profiler_names_the_operator_that_was_called(twin):
+    framework = frameworks.load(twin)
+    product = framework.floor([Product(64, 64, 64, 50)], "float32")
+    (first, _), *_ = measure.operators(framework, product)
+    assert first.lower() in ("mm", "matmul", "_mklmatmul")

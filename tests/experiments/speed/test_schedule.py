@@ -1,0 +1,169 @@
+"""Which processes time what, in which order, and a study's [[speed]] tables."""
+
+from dataclasses import replace
+
+import pytest
+import toys
+
+import frameworks
+from experiments import tasks
+from experiments.errors import UserError
+from experiments.phase import Means
+from experiments.running.display import Display
+from experiments.running.executor import LocalExecutor
+from experiments.speed import load
+from experiments.speed.outcome import outcomes, spread, summary
+from experiments.speed.phase import PHASE
+from experiments.speed.schedule import Session, Timing, sessions
+from experiments.study.plan import lay_out
+from experiments.study.schema import read
+from experiments.study.select import select
+from experiments.tracking.database import finished
+from experiments.tracking.tracker import Tracker
+
+
+def a_timing(framework="tf2", form="layer", processes=2, **fields) -> Timing:
+    spec = toys.spec(network={"cell": "lstm", "form": form, "units": [2]})
+    return replace(Timing(spec, framework, "toy 1.0", 1, processes, 4, "operators", 0), **fields)
+
+
+def test_the_frameworks_processes_alternate_and_every_second_goes_backward():
+    timings = [a_timing(name, form, 3) for name in ("tf2", "pytorch") for form in ("layer", "scratch")]
+    found = list(sessions(timings))
+    assert [each.framework for each in found] == ["tf2", "pytorch", "pytorch", "tf2", "tf2", "pytorch"]
+    assert [each.round for each in found] == [0, 0, 1, 1, 2, 2]
+    forms = [[each.spec.network.form for each in session.timings] for session in found]
+    assert forms[0] == ["layer", "scratch"] and forms[2] == ["scratch", "layer"]
+    assert len({each.fingerprint for each in found}) == 6
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"threads": 2},
+        {"processes": 3},
+        {"steps": 5},
+        {"framework": "pytorch"},
+        {"version": "toy 2.0"},
+        {"depth": "step"},
+    ],
+)
+def test_what_is_timed_otherwise_is_another_timing(changed):
+    assert a_timing(**changed).fingerprint != a_timing().fingerprint
+
+
+def test_a_timings_name_says_what_a_grid_may_vary():
+    spec = toys.spec(network={"cell": "lstm", "form": "layer", "units": [2]}, training={"execution": "eager"})
+    size, time = spec.training.batch_size, tasks.interface(spec.task).time
+    assert a_timing(spec=spec).name == f"{spec.slug} · tf2 · 1 thread · batch {size} × {time} · eager"
+    assert a_timing(spec=spec, threads=2).name.split(" · ")[2] == "2 threads"
+
+
+def record(*steps, first=5.0, floor=0.5, load=0.0) -> dict:
+    part = {"first": first, "warm_up": [], "settled": True, "steady": list(steps)}
+    found = {"train": part, "forward": part, "floor": {"train": [floor], "forward": [floor]}, "gflop": 2.0}
+    found |= {"build_s": 0.1, "peak_bytes": 100, "step_bytes": 40, "idle_bytes": 60, "round": 0}
+    return found | {"load": load, "load_before": 0.0, "environment": {"threads": 1}}
+
+
+def test_a_summary_is_of_all_processes():
+    found = summary([record(1.0, 1.0, 1.0, 1.0), record(2.0, 2.0, 2.0, 2.0, load=0.7), record(1.2, 1.2, 1.2, 1.2)])
+    assert found["time/step_s"] == pytest.approx(1.2)
+    assert found["floor/multiple"] == pytest.approx(2.4)
+    assert found["rate/gflop_per_s"] == pytest.approx(2.0 / 1.2)
+    assert found["spread/between"] == pytest.approx((2.0 - 1.0) / 1.2)
+    assert found["load/others"] == pytest.approx(0.7)
+
+
+def test_a_summary_of_steps_alone_says_nothing_of_a_floor():
+    whole = record(1.0, 1.0, 1.0, 1.0)
+    alone = {key: value for key, value in whole.items() if key not in ("forward", "floor", "gflop")}
+    found, more = summary([alone]), summary([whole])
+    assert found == {key: more[key] for key in found}
+    assert {key.partition("/")[0] for key in set(more) - set(found)} == {"floor", "rate", "time"}
+
+
+def test_the_spread_within_is_the_widest_middle_half():
+    within, between = spread([record(1.0, 2.0, 3.0, 4.0, 5.0), record(3.0, 3.0, 3.0)])
+    assert within == pytest.approx((4.0 - 2.0) / 3.0) and between == 0
+
+
+def _executor(threads):
+    return LocalExecutor(toys.load, workers=1, threads=threads).run
+
+
+@pytest.fixture
+def quick_clock(monkeypatch):
+    monkeypatch.setattr(load, "QUIET_S", 0.0)
+
+
+def test_every_variant_is_timed_in_as_many_fresh_processes(monkeypatch, quick_clock):
+    timings = [a_timing(name, form) for name in ("tf2", "pytorch") for form in ("layer", "scratch")]
+    said = []
+    found = list(outcomes(timings, _executor, said.append))
+    assert {each.timing.fingerprint for each in found} == {each.fingerprint for each in timings}
+    assert not any(each.failure for each in found) and len(said) == 4
+    processes = {(each.timing.framework, record["environment"]["pid"]) for each in found for record in each.records}
+    assert len(processes) == 4
+    assert all(each.metrics["time/step_s"] > 0 and each.records[0]["operators"] for each in found)
+    assert all("operators" not in each.records[1] for each in found)
+
+
+@pytest.mark.parametrize("deed, reason", [("raise", "ValueError: no good"), ("kill", "the worker died twice")])
+def test_what_cannot_be_timed_fails_alone(monkeypatch, tmp_path, quick_clock, deed, reason):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TOY_DEEDS", f'{{"tf2:0": "{deed}"}}')
+    found = {each.timing.framework: each for each in outcomes([a_timing(), a_timing("pytorch")], _executor, print)}
+    assert reason in found["tf2"].failure and found["tf2"].metrics == {}
+    assert not found["pytorch"].failure
+
+
+def test_a_timing_is_recorded_and_counts_as_done(monkeypatch, tmp_path, quick_clock):
+    from rich.console import Console
+
+    uri, timings = f"sqlite:///{tmp_path / 'mlflow.db'}", [a_timing(), a_timing("pytorch")]
+    monkeypatch.setenv("TOY_DEEDS", '{"pytorch:0": "raise"}')
+    with Tracker(uri, "toy") as tracker:
+        means = Means(LocalExecutor(toys.load), tracker, lambda *about: Display(*about, Console(quiet=True)))
+        failures = PHASE.run(timings, 2, means)
+    assert [title for title, _ in failures] == [timings[1].name]
+    assert set(finished(uri, "toy", "speed")) == {timings[0].fingerprint}
+
+
+def _plan(tmp_path, text):
+    path = tmp_path / "mine.toml"
+    path.write_text('name = "mine"\ndescription = "d"\n' + text)
+    return lay_out(read(path), path, frameworks.supports, lambda name: "1", lambda spec: None)
+
+
+def test_a_study_may_be_speed_alone_and_names_what_is_absent(tmp_path):
+    found = _plan(
+        tmp_path,
+        '[[speed]]\ntask = "imdb"\nthreads = [1, 2]\n[speed.vary]\n'
+        '"network.cell" = ["lstm", "minimal"]\n"network.form" = ["layer", "tuned"]\n',
+    )
+    assert not found.jobs("training")
+    assert {(each.framework, each.threads) for each in found.jobs("speed")} == {
+        (twin, threads) for twin in ("tf2", "pytorch") for threads in (1, 2)
+    }
+    assert len(found.jobs("speed")) == 2 * 2 * 3
+    assert {framework for framework, *_ in found.absent("speed")} == {"tf2", "pytorch"}
+    chosen = select(found.jobs("speed"), ["phase=speed", "cell=minimal", "framework=tf2"])
+    assert [each.track for each in chosen] == ["tuned", "tuned"]
+
+
+def test_operators_are_taken_of_the_most_threads_alone(tmp_path):
+    grid = '[[speed]]\ntask = "imdb"\nnetwork = { cell = "lstm", form = "layer" }\nthreads = [1, 2]\n'
+    found = {each.threads: each.depth for each in _plan(tmp_path, grid).jobs("speed")}
+    assert found == {1: "floor", 2: "operators"}
+    assert {each.depth for each in _plan(tmp_path, grid + 'depth = "step"\n').jobs("speed")} == {"step"}
+
+
+def test_too_few_steps_for_quartiles_are_refused(tmp_path):
+    with pytest.raises(UserError, match="speed"):
+        _plan(tmp_path, '[[speed]]\ntask = "imdb"\nnetwork = { cell = "lstm", form = "layer" }\nsteps = 2\n')
+
+
+def test_a_session_is_a_job_of_its_framework():
+    session = Session((a_timing("pytorch"),), 1)
+    assert (session.framework, session.name, session.spec) == ("pytorch", "speed", a_timing("pytorch").spec)

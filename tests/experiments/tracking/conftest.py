@@ -1,0 +1,56 @@
+"""Fixtures of the tests of tracking."""
+
+import shutil
+
+import pytest
+from mlflow import MlflowClient
+
+from experiments.tracking import store
+from experiments.tracking.tracker import Tracker
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory):
+    """An empty database; making one takes seconds, copying it none."""
+    path = tmp_path_factory.mktemp("template") / "mlflow.db"
+    store.create(path)
+    return path
+
+
+@pytest.fixture
+def uri(tmp_path, monkeypatch, template):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(template, "mlflow.db")
+    return f"sqlite:///{tmp_path}/mlflow.db"
+
+
+@pytest.fixture
+def client(uri):
+    client = MlflowClient(uri)
+    yield client
+    client._tracking_client.store._dispose_engine()
+
+
+@pytest.fixture
+def record(uri):
+    """Record events of trials in one start of a study, and close it."""
+
+    def record(*events, planned=None, study="toy"):
+        trials = list(dict.fromkeys(trial for trial, _ in events))
+        with Tracker(uri, study, "What it is.", planned or trials) as tracker:
+            tracker.expect(trials)
+            for trial, event in events:
+                tracker.record(trial, event)
+
+    return record
+
+
+@pytest.fixture
+def runs(client):
+    """The runs of the study, oldest first."""
+
+    def runs(kind="trial", study="toy"):
+        experiment = client.get_experiment_by_name(f"{study}/training").experiment_id
+        return client.search_runs([experiment], f"tags.kind = '{kind}'", order_by=["attributes.start_time ASC"])
+
+    return runs

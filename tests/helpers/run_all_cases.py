@@ -1,0 +1,67 @@
+"""Shared by the tests of whole."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import toys
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+GUARD_S = 60  # a hang ends the test; nothing here is timed
+
+
+class House:
+    """A folder with a study of toys, and commands run in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "toy.toml").write_text(toys.STUDY, encoding="utf-8")
+
+    def start(self, *arguments, deeds=None, **options):
+        """``run_all`` with toys in the twins' places, in a process group of its own."""
+        environment = os.environ | {"PYTHONPATH": str(CHECKOUT / "tests/helpers"), "TOY_DEEDS": json.dumps(deeds or {})}
+        command = [sys.executable, "-c", "import toys; toys.main()", *arguments]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "encoding": "utf-8"}
+        return subprocess.Popen(command, cwd=self.folder, env=environment, start_new_session=True, **(pipes | options))
+
+    def run(self, *arguments, deeds=None):
+        process = self.start(*arguments, deeds=deeds)
+        out, err = process.communicate(timeout=GUARD_S)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def study(self, **options):
+        return self.run("toy.toml", "--workers", "1", **options)
+
+    def runs(self):
+        """(name, slug, status, complete) of every trial's run, oldest first."""
+        query = """
+            SELECT name, slug.value, status, complete.value FROM runs
+            JOIN tags AS kind ON kind.run_uuid = runs.run_uuid AND kind.key = 'kind' AND kind.value = 'trial'
+            JOIN tags AS slug ON slug.run_uuid = runs.run_uuid AND slug.key = 'slug'
+            LEFT JOIN tags AS complete ON complete.run_uuid = runs.run_uuid AND complete.key = 'complete'
+            ORDER BY start_time, runs.rowid
+        """
+        return self.ask(query)
+
+    def ask(self, query):
+        with closing(sqlite3.connect(self.folder / "mlflow.db")) as database, database:
+            return database.execute(query).fetchall()
+
+    def files(self):
+        return sorted(path.relative_to(self.folder) for path in self.folder.rglob("*"))
+
+    def asleep(self):
+        """Wait until a trial sleeps; its worker's process."""
+        mark, until = self.folder / "asleep", time.monotonic() + GUARD_S
+        while time.monotonic() < until:
+            if mark.exists() and (pid := mark.read_text()):
+                return int(pid)
+            time.sleep(0.05)
+        raise TimeoutError("no trial fell asleep")

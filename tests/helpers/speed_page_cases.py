@@ -1,0 +1,45 @@
+"""Shared by the tests of pages."""
+
+from datetime import datetime
+from html import unescape
+
+import reports_speed_toys as toys
+from html_elements import words_of
+
+from experiments.speed.schedule import Timing
+from reports.data.results import RecordedTiming, Results
+from reports.pages.speed.timings import Clocked
+from reports.render import render
+
+#: Five steps whose quartiles are the second and the fourth: 9 and 11 about 10.
+STEPS = (8.0, 9.0, 10.0, 11.0, 12.0)
+
+
+def row(framework: str = "tf2", *processes: float, form: str = "layer", tokens: int = 80, **told) -> Clocked:
+    """A variant each of whose processes takes ``STEPS`` times so much."""
+    rounds = [[scale * step for step in STEPS] for scale in processes or (1.0,)]
+    variant = toys.spec("lstm", form, {"name": "imdb", "tokens": tokens})
+    return Clocked(toys.timed(variant, framework, *rounds, **told), "lstm")
+
+
+def flat(framework: str, seconds: float, form: str = "layer", first: float = 1.0, **told) -> RecordedTiming:
+    """A timing without any spread."""
+    told = {"cell": "lstm"} | told
+    variant = toys.spec(told.pop("cell"), form, **told.pop("parts", {}))
+    return toys.timed(variant, framework, [seconds] * 20, [seconds] * 20, first=first, **told)
+
+
+def page(results: Results, name: str = "speed.html") -> str:
+    return render(results, "Toys.", datetime(2026, 1, 1))[name]
+
+
+def said(results: Results, name: str = "speed.html") -> str:
+    return unescape(words_of(page(results, name)))
+
+
+def _planned(execution: str) -> Timing:
+    return toys.timing(toys.spec("lstm", "wrapped", training={"execution": execution}), "pytorch")
+
+
+def swept(*tokens: int) -> list[RecordedTiming]:
+    return [row("tf2", value / 1e4, tokens=value).timed for value in tokens]

@@ -1,0 +1,33 @@
+"""Fixtures of the tests of reports."""
+
+import pytest
+import reports_toys as toys
+from reports_cases import write
+
+from experiments.tracking.tracker import Tracker
+
+
+@pytest.fixture(scope="session")
+def studied(tmp_path_factory):
+    """A whole study's database, recorded by the tracker."""
+    uri = f"sqlite:///{tmp_path_factory.mktemp('studied')}/mlflow.db"
+    trials = toys.planned()
+    with Tracker(uri, "toy", "A toy.", trials) as tracker:
+        tracker.expect(trials)
+        for trial in trials:
+            toys.record(tracker, toys.run_of(trial))
+    return uri, trials
+
+
+@pytest.fixture(scope="session")
+def folder(studied, tmp_path_factory):
+    """The whole study's pages."""
+    uri, trials = studied
+    place = tmp_path_factory.mktemp("pages")
+    write(trials, place, uri)
+    return place
+
+
+@pytest.fixture(scope="session")
+def pages(folder):
+    return {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.html")}

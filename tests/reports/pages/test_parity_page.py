@@ -1,0 +1,130 @@
+"""The parity page, of checks that passed, failed and are missing."""
+
+import dataclasses
+import json
+import re
+from datetime import datetime
+
+import pandas as pd
+import pytest
+import reports_toys
+from ladder_cases import make_check, names, outcome, text
+
+from reports.data import artifacts
+from reports.data.links import Links
+from reports.data.query import FIELDS
+from reports.data.results import join_checks
+from reports.pages.index import page as index
+from reports.pages.parity import page as parity
+from reports.render import render
+
+
+def results(*outcomes, missing=(), unchecked=()):
+    """The page's input, without any MLflow."""
+    checks = [each.check for each in outcomes]
+    frame = pd.DataFrame([_row(each, place) for place, each in enumerate(outcomes)], columns=FIELDS)
+    records = {f"c{place}": json.loads(each.files["ladder.json"]) for place, each in enumerate(outcomes)}
+    trials = reports_toys.planned(cells=("lstm",), sine=False)
+    made = reports_toys.results(trials, [reports_toys.run_of(trial) for trial in trials])
+    joined = join_checks([*checks, *missing], frame, records)
+    return dataclasses.replace(made, checks=joined, unchecked=tuple(unchecked), check_links=Links(experiment_id="8"))
+
+
+def _row(each, place):
+    return {
+        "run_id": f"c{place}",
+        "fingerprint": each.check.fingerprint,
+        "status": "FAILED" if each.failure else "FINISHED",
+        "complete": not each.failure,
+        "failure": each.failure or None,
+        "start_time": place,
+        "artifact_uri": "",
+    }
+
+
+def cells(found) -> list:
+    return [
+        cell
+        for section in parity.sections(found)
+        for block in section.blocks
+        for row in getattr(block, "rows", ())
+        for cell in row
+    ]
+
+
+def test_green():
+    found = results(outcome(check=make_check(dtype="float32")))
+    good = [cell for cell in cells(found) if cell.kind == "good"]
+    assert [cell.note for cell in good[:5]] == ["holds"] * 5
+    assert good[1].text == "0 / 1·10⁻⁵" and good[1].href.endswith("/experiments/8/runs/c0")
+    assert good[5].note == "equal within ±1.0 points, 3 seeds"
+    assert "broken" not in names(found)
+    assert "all 1 climb of a cell" in parity.answer(found)
+
+
+def test_red():
+    found = results(outcome(), outcome("DropsNothingLater", make_check(form="scratch")))
+    bad = [cell for cell in cells(found) if cell.kind == "bad"]
+    assert len(bad) == 1 and "breaks: TensorFlow 2 against" in bad[0].note and "loss of step 120" in bad[0].note
+    assert "broken" in names(found)
+    answer = parity.answer(found)
+    assert "1 of 2 climbs" in answer and "The first that broke: lstm-scratch-keras-float64" in answer
+
+
+def test_above_the_broken_rung_nothing_is_green():
+    row = [cell for cell in cells(results(outcome("ScalesGradient"))) if cell.href and "/runs/c0" in cell.href]
+    assert [cell.kind for cell in row[:5]] == ["good", "good", "bad", "quiet", "quiet"]
+
+
+def test_missing_and_absent_are_said():
+    lacking = make_check(form="unrolled")
+    absent = [("pytorch", lacking, "no such option"), ("tf2", lacking, "none either")]
+    found = results(outcome(), missing=[make_check(form="wrapped")], unchecked=absent)
+    shown = text(found)
+    assert "1 of 2 planned climbs reached rung 4, 0 did not, 1 is not yet climbed." in shown
+    assert "PyTorch: no such option; TensorFlow 2: none either" in shown
+    assert "absent" in names(found)
+    assert "1 climb more is not yet climbed" in parity.answer(found)
+
+
+@pytest.mark.parametrize(("missing", "said"), [([], "plans no ladder"), ([make_check()], "has not been climbed")])
+def test_empty(missing, said):
+    found = results(missing=missing)
+    assert said in parity.answer(found) and said in str(index.answers(found)[0].blocks[0].text)
+    assert "losses" not in names(found)
+    assert "plans no ladder" in text(found) or "1 is not yet climbed" in text(found)
+
+
+def test_a_framework_that_failed_is_red_from_where_it_fell():
+    found = results(outcome(tf2="ValueError: no good"))
+    row = [cell for cell in cells(found) if cell.href and "/runs/c0" in cell.href]
+    assert [(cell.kind, cell.note) for cell in row[:2]] == [("good", "holds"), ("bad", "tf2: ValueError: no good")]
+    assert not [cell for cell in row[2:5] if cell.kind == "good"]
+    assert "0 of 1 climb of" in parity.answer(found) and "ValueError: no good" in text(found)
+
+
+def test_the_page_stands_alone():
+    page = render(results(outcome()), "", datetime(2024, 1, 1))["parity.html"]
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert not re.findall(r'(?:src|xlink:href)="(?!#|data:)|@import|url\((?!#)', page)
+    assert max(map(len, re.findall(r"<svg.*?</svg>", page, flags=re.S))) < 60 * 1024
+
+
+def test_the_losses_are_drawn():
+    (drawn,) = (section for section in parity.sections(results(outcome("Epsilon"))) if section.name == "losses")
+    (panel,) = drawn.blocks[0].panels
+    assert "<svg" in panel.svg and "Losses of lstm: the largest relative difference is" in panel.label
+
+
+def test_no_record_no_run():
+    check = make_check()
+    each = outcome(check=check)
+    (found,) = join_checks([check], pd.DataFrame([_row(each, 0)], columns=FIELDS), {})
+    assert found.state == "missing"
+
+
+@pytest.mark.parametrize("broken", ["{", "[]", '{"pairs": {}}'])
+def test_a_record_that_is_none_is_refused(broken):
+    with pytest.raises(ValueError):
+        artifacts.parity_check(broken)

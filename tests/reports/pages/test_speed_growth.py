@@ -1,0 +1,64 @@
+"""How a step's time grows."""
+
+import math
+
+import pytest
+import reports_speed_toys as toys
+from speed_page_cases import flat, said, swept
+
+from reports.pages.speed import comparisons, growth
+from reports.pages.speed.comparisons import boards, clocked
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
+def test_a_power_law_is_recovered(power):
+    values = (20, 40, 80, 160)
+    found = growth.exponent(values, [0.003 * value**power for value in values])
+    assert tuple(found) == pytest.approx((power, power, power, 4), abs=1e-6)
+
+
+def test_the_exponents_interval_is_students():
+    # By hand: logs 0, 1, 2 → 0, 1, 3; slope 1.5, residuals 1/6, −1/3, 1/6; se √(1/6 / 2), t with 1 degree 12.706.
+    found = growth.exponent([1, math.e, math.e**2], [1, math.e, math.e**3])
+    assert found.value == pytest.approx(1.5)
+    assert found.half == pytest.approx(12.7062 * math.sqrt(1 / 12), rel=1e-4)
+
+
+def test_three_points_make_a_series():
+    (found,) = comparisons.series(clocked(toys.results(*swept(20, 80, 40))))
+    assert (found.word, found.values) == ("tokens", [20, 40, 80])
+
+
+def test_two_points_make_none():
+    assert comparisons.series(clocked(toys.results(*swept(20, 40)))) == []
+
+
+def test_nothing_else_may_change_along_a_series():
+    odd = toys.spec("lstm", "layer", {"name": "imdb", "tokens": 80}, training={"batch_size": 8})
+    assert comparisons.series(clocked(toys.results(*swept(20, 40), toys.timed(odd, "tf2", [1.0] * 5)))) == []
+
+
+@pytest.mark.parametrize(
+    ("word", "parts"),
+    [
+        ("units", [{"network": {"units": [size, size]}} for size in (16, 32, 64)]),
+        ("batch", [{"training": {"batch_size": size}} for size in (8, 32, 128)]),
+        ("window", [{"task": {"name": "sine", "window": size}} for size in (10, 20, 40)]),
+    ],
+)
+def test_series_are_found_by_every_quantity(word, parts):
+    found = comparisons.series(clocked(toys.results(*(flat("tf2", 0.01, parts=each) for each in parts))))
+    assert [each.word for each in found] == [word]
+
+
+def test_uneven_layers_are_no_series():
+    parts = [{"network": {"units": [size, 64]}} for size in (16, 32, 48)]
+    assert comparisons.series(clocked(toys.results(*(flat("tf2", 0.01, parts=each) for each in parts)))) == []
+
+
+def test_a_sweeps_points_have_no_boards_of_their_own(whole):
+    assert [board.name for board in boards(clocked(whole))] == ["imdb-2", "imdb-1", "sine-2"]
+
+
+def test_without_a_sweep_the_page_says_so():
+    assert "This study plans no sweep" in said(toys.results(flat("tf2", 0.01)))
