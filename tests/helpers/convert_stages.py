@@ -1,13 +1,13 @@
-"""Both frameworks' halves of the conversion tests: ``python convert_stages.py STAGE FOLDER`` runs one in its process."""
+"""Both frameworks' halves of the conversion tests; ``python convert_stages.py STAGE FOLDER`` runs one."""
 
 import json
 import os
 import sys
-import zipfile
 from itertools import product
 from pathlib import Path
 
 import numpy as np
+from spoilt_models import linked, tampered
 
 from experiments.errors import UserError
 from frameworks.convert import convert
@@ -186,29 +186,6 @@ def keras_refusals(stage: Stage, layers, keras) -> None:
     (stage.folder / "broken.keras").write_bytes((stage.folder / "merge.keras").read_bytes()[:300])
     stage.refused("broken.keras", stage.folder / "broken.keras", stage.folder / "refused.safetensors")
     stage.found["harmed by Keras's file"] = mark.exists()
-
-
-def tampered(source: Path, target: Path, mark: Path) -> None:
-    """A model file whose configuration names a function of the operating system for a layer."""
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
-        for name in old.namelist():
-            data = old.read(name)
-            if name == "config.json":
-                config = json.loads(data)
-                config["config"]["layers"][1] |= {"module": "os", "class_name": "system", "registered_name": None}
-                config["config"]["layers"][1]["config"] = {"command": f"touch {mark}"}
-                data = json.dumps(config).encode()
-            new.writestr(name, data)
-
-
-def linked(source: Path, target: Path) -> None:
-    """A weights file one of whose arrays is a link to another file."""
-    import h5py
-
-    target.write_bytes(source.read_bytes())
-    with h5py.File(target, "a") as file:
-        del file["layers/dense/vars/0"]
-        file["layers/dense/vars/0"] = h5py.ExternalLink(str(source), "/layers/dense/vars/0")
 
 
 def torch_stage(stage: Stage) -> None:
