@@ -1,4 +1,4 @@
-"""The twins, one folder each with the same files in each, and the NumPy reference they are held to."""
+"""The twins, one folder each with the same files in each, and the NumPy reference that both are checked against."""
 
 from dataclasses import replace
 from importlib import import_module
@@ -9,37 +9,41 @@ from experiments.protocol import Framework, Support
 from experiments.spec import ExperimentSpec
 from experiments.twins import FRAMEWORKS, REFERENCE
 
-NAMES = tuple(FRAMEWORKS)
-
 
 def load(name: str) -> Framework:
-    """Import a framework into this process: the only lazy import. One framework a process.
+    """Import a framework into this process: the only lazy import. A process imports one framework.
 
     Raises:
-        KeyError: the name is none of ``NAMES``.
+        KeyError: the name is not in ``FRAMEWORKS``.
     """
-    if name not in NAMES:
-        raise KeyError(f"framework {name!r}; allowed: {', '.join(NAMES)}")
+    if name not in FRAMEWORKS:
+        raise KeyError(f"framework {name!r}; allowed: {', '.join(FRAMEWORKS)}")
     network, runtime = (import_module(f"frameworks.{name}.{file}") for file in ("network", "runtime"))
-    loaded = Framework(name, FRAMEWORKS[name].owner, runtime.configure, network.build, runtime.environment)
-    if name == REFERENCE:  # no source shows NumPy calls, and nothing is timed against it
-        return loaded
-    printed, speed, bare = (
-        import_module(f"frameworks.{name}.{room}") for room in ("source_calls", "profiling", "tutorial_baseline")
+    framework = Framework(name, FRAMEWORKS[name].owner, runtime.configure, network.build, runtime.environment)
+    if name == REFERENCE:  # no source shows NumPy calls, and nothing is timed against NumPy
+        return framework
+    source_calls, profiling, tutorial_baseline = (
+        import_module(f"frameworks.{name}.{file}") for file in ("source_calls", "profiling", "tutorial_baseline")
     )
-    return replace(loaded, printed=printed.answers, floor=speed.floor, profile=speed.profile, bare=bare.train)
+    return replace(
+        framework,
+        printed=source_calls.answers,
+        floor=profiling.floor,
+        profile=profiling.profile,
+        bare=tutorial_baseline.train,
+    )
 
 
 def facts(name: str) -> ModuleType:
-    """What is known of a twin without importing its framework: ``HOME``, ``supports``."""
+    """Return a twin's ``support`` module: what is known without importing its framework."""
     return import_module(f"frameworks.{name}.support")
 
 
 def supports(name: str, spec: ExperimentSpec) -> Support:
-    """Whether the twin has the spec's form natively, has it written by us, or not at all and why."""
+    """Tell whether the framework has the spec's form, we wrote it, or it is absent, and why."""
     return facts(name).supports(spec)
 
 
 def versions(name: str) -> str:
-    """The releases a trial's results depend on, such as ``tensorflow 2.21.0, keras 3.15.1``."""
+    """Return the installed releases that a result depends on, such as ``tensorflow 2.21.0, keras 3.15.1``."""
     return ", ".join(f"{package} {version(package)}" for package in FRAMEWORKS[name].packages)

@@ -1,22 +1,22 @@
 """The statistics of the pages, each defined once with its source. Accuracies and margins are in percentage points."""
 
 import math
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import integrate, stats
 
 CONFIDENCE = 0.95
 #: Two twins count as equal where their mean test accuracies differ by less than this; stated before any run.
 MARGIN = 1.0
 #: Under imposed conventions the twins' mean training losses may differ by this share in any epoch.
 LOSS_BOUND = 0.005
-RESAMPLES = 9_999
 
 
 class Estimate(NamedTuple):
-    """A value with its 95% interval and the number of seeds; the interval is NaN where there is none to give."""
+    """A value with its 95% interval and the number of seeds; the interval is NaN where it is unknown."""
 
     value: float
     low: float
@@ -103,59 +103,55 @@ def equivalence(part: Moment, margin: float = MARGIN) -> float:
     return float(stats.t.sf(distance, part.freedom))
 
 
-#: Left minus right, for independent samples; right is None where left holds paired differences already.
-Contrast = tuple[np.ndarray, np.ndarray | None]
+def power(variance: float, freedom: float, margin: float = MARGIN) -> float:
+    """The probability that ``equivalence`` shows equality at the 5% level if the true difference is 0.
+
+    Exact for a t statistic: the test passes where |mean| < margin − t·s, so the normal probability of that is averaged
+    over the distribution of the standard error s, σ·√(χ²/ν) (Schuirmann 1987; Phillips 1990).
+
+    Args:
+        variance: of the mean difference, σ².
+        freedom: its degrees of freedom ν.
+        margin: of the equivalence.
+    """
+    if variance == 0:
+        return 1.0
+    sigma, critical = math.sqrt(variance), stats.t.ppf(0.95, freedom)
+    widest = freedom * (margin / (critical * sigma)) ** 2  # beyond it the margin is smaller than t·s
+
+    def passes(chi: float) -> float:
+        room = (margin - critical * sigma * math.sqrt(chi / freedom)) / sigma
+        return (2 * stats.norm.cdf(room) - 1) * stats.chi2.pdf(chi, freedom)
+
+    return float(integrate.quad(passes, 0, widest, limit=200)[0])
 
 
-def size(contrasts: Sequence[Contrast], seed: int = 0) -> Estimate:
-    """The mean over contrasts of the absolute difference of means, with the interval of ``_bootstrapped``."""
-    return _bootstrapped(lambda rng: _size(contrasts, rng), _smallest(contrasts), seed)
+def seeds_needed(sd: float, samples: int, wanted: float = 0.8, most: int = 1_000) -> int | None:
+    """The seeds a side with which ``power`` reaches ``wanted``; None where ``most`` are too few.
 
-
-def share_explained(stock: Sequence[Contrast], imposed: Sequence[Contrast], seed: int = 0) -> Estimate:
-    """1 − size(imposed) / size(stock): the share of the stock difference that imposing conventions takes away.
-
-    At most 1; negative where the twins differ more under imposed conventions than under stock.
+    Args:
+        sd: of one seed's value, or of one paired difference.
+        samples: 2 for two independent samples, 1 for paired differences.
+        wanted: the power.
+        most: the highest number tried.
     """
 
-    def share(rng: np.random.Generator | None) -> np.ndarray:
-        remaining, whole = _size(imposed, rng), _size(stock, rng)
-        quotient = np.full(whole.shape, np.nan)
-        np.divide(remaining, whole, out=quotient, where=whole > 0)
-        return 1 - quotient
+    def enough(n: int) -> bool:
+        return power(samples * sd**2 / n, samples * (n - 1), MARGIN) >= wanted
 
-    return _bootstrapped(share, _smallest([*stock, *imposed]), seed)
-
-
-def _bootstrapped(statistic: Callable[[np.random.Generator | None], np.ndarray], n: int, seed: int) -> Estimate:
-    """The observed statistic with the percentile bootstrap (Efron 1979; Efron & Tibshirani 1993, ch. 13).
-
-    The seeds of each sample are drawn anew with replacement, pairs kept together. From fewer than three seeds there is
-    too little to draw from, and no interval is given.
-    """
-    observed = float(statistic(None))
-    if n < 3 or math.isnan(observed):
-        return Estimate(observed, math.nan, math.nan, n)
-    drawn = statistic(np.random.default_rng(seed))
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(drawn[~np.isnan(drawn)], [tail, 1 - tail])
-    return Estimate(observed, float(low), float(high), n)
+    tried = range(2, most + 1)
+    place = bisect_left(tried, True, key=enough)  # more seeds never lower the power
+    return tried[place] if place < len(tried) else None
 
 
-def _smallest(contrasts: Sequence[Contrast]) -> int:
-    return min((len(sample) for contrast in contrasts for sample in contrast if sample is not None), default=0)
-
-
-def _size(contrasts: Sequence[Contrast], rng: np.random.Generator | None) -> np.ndarray:
-    parts = [np.abs(_means(left, rng) - (0 if right is None else _means(right, rng))) for left, right in contrasts]
-    return np.mean(parts, axis=0) if parts else np.asarray(math.nan)
-
-
-def _means(sample: np.ndarray, rng: np.random.Generator | None) -> np.ndarray:
-    """The sample's mean, or those of its resamples."""
-    if rng is None:
-        return np.asarray(sample.mean())
-    return sample[rng.integers(len(sample), size=(RESAMPLES, len(sample)))].mean(axis=1)
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p values adjusted so that the family's error stays at the level (Holm 1979); NaN stays and does not count."""
+    known = sorted((p, place) for place, p in enumerate(p_values) if not math.isnan(p))
+    adjusted, highest = list(p_values), 0.0
+    for rank, (p, place) in enumerate(known):
+        highest = max(highest, min(1.0, (len(known) - rank) * p))
+        adjusted[place] = highest
+    return adjusted
 
 
 def binomial_half(accuracy: float, samples: int) -> float:

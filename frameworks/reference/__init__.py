@@ -1,1 +1,1 @@
-"""The reference in NumPy: the truth the twins are held to."""
+"""The NumPy reference: the twins' results are checked against its own."""

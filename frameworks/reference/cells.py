@@ -1,9 +1,9 @@
 """One time step of every cell, and its derivative, in NumPy.
 
-A step takes ``from_input (B, G, H)``, the input's share x·W + b of every gate; ``states``, each ``(B, H)``; the cell's
-weights ``w`` in canonical layout; and the network's spec. It returns the new states (the first is the output h′) and a
-tape. A backward step takes the gradients of the new states and the tape and returns those of ``from_input``, of the old
-states, and of the cell's own weights.
+A step takes ``from_input (B, G, H)``, which is x·W + b for every gate; ``states``, each ``(B, H)``; the cell's weights
+``w`` in canonical layout; and the network's spec. It returns the new states, the output h′ first, and a tape: the values
+that the derivative needs. A backward step takes the gradients of the new states and the tape; it returns the gradients
+of ``from_input``, of the old states and of the weights that the step uses.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from experiments.canonical import GATES
 from experiments.spec import NetworkSpec
 
 State = tuple[np.ndarray, ...]
@@ -19,28 +20,28 @@ Gradients = tuple[np.ndarray, State, CellWeights]  # of from_input, of the old s
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
-    """1 / (1 + e⁻ˣ), by tanh so that no exponential overflows."""
+    """Compute 1 / (1 + e⁻ˣ) by tanh, so that no exponential overflows."""
     return 0.5 * (1 + np.tanh(0.5 * x))
 
 
 def clip(x: np.ndarray, limit: float | None) -> np.ndarray:
-    """x held within ±limit; None leaves it free."""
+    """Limit x to ±limit; None means no limit."""
     return x if limit is None else np.clip(x, -limit, limit)
 
 
-def inside(x: np.ndarray, limit: float | None) -> np.ndarray | float:
-    """The derivative of ``clip``: 1 where x was within ±limit."""
+def clip_derivative(x: np.ndarray, limit: float | None) -> np.ndarray | float:
+    """Compute the derivative of ``clip``: 1 where x is within ±limit, else 0."""
     return 1.0 if limit is None else (np.abs(x) <= limit).astype(x.dtype)
 
 
 def recur(h: np.ndarray, w: CellWeights, gates: slice = slice(None)) -> np.ndarray:
-    """h·U + b of the chosen gates: ``(B, H) -> (B, G, H)``."""
-    share = np.tensordot(h, w["recurrent_kernel"][:, gates], axes=1)
-    return share + w["recurrent_bias"][gates] if "recurrent_bias" in w else share
+    """Compute h·U + b for the given gates: ``(B, H) -> (B, G, H)``."""
+    product = np.tensordot(h, w["recurrent_kernel"][:, gates], axes=1)
+    return product + w["recurrent_bias"][gates] if "recurrent_bias" in w else product
 
 
 def recur_backward(d: np.ndarray, h: np.ndarray, w: CellWeights, gates: slice = slice(None)) -> tuple:
-    """From the share's gradient ``(B, G, H)`` to that of h and of the recurrent weights."""
+    """Turn the gradient of h·U + b ``(B, G, H)`` into that of h ``(B, H)`` and those of the recurrent weights."""
     grads = {"recurrent_kernel": np.zeros_like(w["recurrent_kernel"])}
     grads["recurrent_kernel"][:, gates] = np.tensordot(h, d, axes=(0, 0))
     if "recurrent_bias" in w:
@@ -84,10 +85,10 @@ def lstm(from_input: np.ndarray, states: State, w: CellWeights, network: Network
     i, f, o = σ(x·W + h·U + b); g = tanh(x·W + h·U + b); c′ = f·c + i·g; h′ = o·tanh(c′).
     Peepholes (Gers & Schmidhuber 2000): i and f also see p·c, and o sees p·c′.
     Coupled gates (Greff et al. 2015, CIFG): f = 1 − i. Projection (Sak et al. 2014): h′ = (o·tanh(c′))·P.
-    Clipping holds c′ and the from_input h′ within their limits.
+    Clipping limits c′ and the projected h′.
     """
     h, c = states
-    gates = dict(zip(_names(network), np.moveaxis(from_input + recur(h, w), 1, 0), strict=True))
+    gates = dict(zip(GATES[network.cell], np.moveaxis(from_input + recur(h, w), 1, 0), strict=True))
     p_i, p_f, p_o = w.get("peephole", (0.0, 0.0, 0.0))
     i = sigmoid(gates["i"] + p_i * c)
     f = sigmoid(gates["f"] + p_f * c) if "f" in gates else 1 - i
@@ -101,30 +102,26 @@ def lstm(from_input: np.ndarray, states: State, w: CellWeights, network: Network
 
 
 def lstm_backward(d_states: State, tape: State, w: CellWeights, network: NetworkSpec) -> Gradients:
-    """The chain rule back through h′, o, c′ and the gates; σ′ = σ(1 − σ)."""
+    """Apply the chain rule back through h′, o, c′ and the gates; σ′ = σ(1 − σ)."""
     h, c, i, f, g, o, free_c, new_c, squashed, free_h = tape
     p_i, p_f, p_o = w.get("peephole", (0.0, 0.0, 0.0))
-    own: CellWeights = {}
+    grads: CellWeights = {}
     d_h, d_c = d_states
-    d_h = d_h * inside(free_h, network.projection_clip)
+    d_h = d_h * clip_derivative(free_h, network.projection_clip)
     if "projection" in w:
-        own["projection"] = (o * squashed).T @ d_h
+        grads["projection"] = (o * squashed).T @ d_h
         d_h = d_h @ w["projection"].T
     d_o = d_h * squashed * o * (1 - o)
-    d_c = (d_c + d_h * o * (1 - squashed**2) + d_o * p_o) * inside(free_c, network.cell_clip)
-    coupled = "f" not in _names(network)
+    d_c = (d_c + d_h * o * (1 - squashed**2) + d_o * p_o) * clip_derivative(free_c, network.cell_clip)
+    coupled = "f" not in GATES[network.cell]
     d_f = 0.0 if coupled else d_c * c * f * (1 - f)
     d_i = d_c * (g - c if coupled else g) * i * (1 - i)
-    parts = {"i": d_i, "f": d_f, "g": d_c * i * (1 - g**2), "o": d_o}
+    gates = {"i": d_i, "f": d_f, "g": d_c * i * (1 - g**2), "o": d_o}
     if "peephole" in w:
-        own["peephole"] = np.stack([(d_i * c).sum(axis=0), (d_f * c).sum(axis=0), (d_o * new_c).sum(axis=0)])
-    d = np.stack([parts[name] for name in _names(network)], axis=1)
-    d_old_h, grads = recur_backward(d, h, w)
-    return d, (d_old_h, d_c * f + d_i * p_i + d_f * p_f), grads | own
-
-
-def _names(network: NetworkSpec) -> tuple[str, ...]:
-    return ("i", "g", "o") if network.cell == "lstm_coupled" else ("i", "f", "g", "o")
+        grads["peephole"] = np.stack([(d_i * c).sum(axis=0), (d_f * c).sum(axis=0), (d_o * new_c).sum(axis=0)])
+    d = np.stack([gates[name] for name in GATES[network.cell]], axis=1)
+    d_old_h, recurrent_grads = recur_backward(d, h, w)
+    return d, (d_old_h, d_c * f + d_i * p_i + d_f * p_f), recurrent_grads | grads
 
 
 def gru(from_input: np.ndarray, states: State, w: CellWeights, network: NetworkSpec) -> tuple[State, State]:
@@ -140,7 +137,7 @@ def gru(from_input: np.ndarray, states: State, w: CellWeights, network: NetworkS
 
 
 def gru_backward(d_states: State, tape: State, w: CellWeights, network: NetworkSpec) -> Gradients:
-    """The recurrent share of n passes the reset gate, so the two shares' gradients differ there."""
+    """The reset gate scales only the recurrent part of n, so n's two parts have different gradients."""
     (d_h,) = d_states
     z, r, n, h, recurrent_n = tape
     d_n = d_h * (1 - z) * (1 - n**2)
@@ -167,14 +164,14 @@ def gru_reset_before_backward(d_states: State, tape: State, w: CellWeights, netw
     (d_h,) = d_states
     z, r, n, h = tape
     d_n = d_h * (1 - z) * (1 - n**2)
-    d_reset, grads = recur_backward(d_n[:, None], r * h, w, CANDIDATE)
+    d_reset, candidate_grads = recur_backward(d_n[:, None], r * h, w, CANDIDATE)
     d_z, d_r = d_h * (h - n) * z * (1 - z), d_reset * h * r * (1 - r)
-    d_old, more = recur_backward(np.stack([d_z, d_r], axis=1), h, w, GATED)
-    grads = {name: grads[name] + more[name] for name in grads}
+    d_old, gated_grads = recur_backward(np.stack([d_z, d_r], axis=1), h, w, GATED)
+    grads = {name: candidate_grads[name] + gated_grads[name] for name in candidate_grads}
     return np.stack([d_z, d_r, d_n], axis=1), (d_h * z + d_reset * r + d_old,), grads
 
 
-GATED, CANDIDATE = slice(0, 2), slice(2, 3)  # of a GRU's gates z, r, n
+GATED, CANDIDATE = slice(0, 2), slice(2, 3)  # z and r; n: of a GRU's gates z, r, n
 
 
 class Cell(NamedTuple):

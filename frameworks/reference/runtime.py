@@ -10,11 +10,11 @@ _threads = 0
 
 
 def configure(threads: int) -> None:
-    """NumPy's BLAS takes its threads from the environment at import; the number is kept to be reported."""
+    """Remember the number of threads for ``environment``: NumPy's BLAS reads it from the environment at import."""
     global _threads
     _threads = threads
 
 
 def environment() -> dict[str, Any]:
-    """Versions, threads and processor."""
+    """Return versions, threads and processor."""
     return describe() | {"numpy": np.__version__, "threads": _threads}

@@ -1,4 +1,4 @@
-"""What the reference offers, known without running it."""
+"""What the reference offers; imports no framework."""
 
 from experiments.protocol import Absent, Support, Written
 from experiments.spec import ExperimentSpec
@@ -8,11 +8,11 @@ HOME = FRAMEWORKS[REFERENCE].owner
 
 
 def supports(spec: ExperimentSpec) -> Support:
-    """Every cell is written here; the forms are one and the same loop, so only ``scratch`` is offered."""
+    """Offer every cell in form ``scratch``: in NumPy all forms would be the same loop."""
     if spec.network.form != "scratch":
-        return Absent("NumPy has no recurrent layers: the reference is one loop, offered as form scratch")
+        return Absent("NumPy has no recurrent layers: the reference has one loop, offered as form scratch")
     if not spec.conventions.imposed:
-        return Absent("NumPy has no stock conventions of its own to follow")
+        return Absent("NumPy has no conventions: stock means nothing here")
     if spec.inexpressible:
         return Absent(spec.inexpressible)
     return Written("forward and hand-written backpropagation through time")

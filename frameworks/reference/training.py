@@ -1,4 +1,4 @@
-"""Loss, optimiser, one step: the written definitions that the twins follow under imposed conventions."""
+"""Loss and optimisers: the written definitions that both twins follow under imposed conventions."""
 
 import numpy as np
 from scipy.special import expit, log_softmax
@@ -9,22 +9,22 @@ from experiments.spec import ExperimentSpec
 
 
 def loss(kind: str, outputs: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
-    """The batch's mean loss and its gradient by ``outputs (B[, T], outputs)``."""
+    """Compute the batch's mean loss and its gradient with respect to ``outputs (B[, T], outputs)``."""
     if kind == "mse":
         difference = outputs - y
         return float(np.mean(difference**2)), 2 * difference / difference.size
     if kind in ("cross_entropy", "sequence_cross_entropy"):
         one_hot = y if kind == "cross_entropy" else np.eye(outputs.shape[-1])[y]
-        log_shares = log_softmax(outputs, axis=-1)
-        losses = -(one_hot * log_shares).sum(axis=-1)  # (B[, T])
-        return float(np.mean(losses)), (np.exp(log_shares) - one_hot) / losses.size
+        log_probabilities = log_softmax(outputs, axis=-1)
+        losses = -(one_hot * log_probabilities).sum(axis=-1)  # (B[, T])
+        return float(np.mean(losses)), (np.exp(log_probabilities) - one_hot) / losses.size
     # From logits: log(1 + eˣ) − x·y, stable for either sign.
     value = np.mean(np.logaddexp(0, outputs) - outputs * y)
     return float(value), (expit(outputs) - y) / outputs.size
 
 
 class Optimiser:
-    """SGD, Adam (Kingma & Ba 2015), RMSprop (Hinton 2012) or Adagrad (Duchi et al. 2011), as their conventions say."""
+    """SGD, Adam (Kingma & Ba 2015), RMSprop (Hinton 2012) or Adagrad (Duchi et al. 2011) by the spec's conventions."""
 
     def __init__(self, spec: ExperimentSpec):
         self.training, self.conventions, self.cell = spec.training, spec.conventions, spec.network.cell
@@ -37,10 +37,10 @@ class Optimiser:
         """Update the weights in place.
 
         Args:
-            weights: to update.
-            gradients: of every weight.
-            squares: of the gradients where they are not simply g²: those of an embedding whose rows are squared
-                occurrence by occurrence, Σg² and not (Σg)², as Keras does with its sparse gradients.
+            weights: the weights to update.
+            gradients: the gradient of every weight.
+            squares: the squared gradients that are not simply g²: an embedding's where the gradient of each occurrence
+                of a word is squared by itself, Σg² instead of (Σg)², as Keras does with its sparse gradients.
         """
         self.t += 1
         update = getattr(self, f"_{self.training.optimiser}")
@@ -48,7 +48,7 @@ class Optimiser:
         factors = self._clip(squares)
         for name, g in gradients.items():
             g = g * factors[name]
-            # Keras's norm sees each occurrence; but to scale by a global norm makes its slices one dense gradient.
+            # Keras's norm counts each occurrence, but scaling by a global norm sums them into one dense gradient.
             square = g**2 if self._clips_globally else squares[name] * factors[name] ** 2
             weights[name] -= self.rate * update(name, g, square)
 
@@ -58,23 +58,23 @@ class Optimiser:
         return self.training.clip_norm is not None and (by_pytorch or self.training.clip_global)
 
     def set_learning_rate(self, rate: float) -> None:
-        """Of the steps to come."""
+        """Set the learning rate of the following steps."""
         self.rate = rate
 
     def checkpoint(self) -> Weights:
-        """Its state, the step's number included."""
+        """Return the state: both moments of every weight and the number of steps."""
         moments = {f"optimiser/{kind}/{name}": v for kind in "mv" for name, v in getattr(self, kind).items()}
         return moments | {"optimiser/t": np.array(self.t)}
 
     def restore(self, kept: Weights) -> None:
-        """Go on from a checkpoint."""
+        """Continue from a checkpoint."""
         self.t = int(kept["optimiser/t"])
         for kind in "mv":
             prefix = f"optimiser/{kind}/"
             setattr(self, kind, {k.removeprefix(prefix): v for k, v in kept.items() if k.startswith(prefix)})
 
     def _clip(self, squares: Weights) -> dict[str, float]:
-        """The factor by which each weight's gradient is multiplied."""
+        """Compute the factor that each weight's gradient is multiplied by."""
         limit = self.training.clip_norm
         if limit is None:
             return dict.fromkeys(squares, 1.0)
@@ -98,7 +98,7 @@ class Optimiser:
         m = self.m[name] = 0.9 * self.m.get(name, 0.0) + 0.1 * g
         v = self.v[name] = 0.999 * self.v.get(name, 0.0) + 0.001 * square
         c1, c2 = 1 - 0.9**self.t, 1 - 0.999**self.t
-        # Keras adds ε to the uncorrected root, which is ε/√c₂ on the corrected one.
+        # Keras adds ε to the uncorrected root: ε/√c₂ on the corrected one.
         keras = self.conventions.owner("adam", "keras") == "keras"
         epsilon = 1e-7 / np.sqrt(c2) if keras else 1e-8
         return m / c1 / (np.sqrt(v / c2) + epsilon)

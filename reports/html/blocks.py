@@ -1,7 +1,7 @@
-"""What a section is made of: plain data that the templates turn into HTML. Text is escaped there, never here."""
+"""The blocks that make up a section: plain data. The templates turn them into HTML and escape all text."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 
@@ -33,7 +33,7 @@ class Points:
 
 @dataclass(frozen=True)
 class Cell:
-    """A table's cell; ``sort`` is what it sorts by where that is not its text."""
+    """A table's cell; ``sort`` is its key for sorting, if that is not its text."""
 
     text: str
     sort: float | str | None = None
@@ -53,7 +53,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A sortable table; cells of plain text may be given as strings."""
+    """A sortable table."""
 
     template: ClassVar[str] = "table"
     caption: str
@@ -69,7 +69,7 @@ class Table:
         rows: Sequence[Sequence[Cell | str]],
         href: str | None = None,
     ) -> "Table":
-        """A table from columns and cells, some of them bare text."""
+        """A table; columns and cells of plain text may be given as strings."""
         return cls(
             caption,
             tuple(Column(column) if isinstance(column, str) else column for column in columns),
@@ -77,10 +77,23 @@ class Table:
             href,
         )
 
+    def folded(self, *titles: str) -> "Table":
+        """Leave out each of these columns in which every row says the same; the caption says it instead."""
+        texts = [{row[place].text for row in self.rows} for place in range(len(self.columns))]
+        repeated = [
+            place for place, column in enumerate(self.columns) if column.title in titles and len(texts[place]) == 1
+        ]
+        if not repeated:
+            return self
+        told = "; ".join(f"{self.columns[place].title}: {texts[place].pop()}" for place in repeated)
+        columns = tuple(column for place, column in enumerate(self.columns) if place not in repeated)
+        rows = tuple(tuple(cell for place, cell in enumerate(row) if place not in repeated) for row in self.rows)
+        return replace(self, caption=f"{self.caption} {told}.", columns=columns, rows=rows)
+
 
 @dataclass(frozen=True)
 class Panel:
-    """One drawing of a figure: ``svg`` is markup made here, ``label`` says it in words for those who cannot see it."""
+    """One drawing of a figure: ``svg`` is trusted markup, ``label`` the same in words, for screen readers."""
 
     title: str
     svg: str
@@ -99,7 +112,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Figure:
-    """Panels in a grid that folds on a narrow screen, a legend, and a caption that says what to see."""
+    """Panels in a grid that adapts to the screen, a legend, and a caption that says what to look for."""
 
     template: ClassVar[str] = "figure"
     caption: str
@@ -110,7 +123,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Details:
-    """Blocks behind a summary that opens; ``columns`` sets them side by side where there is room."""
+    """Blocks that unfold below a summary; ``columns`` sets them side by side if there is room."""
 
     template: ClassVar[str] = "details"
     summary: str
@@ -134,7 +147,7 @@ Block = Prose | Points | Table | Figure | Details | Group
 
 @dataclass(frozen=True)
 class Section:
-    """A titled part of a page; ``name`` is its address on the page."""
+    """A titled part of a page; ``name`` is its anchor."""
 
     name: str
     title: str

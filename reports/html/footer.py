@@ -1,4 +1,4 @@
-"""What every page's foot names: versions, processor, threads, data, study and when it was made."""
+"""The footer of every page: study, versions, processor, threads, data and the time of writing."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,22 +14,22 @@ PLACES = ("processor", "threads", "device", "system")
 
 
 def foot(results: Results, now: datetime) -> list[tuple[str, str]]:
-    """Terms and their values."""
+    """The footer's terms and their values."""
     done = results.done
-    found = [
+    terms = [
         ("Study", f"{results.study}: {listed(_progress(results))} done"),
         ("Versions", _versions(done, results.trials)),
         *(_places(done) if len(results.trials) else ()),
         ("Data", _data(done, results.trials)),
         ("Written", now.strftime("%Y-%m-%d %H:%M")),
     ]
-    return [(term, value) for term, value in found if value]
+    return [(term, value) for term, value in terms if value]
 
 
 def _progress(results: Results) -> list[str]:
-    """``167 of 167 planned trials``, and the timings likewise, as far as there are any."""
+    """``167 of 167 planned trials``, and the same of the timings; without those that are not planned."""
     trials = int((results.trials.state == "done").sum()), len(results.trials)
-    timings = sum(each.state == "done" for each in results.timings), len(results.timings)
+    timings = sum(timing.state == "done" for timing in results.timings), len(results.timings)
     parts = [(trials, "planned trials"), (timings, "timings")]
     return [f"{done:,} of {planned:,} {what}" for (done, planned), what in parts if planned]
 
@@ -55,9 +55,9 @@ def _version(environment: Mapping[str, Any]) -> str:
 def _places(done: pd.DataFrame) -> list[tuple[str, str]]:
     if done.empty:
         return [("Processor", "unknown: no trial is done"), ("Threads", "unknown")]
-    found = {"processor": done.processor, "threads": done.threads.map("{:g}".format, na_action="ignore")}
-    found |= {"device": done.device, "system": done.environment.map(lambda env: env.get("system"))}
-    values = {place: sorted(set(column.dropna())) for place, column in found.items()}
+    columns = {"processor": done.processor, "threads": done.threads.map("{:g}".format, na_action="ignore")}
+    columns |= {"device": done.device, "system": done.environment.map(lambda env: env.get("system"))}
+    values = {place: sorted(set(column.dropna())) for place, column in columns.items()}
     return [(place.capitalize(), listed(texts, "or")) for place, texts in values.items() if texts]
 
 

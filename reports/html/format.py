@@ -1,6 +1,7 @@
-"""Numbers and lists in words: every number with its unit, its n and its interval."""
+"""Numbers, lists and counts as text: each number with its unit, its n and its interval."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
@@ -14,7 +15,7 @@ NONE = "–"
 
 
 def number(value: float, digits: int = 2, sign: bool = False) -> str:
-    """A number with a true minus sign; a dash where there is none."""
+    """A number with a true minus sign; a dash for NaN."""
     if math.isnan(value):
         return NONE
     text = f"{value:+,.{digits}f}" if sign else f"{value:,.{digits}f}"
@@ -24,7 +25,7 @@ def number(value: float, digits: int = 2, sign: bool = False) -> str:
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """A number to so many significant digits; powers of ten where it is very small or large."""
+    """A number rounded to ``digits`` significant digits; with a power of ten if it is very small or large."""
     if math.isnan(value):
         return NONE
     if value == 0:
@@ -37,20 +38,20 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in whole per cent, with more digits near 100%, which is never reached by rounding."""
+    """A share in whole per cent; one more digit from 99% on, rounded down so that only a full share shows 100%."""
     if 0.99 <= share < 1:
         return f"{math.floor(share * 1000) / 10:.1f}%"
     return f"{number(100 * share, 0)}%"
 
 
 def plus_minus(estimate: Estimate, digits: int = 2, sign: bool = False) -> str:
-    """``84.12 ± 0.40``; the value alone where there is no interval."""
+    """``84.12 ± 0.40``; the value alone if it has no interval."""
     text = number(estimate.value, digits, sign)
     return f"{text} ± {number(estimate.half, digits)}" if estimate.known else text
 
 
 def bracketed(estimate: Estimate) -> str:
-    """``+2.10 points (95% interval +1.70 to +2.50, n = 3)``; says so where there is no interval."""
+    """``+2.10 points (95% interval +1.70 to +2.50, n = 3)``; or says that it has no interval."""
     text = f"{number(estimate.value, sign=True)} points"
     if not estimate.known:
         return f"{text} ({n_of(estimate.n)}, so no interval)"
@@ -58,15 +59,16 @@ def bracketed(estimate: Estimate) -> str:
     return f"{text} (95% interval {low} to {high}, {n_of(estimate.n)})"
 
 
-def estimate_cell(estimate: Estimate, sign: bool = False) -> Cell:
+def estimate_cell(estimate: Estimate, digits: int = 2, sign: bool = False) -> Cell:
     """A table's cell for an estimate: the value and half its interval."""
     if estimate.n == 0:
         return Cell(NONE, kind="quiet")
-    return Cell(plus_minus(estimate, sign=sign), estimate.value, note="" if estimate.known else "no interval")
+    note = "" if estimate.known else "no interval"
+    return Cell(plus_minus(estimate, digits, sign), estimate.value, note=note)
 
 
 def seeds_cell(counts: Sequence[int]) -> Cell:
-    """How many seeds stand behind a row; each framework's where they differ."""
+    """The number of seeds behind a row; one number for each framework if they differ."""
     return Cell(str(counts[0]) if len(set(counts)) == 1 else " / ".join(map(str, counts)), min(counts))
 
 
@@ -94,7 +96,7 @@ def listed(items: Iterable[str], word: str = "and") -> str:
 
 
 def name(framework: str) -> str:
-    """A framework's name for people."""
+    """A framework's title, such as ``TensorFlow 2``."""
     return TITLES.get(framework, framework)
 
 
@@ -105,8 +107,13 @@ def seconds(value: float) -> str:
     return f"{significant(value * 1000)} ms" if value < 1 else f"{significant(value)} s"
 
 
+def shape(sizes: Sequence[int]) -> str:
+    """A tensor's shape as Python writes it."""
+    return str(tuple(sizes))
+
+
 def shortfall(trials: pd.DataFrame, what: str) -> tuple[Prose, ...]:
-    """What of a section is missing, in plain words; nothing where all its planned trials are done.
+    """How many of a section's planned trials are done; nothing if all are.
 
     Args:
         trials: the section's planned trials.
@@ -114,35 +121,49 @@ def shortfall(trials: pd.DataFrame, what: str) -> tuple[Prose, ...]:
     """
     if trials.empty:
         return (Prose(f"This study plans no trial {what}".rstrip() + ".", "missing"),)
-    states = trials.state.value_counts()
-    done, failed, missing = (int(states.get(state, 0)) for state in ("done", "failed", "missing"))
-    if done == len(trials):
+    return unfinished(trials.state, "planned trial", what)
+
+
+def unfinished(states: Iterable[str], noun: str, what: str = "") -> tuple[Prose, ...]:
+    """How many of the planned runs are done, failed and missing; nothing if all are done.
+
+    Args:
+        states: of each run: done, failed or missing.
+        noun: what a run is, in the singular.
+        what: what follows the noun.
+    """
+    counts = Counter(states)
+    done, planned = counts["done"], counts.total()
+    if done == planned:
         return ()
-    planned = f"{count(len(trials), 'planned trial')} {what}".rstrip()
-    rest = [f"{failed} failed"] * bool(failed) + [f"{missing} not yet run"] * bool(missing)
-    end = "what stands here rests on those that are done." if done else "there is nothing to show yet."
-    return (Prose(f"Of {planned}, {done} {'is' if done == 1 else 'are'} done, {listed(rest)}; {end}", "missing"),)
+    runs = f"{count(planned, noun)} {what}".rstrip()
+    words = {"failed": "failed", "missing": "not yet run"}
+    rest = [f"{counts[state]} {text}" for state, text in words.items() if counts[state]]
+    end = "the results below are of those alone." if done else "there is nothing to show yet."
+    return (Prose(f"Of {runs}, {done} {'is' if done == 1 else 'are'} done, {listed(rest)}; {end}", "missing"),)
 
 
 class Settings:
-    """The settings of a table's rows: said once where all rows share one, else by letters told in the caption."""
+    """The settings of a table's rows: said once if all rows share one, else a letter each, explained in the caption."""
 
     def __init__(self, trials: pd.DataFrame) -> None:
-        found = list(dict.fromkeys(trials.setting))
-        self._letters = {text: chr(ord("A") + place % 26) + str(place // 26 or "") for place, text in enumerate(found)}
-        self.several = len(found) > 1
+        settings = list(dict.fromkeys(trials.setting))
+        self._letters = {
+            text: chr(ord("A") + place % 26) + str(place // 26 or "") for place, text in enumerate(settings)
+        }
+        self.several = len(settings) > 1
 
     @property
     def caption(self) -> str:
-        """A sentence for the caption."""
+        """The settings in words, for a caption."""
         if not self.several:
             return f"Setting: {next(iter(self._letters), 'none')}."
         return "Settings: " + "; ".join(f"{letter}: {text}" for text, letter in self._letters.items()) + "."
 
     def column(self) -> list[str]:
-        """The heading of the letters, where they are needed."""
+        """The heading of the column of letters, if there is one."""
         return ["Setting"] * self.several
 
     def cell(self, trials: pd.DataFrame) -> list[Cell]:
-        """The letter of one experiment, where it is needed."""
+        """One experiment's letter, if there is such a column."""
         return [Cell(self._letters[trials.setting.iloc[0]])] * self.several

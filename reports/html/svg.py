@@ -1,4 +1,4 @@
-"""Small SVG panels, drawn with seaborn and made at home in an HTML page: its colours, its fonts, ids of their own."""
+"""Small SVG panels: drawn with seaborn, then given the HTML page's colours and fonts, and unique ids."""
 
 import io
 import re
@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-#: Stand-ins for the page's own colours, which differ between light and dark; replaced in the SVG's text.
+#: Placeholders for the page's colours, which differ between light and dark; replaced in the SVG's text.
 INK, LINE, FAINT, BAD = "#010203", "#020304", "#030405", "#040506"
 VARIABLES = {INK: "var(--ink)", LINE: "var(--line)", FAINT: "var(--faint)", BAD: "var(--bad)"}
-#: The last framework of a figure is drawn thinner and on top, so that lines which agree show both colours.
+#: The last framework of a figure is drawn thinner and on top: lines that agree show both colours.
 WIDTHS = {"tf2": 3.0, "pytorch": 1.3, "reference": 0.8}
 
 FONT = 10.5
@@ -56,15 +56,15 @@ def draw(
     width: float = 4.0,
     height: float = 2.3,
 ) -> str:
-    """One panel as inline SVG, sizes in inches of 72 dots.
+    """Draw one panel as inline SVG; sizes in inches of 72 dots.
 
     Args:
-        paint: draws on the axes it is given.
-        label: the panel in words, for those who cannot see it.
-        rows: the vertical axis's labels, for which room is left: measuring them would draw everything twice.
+        paint: draws on the given axes.
+        label: the panel in words, for screen readers.
+        rows: the vertical axis's labels, which set the left margin; measuring them would draw everything twice.
     """
     with matplotlib.rc_context({**seaborn.axes_style("ticks"), **STYLE}):
-        figure = Figure(figsize=(width, height))  # of its own: pyplot keeps every figure it opens
+        figure = Figure(figsize=(width, height))  # not by pyplot, which keeps every figure it opens
         FigureCanvasSVG(figure)
         axes = figure.subplots()
         paint(axes)
@@ -73,16 +73,16 @@ def draw(
         bottom = (2.1 * FONT + (1.3 * FONT if axes.get_xlabel() else 0)) / (72 * height)
         figure.subplots_adjust(left=left, right=1 - 10 / (72 * width), bottom=bottom, top=1 - 5 / (72 * height))
         buffer = io.StringIO()
-        unsaid = {"Date": None, "Creator": None, "Format": None, "Type": None}
-        figure.savefig(buffer, format="svg", metadata=unsaid)
+        omitted = {"Date": None, "Creator": None, "Format": None, "Type": None}
+        figure.savefig(buffer, format="svg", metadata=omitted)
     return inline(buffer.getvalue(), label)
 
 
 def inline(svg: str, label: str) -> str:
-    """A matplotlib SVG as a part of a page.
+    """Prepare a matplotlib SVG for inclusion in a page.
 
-    No XML head or metadata (they name other sites), no style that would reach the page, ids under a prefix of its
-    own, the page's colours and font, and a size that follows its box.
+    The XML head and metadata go (they name other sites), and so do styles, which would reach the page. Ids get a unique
+    prefix; colours and font become the page's; the size follows the enclosing box.
     """
     prefix = f"f{crc32((label + svg).encode()):08x}-"
     svg = svg[svg.index("<svg") :]

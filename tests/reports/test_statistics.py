@@ -95,42 +95,50 @@ def test_a_wider_margin_is_never_harder_to_keep(values):
     assert statistics.equivalence(part, 2.0) <= statistics.equivalence(part, 1.0)
 
 
-def test_the_share_explained_is_what_imposing_takes_away():
-    stock = [(np.array([84.0, 84.0, 84.0]), np.array([80.0, 80.0, 80.0]))]
-    imposed = [(np.array([1.0, 1.0, 1.0]), None), (np.array([-1.0, -1.0, -1.0]), None)]
-    assert statistics.share_explained(stock, imposed) == Estimate(0.75, 0.75, 0.75, 3)
+@pytest.mark.parametrize(("n", "power", "off"), [(3, 0.04, 0.01), (20, 0.92, 0.02)])
+def test_the_power_of_the_equivalence_test_is_what_simulation_gave(n, power, off):
+    """Margin 1, standard deviation 0.9, two samples."""
+    assert statistics.power(2 * 0.9**2 / n, 2 * (n - 1), 1.0) == pytest.approx(power, abs=off)
 
 
-def test_the_share_is_negative_where_imposing_parts_the_twins():
-    stock, imposed = [(np.array([1.0]), np.array([0.0]))], [(np.array([2.0]), None)]
-    assert statistics.share_explained(stock, imposed).value == -1
+@pytest.mark.parametrize("n", [3, 8, 20])
+def test_the_power_is_that_of_made_studies(n):
+    rng, studies = np.random.default_rng(n), 1_500
+    left, right = rng.normal(0, 0.9, (2, studies, n))
+    parts = [
+        statistics.Moment(a.mean() - b.mean(), (a.var(ddof=1) + b.var(ddof=1)) / n, 2 * (n - 1))
+        for a, b in zip(left, right, strict=True)
+    ]
+    shown = np.mean([statistics.equivalence(part) < 0.05 for part in parts])
+    assert shown == pytest.approx(statistics.power(2 * 0.9**2 / n, 2 * (n - 1)), abs=0.04)
 
 
-def test_without_a_stock_difference_there_is_no_share():
-    same = np.array([80.0, 80.0, 80.0])
-    found = statistics.share_explained([(same, same)], [(np.array([0.1, 0.2, 0.3]), None)])
-    assert math.isnan(found.value)
-    assert not found.known
+def test_a_true_difference_of_the_margin_is_called_equal_in_one_of_twenty():
+    rng = np.random.default_rng(0)
+    found = [statistics.equivalence(statistics.moment(rng.normal(1.0, 0.8, 8))) < 0.05 for _ in range(1_500)]
+    assert np.mean(found) == pytest.approx(0.05, abs=0.02)
 
 
-def test_two_seeds_are_too_few_for_a_bootstrap():
-    found = statistics.share_explained([(LEFT[:2], RIGHT)], [(np.array([0.1, -0.1]), None)])
-    assert found.n == 2
-    assert not found.known
+def test_a_t_interval_of_a_welch_contrast_covers():
+    rng, covered = np.random.default_rng(1), 0
+    for _ in range(1_500):
+        left, right = rng.normal(3, 1.0, 3), rng.normal(0, 0.4, 3)
+        estimate = statistics.difference(left, right)
+        covered += estimate.low <= 3 <= estimate.high
+    assert 0.92 <= covered / 1_500 <= 0.98
 
 
-def test_the_bootstrap_is_reproducible_and_holds_the_share():
-    stock, imposed = [(LEFT, RIGHT)], [(np.array([0.1, 0.3, -0.2]), None)]
-    found = statistics.share_explained(stock, imposed)
-    assert found == statistics.share_explained(stock, imposed)
-    assert found.low <= found.value <= found.high <= 1
+def test_the_seeds_needed_reach_the_power_and_one_fewer_does_not():
+    needed = statistics.seeds_needed(0.9, 2)
+    powers = [statistics.power(2 * 0.9**2 / n, 2 * (n - 1)) for n in (needed - 1, needed)]
+    assert powers[0] < 0.8 <= powers[1]
+    assert statistics.seeds_needed(50.0, 2, most=20) is None
 
 
-@given(st.lists(SAMPLES, min_size=1, max_size=3))
-def test_a_size_lies_between_its_contrasts(samples):
-    contrasts = [(np.array(sample), None) for sample in samples]
-    sizes = [abs(np.mean(sample)) for sample in samples]
-    assert min(sizes) - 1e-9 <= statistics.size(contrasts).value <= max(sizes) + 1e-9
+def test_holm_adjusts_in_order_and_leaves_the_unknown_out():
+    found = statistics.holm([0.01, float("nan"), 0.04, 0.03])
+    assert found[0] == pytest.approx(0.03) and math.isnan(found[1])
+    assert found[2:] == pytest.approx([0.06, 0.06])
 
 
 @pytest.mark.parametrize(("n", "points"), [(25_000, 0.5), (5_000, 1.1)])

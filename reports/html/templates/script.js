@@ -1,5 +1,5 @@
 "use strict";
-// Sorting: a heading's button sorts its table's rows, and once more turns them round.
+// Sorting: a heading's button sorts its table's rows; a second click reverses them.
 for (const table of document.querySelectorAll("table")) {
   const headings = [...table.tHead.rows[0].cells];
   headings.forEach((heading, place) => heading.firstElementChild.addEventListener("click", () => {
@@ -16,5 +16,5 @@ for (const table of document.querySelectorAll("table")) {
     table.tBodies[0].append(...rows.map(([, row]) => row));
   }));
 }
-// What is folded up on the screen is wanted on paper.
+// A printed page shows what is folded on the screen.
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((each) => { each.open = true; }));

@@ -1,218 +1,162 @@
-"""How much of the stock difference the conventions explain: the evidence for each cell, and what it lets us say."""
+"""The stock difference and its reconstruction: for each cell, and over all cells, with intervals.
 
-import math
+Stock difference: TensorFlow 2 minus PyTorch, each with its own defaults and random numbers. Reconstruction:
+TensorFlow 2 under ``keras`` minus PyTorch under ``pytorch``, each following the written conventions. Residual: the one
+minus the other; it is what the written conventions do not account for.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from experiments.twins import TWINS
 from reports import statistics
-from reports.data.comparable import CELLS, layer_table, ordered, pairs, sample
+from reports.data.comparable import CELLS, layer_table, ordered
 from reports.data.results import IMPOSED, Results
 from reports.html.blocks import Block, Cell, Column, Prose, Table
-from reports.html.format import (
-    NONE,
-    bracketed,
-    count,
-    estimate_cell,
-    listed,
-    n_of,
-    name,
-    number,
-    percent,
-    probability,
-    shortfall,
-)
-from reports.statistics import MARGIN, Contrast, Estimate
+from reports.html.format import bracketed, estimate_cell, listed, name, seeds_cell, shortfall
+from reports.statistics import Estimate, Moment
+
+#: The two sides of the comparison under stock conventions, and of its reconstruction.
+STOCK = tuple((twin, "stock") for twin in TWINS)
+RECONSTRUCTION = tuple(zip(TWINS, IMPOSED, strict=True))
+
+Samples = Mapping[tuple[str, str], pd.Series]  # framework, conventions -> test accuracy in per cent, by seed
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """One cell's test accuracies in per cent: under stock, paired differences by conventions, and by framework."""
+    """Test accuracies of one cell, or of several averaged within each seed."""
 
     cell: str
-    stock: Contrast  # tf2's seeds, pytorch's seeds
-    imposed: dict[str, np.ndarray]  # conventions -> tf2 minus pytorch, paired by seed
-    defaults: dict[str, Contrast]  # framework -> its seeds under pytorch's, under keras's conventions
+    epochs: tuple[int, ...]
+    samples: Samples
+
+    def seeds(self, *sides: tuple[str, str]) -> int:
+        """The fewest seeds of these sides."""
+        return min(len(self.samples[side]) for side in sides)
 
     @property
-    def comparable(self) -> bool:
-        """Whether both twins have run under stock and, with one seed at least in common, each imposed convention."""
-        return all(len(part) for part in (*self.stock, *self.imposed.values()))
+    def complete(self) -> bool:
+        """Whether every side has run with at least one seed."""
+        return self.seeds(*STOCK, *RECONSTRUCTION) > 0
 
     @property
-    def contrasts(self) -> list[Contrast]:
-        """The imposed differences as contrasts."""
-        return [(values, None) for values in self.imposed.values()]
+    def stock(self) -> Moment:
+        """The stock difference: its seeds mean nothing across frameworks, so the samples are independent (Welch)."""
+        return statistics.welch(*(statistics.moment(self.samples[side]) for side in STOCK))
 
     @property
-    def difference(self) -> Estimate:
-        """tf2 minus pytorch under stock, where the seeds are independent."""
-        return statistics.difference(*self.stock)
+    def reconstruction(self) -> Moment:
+        """The reconstructed difference, paired by seed: one seed gives both sides the same draws."""
+        left, right = (self.samples[side] for side in RECONSTRUCTION)
+        return statistics.moment((left - right).dropna())
+
+    @property
+    def residual(self) -> Moment:
+        """The stock difference minus its reconstruction, which has other draws and so is independent."""
+        return statistics.combine([self.stock, self.reconstruction], [1, -1])
+
+    def estimate(self, part: Moment) -> Estimate:
+        """A difference with its 95 % t interval."""
+        return statistics.interval(part, self.seeds(*STOCK, *RECONSTRUCTION))
 
 
 def evidence(trials: pd.DataFrame) -> list[Evidence]:
     """The evidence of each cell in the framework × conventions table."""
-    chosen = layer_table(trials)
-    return [_of_cell(cell, chosen[chosen.cell == cell]) for cell in ordered(chosen.cell, CELLS)]
+    table = layer_table(trials)
+    return [_of_cell(cell, table[table.cell == cell]) for cell in ordered(table.cell, CELLS)]
 
 
 def _of_cell(cell: str, rows: pd.DataFrame) -> Evidence:
-    under = {label: rows[rows.conventions == label] for label in ("stock", *IMPOSED)}
-    wide = {label: pairs(under[label]) for label in IMPOSED}
-    return Evidence(
-        cell,
-        tuple(sample(under["stock"], twin) for twin in TWINS),
-        {label: (table[TWINS[0]] - table[TWINS[1]]).to_numpy(float) for label, table in wide.items()},
-        {twin: (sample(under["pytorch"], twin), sample(under["keras"], twin)) for twin in TWINS},
-    )
+    done = rows[rows.state == "done"]
+    samples = {
+        (twin, label): done[(done.framework == twin) & (done.conventions == label)].set_index("seed").accuracy
+        for twin in TWINS
+        for label in ("stock", *IMPOSED)
+    }
+    return Evidence(cell, tuple(sorted(set(rows.epochs))), samples)
 
 
-def pooled_stock(found: list[Evidence]) -> tuple[Estimate, float]:
-    """tf2 minus pytorch under stock, averaged over cells, and the p value of its equivalence."""
-    moments = [statistics.welch(*map(statistics.moment, item.stock)) for item in found]
-    whole = statistics.combine(moments, [1 / len(found)] * len(found))
-    n = min(len(sample) for item in found for sample in item.stock)
-    return statistics.interval(whole, n), statistics.equivalence(whole)
+def pooled(cells: Sequence[Evidence]) -> Evidence:
+    """All cells together: accuracies averaged over the cells within each seed, since cells share a seed's draws.
+
+    Cells are not selected; a seed counts on a side where every cell has it.
+    """
+    sides = cells[0].samples
+    samples = {side: pd.concat([cell.samples[side] for cell in cells], axis=1).dropna().mean(axis=1) for side in sides}
+    epochs = tuple(sorted({epoch for cell in cells for epoch in cell.epochs}))
+    return Evidence(listed(cell.cell for cell in cells), epochs, samples)
 
 
-def sentences(found: list[Evidence]) -> tuple[str, ...]:
-    """The headline and what qualifies it; nothing is claimed that the seeds do not carry."""
-    able = [item for item in found if item.comparable]
-    able = [item for item in able if item.difference.n > 1] or able  # one seed of one cell is no reason to be silent
-    if not able:
+def after(epochs: Sequence[int]) -> str:
+    """``after 2 epochs``, or ``after 2 or 4 epochs`` where cells differ."""
+    text = listed(map(str, epochs), "or")
+    return f"after {text} epoch{'s' * (text != '1')}"
+
+
+def sentences(cells: list[Evidence]) -> tuple[str, ...]:
+    """The headline and what qualifies it."""
+    complete = [cell for cell in cells if cell.complete]
+    whole = pooled(complete) if complete else None
+    if whole is None or not whole.complete:
         return (
-            "No answer yet: how much of the stock difference the conventions explain can be said once both twins have "
-            "run one cell on IMDB in form layer under stock, keras and pytorch conventions.",
+            "No answer yet: it needs both twins trained with one cell in form layer under stock, keras and pytorch "
+            "conventions.",
         )
-    stock, p = pooled_stock(able)
-    shown = [item for item in able if item.difference.excludes_zero]
-    if stock.n < 2:
-        return _too_few(able, stock)
-    if stock.excludes_zero or len(shown) == len(able):
-        return _explained(able, stock)
-    if shown:
-        others = f"Over all of {_cells(able)} no stock difference was shown: {bracketed(stock)}."
-        return (*_explained(shown, None), others)
-    return _not_shown(able, stock, p)
-
-
-def _cells(found: list[Evidence]) -> str:
-    return listed(item.cell for item in found)
-
-
-def _too_few(able: list[Evidence], stock: Estimate) -> tuple[str, ...]:
-    imposed = statistics.size([part for item in able for part in item.contrasts])
-    return (
-        "Too few seeds to say how much of the stock difference the conventions explain: with "
-        f"{n_of(stock.n)} the seed alone may make it.",
-        f"For {_cells(able)}, TensorFlow 2 minus PyTorch is {number(stock.value, 2, True)} points of test accuracy "
-        f"under stock conventions; under imposed ones the twins lie {number(imposed.value)} points apart "
-        f"({n_of(imposed.n)}, so no intervals). Two seeds at least are needed, and three for an interval of the share.",
+    stock, reconstruction, residual = map(whole.estimate, (whole.stock, whole.reconstruction, whole.residual))
+    first = (
+        f"{after(whole.epochs).capitalize()}, TensorFlow 2 minus PyTorch in test accuracy, each with its own defaults, "
+        f"is {bracketed(stock)} over {whole.cell}; the written conventions reconstruct {bracketed(reconstruction)}."
     )
+    return first, _residual(residual), _meaning(whole)
 
 
-def _not_shown(able: list[Evidence], stock: Estimate, p: float) -> tuple[str, ...]:
-    equal = f"They are equal within ±{number(MARGIN, 1)} points there (TOST, p {probability(p)})."
-    open_question = "That is no proof of equality: more seeds may still show a difference."
+def _residual(residual: Estimate) -> str:
+    left = f"What they do not account for, stock minus reconstructed, is {bracketed(residual)}."
+    if not residual.known:
+        return f"{left} Two seeds of each at least are needed to say more."
+    if residual.excludes_zero:
+        return f"{left} The interval excludes zero: a part of the stock difference is not in the written conventions."
+    return f"{left} The interval includes zero: no further cause was shown, which is no proof that there is none."
+
+
+def _meaning(whole: Evidence) -> str:
     return (
-        "This study did not show a stock difference to explain: TensorFlow 2 minus PyTorch in test accuracy, for "
-        f"{_cells(able)}, is {bracketed(stock)}, which includes zero.",
-        equal if p < 0.05 else open_question,
-    )
-
-
-def _explained(chosen: list[Evidence], stock: Estimate | None) -> tuple[str, ...]:
-    contrasts = [part for item in chosen for part in item.contrasts]
-    share = statistics.share_explained([item.stock for item in chosen], contrasts)
-    whole, left = statistics.size([item.stock for item in chosen]), statistics.size(contrasts)
-    amount = percent(share.value) if share.value > 0 else "none"
-    where = "" if stock else f" in {_cells(chosen)}"
-    signed = f" Signed, TensorFlow 2 minus PyTorch under stock is {bracketed(stock)}." if stock else ""
-    doubt = " The share's interval includes zero: that the conventions explain any of it was not shown."
-    return (
-        f"The conventions explain {amount} of the stock difference in test accuracy between TensorFlow 2 and PyTorch"
-        f"{where} ({_interval_of(share)}).",
-        f"Left to their defaults, the twins lie {number(whole.value)} points apart{_range(whole)} on average over "
-        f"{_cells(chosen)}; made to follow the same conventions, {number(left.value)} points{_range(left)}.{signed}"
-        + (doubt if share.known and share.low <= 0 else ""),
-    )
-
-
-def _interval_of(share: Estimate) -> str:
-    if not share.known:
-        return f"{count(share.n, 'seed')}, too few for an interval"
-    return f"95% interval {percent(share.low)} to {percent(share.high)}, {count(share.n, 'seed')} each"
-
-
-def _range(estimate: Estimate) -> str:
-    return f" ({number(estimate.low)} to {number(estimate.high)})" if estimate.known else ""
-
-
-def argument(found: list[Evidence]) -> tuple[str, ...]:
-    """What moves accuracy more: the defaults within one framework, or the framework under one set of defaults."""
-    able = [
-        item for item in found if item.comparable and all(len(part) for pair in item.defaults.values() for part in pair)
-    ]
-    if not able:
-        return ()
-    defaults = statistics.size([pair for item in able for pair in item.defaults.values()])
-    framework = statistics.size([part for item in able for part in item.contrasts])
-    n = n_of(min(defaults.n, framework.n)) + ("" if framework.known else ", so no interval")
-    return (
-        "Within one framework, going from Keras's conventions to PyTorch's moves test accuracy by "
-        f"{number(defaults.value)} points{_range(defaults)}; under the same conventions, going from one "
-        f"framework to the other moves it by {number(framework.value)} points{_range(framework)} ({n}).",
+        "That the twins agree under the same imposed conventions checks the method and is no finding: they are given "
+        "the same weights, batches and dropout masks. The difference between frameworks is one of early training: it "
+        f"is stated {after(whole.epochs)}, and may vanish or turn with more."
     )
 
 
 def table(results: Results) -> Table:
-    """The evidence for each cell, as a table."""
-    columns = [
-        "Cell",
-        Column("Seeds", True),
-        Column("Framework, under stock", True),
-        Column("Framework, under keras", True),
-        Column("Framework, under pytorch", True),
-        Column("Share explained", True),
-        *(Column(f"Defaults, in {name(twin)}", True, twin) for twin in TWINS),
-    ]
+    """The evidence of each cell."""
+    columns = ["Cell", Column("Epochs", True), Column("Seeds", True), Column("Stock", True)]
+    columns += [Column("Reconstructed", True), Column("Residual", True)]
+    columns += [Column(f"{name(twin)}: stock − {label}", True, twin) for twin, label in RECONSTRUCTION]
     return Table.of(
-        "Differences in test accuracy, points ± half of the 95% interval. Framework: TensorFlow 2 minus PyTorch "
-        "(Welch under stock, paired by seed under imposed conventions). Defaults: PyTorch's conventions minus Keras's "
-        "in one and the same framework. Share explained: 1 − mean |imposed| / |stock|, with a 95% bootstrap interval.",
+        "Differences in test accuracy of the last epoch, points ± half of the 95% t interval. Stock: TensorFlow 2 "
+        "minus PyTorch, independent seeds (Welch 1947). Reconstructed: TensorFlow 2 under keras minus PyTorch under "
+        "pytorch, paired by seed. Residual: stock minus reconstructed. The last two columns ask whether an imposed "
+        "convention is the framework's own: each framework's stock minus its imposed convention (Welch).",
         columns,
-        [_row(item, results) for item in evidence(results.trials)],
+        [_row(cell, results) for cell in evidence(results.trials)],
         results.links.runs(task="imdb", form="layer"),
     )
 
 
-def _row(item: Evidence, results: Results) -> list[Cell]:
-    contrasts = [item.stock, *item.contrasts, *item.defaults.values()]
-    counts = [len(part) for contrast in contrasts for part in contrast if part is not None and len(part)] or [0]
+def _row(cell: Evidence, results: Results) -> list[Cell]:
+    contrasts = [cell.stock, cell.reconstruction, cell.residual]
+    samples = cell.samples
+    own = [statistics.difference(samples[twin, "stock"], samples[twin, label]) for twin, label in RECONSTRUCTION]
     return [
-        Cell(item.cell, href=results.links.runs(task="imdb", form="layer", cell=item.cell), kind="code"),
-        Cell(str(min(counts)) if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}", min(counts)),
-        _difference(item.stock),
-        *(estimate_cell(statistics.mean(values), sign=True) for values in item.imposed.values()),
-        _share(item),
-        *(_difference(pair) for pair in item.defaults.values()),
+        Cell(cell.cell, href=results.links.runs(task="imdb", form="layer", cell=cell.cell), kind="code"),
+        Cell(listed(map(str, cell.epochs), "or")),
+        seeds_cell([cell.seeds(side) for side in (*STOCK, *RECONSTRUCTION)]),
+        *(estimate_cell(cell.estimate(part), sign=True) for part in contrasts),
+        *(estimate_cell(estimate, sign=True) for estimate in own),
     ]
-
-
-def _difference(pair: Contrast) -> Cell:
-    return estimate_cell(statistics.difference(*pair), sign=True)
-
-
-def _share(item: Evidence) -> Cell:
-    if not item.comparable or min(map(len, item.stock)) < 2:
-        return Cell(NONE, note="too few seeds")
-    if not item.difference.excludes_zero:
-        return Cell(NONE, note="no stock difference shown")
-    share = statistics.share_explained([item.stock], item.contrasts)
-    note = f"{percent(share.low)} to {percent(share.high)}" if share.known else "no interval"
-    return Cell(percent(share.value), None if math.isnan(share.value) else share.value, note=note)
 
 
 def first(results: Results) -> str:
@@ -222,8 +166,7 @@ def first(results: Results) -> str:
 
 def blocks(results: Results) -> tuple[Block, ...]:
     """What stands behind the headline."""
-    found = evidence(results.trials)
-    _, *rest = sentences(found)
-    prose = [Prose(text) for text in (*argument(found), *rest)]
+    cells = evidence(results.trials)
     gap = shortfall(layer_table(results.trials), "of form layer on IMDB")
-    return (*prose, *gap, *([table(results)] if any(len(part) for item in found for part in item.stock) else []))
+    shown = any(len(sample) for cell in cells for sample in cell.samples.values())
+    return (*map(Prose, sentences(cells)[1:]), *gap, *([table(results)] if shown else []))

@@ -32,7 +32,7 @@ def section(results: Results) -> Section:
     """A panel for each cell."""
     found = gaps(results.checks)
     if found.empty:
-        return Section("losses", "Rung 4, step by step", (Prose("No climb has recorded its losses.", "missing"),))
+        return Section("losses", "Rung 4, step by step", (Prose("No check has recorded its losses.", "missing"),))
     return Section("losses", "Rung 4, step by step", (_figure(found, results),))
 
 

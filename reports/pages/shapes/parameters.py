@@ -85,8 +85,8 @@ def answer(found: pd.DataFrame) -> tuple[Block, ...]:
     if not firsts:
         return (Prose("No answer yet: no cell has been trained by both twins in one experiment."),)
     gaps = sum(left["parameters"] != right["parameters"] for _, left, right in twins(found))
-    whole = "the same number of weights" if not gaps else "not always the same number of weights"
-    text = f"From one description the twins hold {whole}. TensorFlow 2 and PyTorch in turn:"
+    whole = "have the same number of weights" if not gaps else "differ in their number of weights for some cells"
+    text = f"Built from one description, the twins {whole}. TensorFlow 2 first, PyTorch second:"
     return (Prose(text), Points(tuple(firsts.values())))
 
 

@@ -59,7 +59,7 @@ def test_green():
     assert good[1].text == "0 / 1·10⁻⁵" and good[1].href.endswith("/experiments/8/runs/c0")
     assert good[5].note == "equal within ±1.0 points, 3 seeds"
     assert "broken" not in names(found)
-    assert "all 1 climb of a cell" in parity.answer(found)
+    assert "All 1 check of a cell" in parity.answer(found)
 
 
 def test_red():
@@ -68,7 +68,7 @@ def test_red():
     assert len(bad) == 1 and "breaks: TensorFlow 2 against" in bad[0].note and "loss of step 120" in bad[0].note
     assert "broken" in names(found)
     answer = parity.answer(found)
-    assert "1 of 2 climbs" in answer and "The first that broke: lstm-scratch-keras-float64" in answer
+    assert "1 of 2 checks" in answer and "The first that broke: lstm-scratch-keras-float64" in answer
 
 
 def test_above_the_broken_rung_nothing_is_green():
@@ -81,18 +81,20 @@ def test_missing_and_absent_are_said():
     absent = [("pytorch", lacking, "no such option"), ("tf2", lacking, "none either")]
     found = results(outcome(), missing=[make_check(form="wrapped")], unchecked=absent)
     shown = text(found)
-    assert "1 of 2 planned climbs reached rung 4, 0 did not, 1 is not yet climbed." in shown
+    assert "1 of 2 planned checks passed every rung, 0 did not, 1 is not yet made." in shown
     assert "PyTorch: no such option; TensorFlow 2: none either" in shown
     assert "absent" in names(found)
-    assert "1 climb more is not yet climbed" in parity.answer(found)
+    assert "1 check more is not yet made" in parity.answer(found)
 
 
-@pytest.mark.parametrize(("missing", "said"), [([], "plans no ladder"), ([make_check()], "has not been climbed")])
+@pytest.mark.parametrize(
+    ("missing", "said"), [([], "plans no parity checks"), ([make_check()], "no parity check has been made")]
+)
 def test_empty(missing, said):
     found = results(missing=missing)
     assert said in parity.answer(found) and said in str(index.answers(found)[0].blocks[0].text)
     assert "losses" not in names(found)
-    assert "plans no ladder" in text(found) or "1 is not yet climbed" in text(found)
+    assert "plans no parity checks" in text(found) or "1 is not yet made" in text(found)
 
 
 def test_a_framework_that_failed_is_red_from_where_it_fell():
@@ -100,7 +102,7 @@ def test_a_framework_that_failed_is_red_from_where_it_fell():
     row = [cell for cell in cells(found) if cell.href and "/runs/c0" in cell.href]
     assert [(cell.kind, cell.note) for cell in row[:2]] == [("good", "holds"), ("bad", "tf2: ValueError: no good")]
     assert not [cell for cell in row[2:5] if cell.kind == "good"]
-    assert "0 of 1 climb of" in parity.answer(found) and "ValueError: no good" in text(found)
+    assert "0 of 1 check of" in parity.answer(found) and "ValueError: no good" in text(found)
 
 
 def test_the_page_stands_alone():

@@ -1,0 +1,157 @@
+"""Which parity checks pass, which fail and where, and which cannot be made."""
+
+import math
+from collections import Counter
+
+from experiments.parity.check import RUNGS, ParityCheck
+from reports.data.comparable import CELLS, FORMS, FRAMEWORKS, ordered
+from reports.data.results import IMPOSED, RecordedCheck, Results
+from reports.html.blocks import Block, Cell, Column, Details, Prose, Table
+from reports.html.format import NONE, count, listed, name, number, significant
+from reports.pages.accuracy import equivalence
+from reports.pages.parity.rung_results import first_failed, rung_results, share_of_tolerance, worst
+from reports.pages.parity.rungs import DTYPES
+from reports.statistics import MARGIN
+
+TABLES = (
+    "The tables show on each rung the largest error of any pair and its tolerance. Rung 5 shows the difference of the "
+    "twins' mean test accuracies and its margin, where both twins were trained on IMDB."
+)
+
+
+def passed(results: Results) -> tuple[Block, ...]:
+    """How many checks pass, and a table for each precision and conventions: folded where every check passes."""
+    if not results.checks:
+        return (Prose("This study plans no parity checks.", "missing"),)
+    labels = ordered((recorded.check.spec.conventions.label for recorded in results.checks), IMPOSED)
+    tables = [_table(dtype, label, results) for dtype in DTYPES for label in labels]
+    return (_progress(results), Prose(TABLES), *(table for table in tables if table))
+
+
+def _progress(results: Results) -> Prose:
+    states = Counter(recorded.state for recorded in results.checks)
+    done, total = states["done"], states.total()
+    text = f"{done} of {count(total, 'planned check')} passed every rung"
+    if done < total:
+        text += f", {states['failed']} did not, {states['missing']} {'is' if states['missing'] == 1 else 'are'} not"
+        text += " yet made"
+    return Prose(f"{text}.", "" if done == total else "missing")
+
+
+def _table(dtype: str, conventions: str, results: Results) -> Details | None:
+    """The checks of one precision under one framework's conventions; None if there are none."""
+    recorded = {item.check: item for item in results.checks if _settings(item.check) == (dtype, conventions)}
+    rows = _rows(recorded, dtype, conventions, results)
+    if not rows:
+        return None
+    done = sum(item.state == "done" for item in recorded.values())
+    summary = f"{dtype}, {conventions} conventions: {done} of {count(len(recorded), 'check')} passed"
+    if ratios := [result.ratio for item in recorded.values() for result in rung_results(item)]:
+        summary += f"; the largest error is {share_of_tolerance(max(ratios))}" * math.isfinite(max(ratios))
+    trained = any(row[-1].text != NONE for row in rows)
+    shown = (*RUNGS, 5) if trained else RUNGS
+    table = Table.of(
+        f"Checks in {dtype} under {conventions} conventions.",
+        ["Cell", "Form", *(Column(f"Rung {rung}", True) for rung in shown)],
+        rows if trained else [row[:-1] for row in rows],
+        results.check_links.checks(dtype=dtype, conventions=conventions),
+    )
+    return Details(summary, (table,), open=done < len(recorded))
+
+
+def _settings(check: ParityCheck) -> tuple[str, str]:
+    return check.spec.training.dtype, check.spec.conventions.label
+
+
+def _rows(
+    recorded: dict[ParityCheck, RecordedCheck], dtype: str, conventions: str, results: Results
+) -> list[list[Cell]]:
+    """A row for each cell and form; a form that neither twin has keeps its row, with the reasons."""
+    reasons: dict[ParityCheck, list[str]] = {}
+    for framework, check, reason in results.unchecked:
+        if _settings(check) == (dtype, conventions):
+            reasons.setdefault(check, []).append(f"{name(framework)}: {reason}")
+    checks = [*recorded, *(check for check in reasons if check not in recorded)]
+    cells = ordered((check.spec.network.cell for check in checks), CELLS)
+    checks.sort(key=lambda c: (cells.index(c.spec.network.cell), c.spec.variant, FORMS.index(c.spec.network.form)))
+    return [_row(check, recorded.get(check), reasons.get(check, []), results) for check in checks]
+
+
+def _row(check: ParityCheck, recorded: RecordedCheck | None, reasons: list[str], results: Results) -> list[Cell]:
+    cell, _, options = check.spec.variant.partition("+")
+    named = [
+        Cell(cell, check.spec.variant, note=options.replace("+", ", ")),
+        Cell(check.spec.network.form, note="; ".join(reasons)),
+    ]
+    empty = [Cell(NONE, kind="quiet") for _ in RUNGS]
+    if recorded is None:
+        return [*named, Cell("absent", kind="quiet"), *empty]
+    if not recorded.record:
+        state = "failed" if recorded.state == "failed" else "not made"
+        return [*named, Cell(state, kind="bad", note=recorded.failure), *empty]
+    return [*named, *(_rung(rung, recorded, results) for rung in RUNGS), _accuracies(check, results)]
+
+
+def _rung(rung: int, recorded: RecordedCheck, results: Results) -> Cell:
+    """The largest error of any pair on a rung."""
+    href, failed = results.check_links.run(recorded.run_id), first_failed(recorded)
+    result = worst(recorded, rung)
+    if result is None or (rung == failed and result.passed):
+        kind, note = ("bad", recorded.failure) if rung == failed else ("quiet", "")
+        return Cell("not reached", math.inf, href, kind, note)
+    text = (
+        f"{result.error_text} / {significant(result.tolerance, 1)}" if rung else f"{significant(result.error)} differ"
+    )
+    if rung > failed:
+        return Cell(text, result.ratio, href, "quiet", f"rung {failed} failed")
+    if result.passed:
+        return Cell(text, result.ratio, href, "good", "passes")
+    return Cell(text, result.ratio, href, "bad", f"fails: {result.pair_text}, {result.where}")
+
+
+def _accuracies(check: ParityCheck, results: Results) -> Cell:
+    """Rung 5: the trained trials like this check; of several settings the one with the most seeds."""
+    spec, trials = check.spec, results.trials
+    wanted = {"task": "imdb", "variant": spec.variant, "form": spec.network.form}
+    wanted |= {"conventions": spec.conventions.label, "dtype": spec.training.dtype}
+    for column, value in wanted.items():
+        trials = trials[trials[column] == value]
+    groups = trials.groupby("spec_fingerprint", sort=False)
+    compared = [(equivalence.compare(part), key) for key, part in groups]
+    compared = [(comparison, key) for comparison, key in compared if comparison.difference.n]
+    if not compared:
+        return Cell(NONE, kind="quiet", note="no trials of both twins" if len(trials) else "no trials planned")
+    comparison, key = max(compared, key=lambda item: item[0].difference.n)
+    estimate, verdict = comparison.difference, equivalence.verdict(comparison)
+    text = f"{number(abs(estimate.value))} / {number(MARGIN, 1)} points"
+    note = f"{verdict.text}, {count(estimate.n, 'seed')}"
+    return Cell(text, abs(estimate.value), results.links.spec(key), verdict.kind, note)
+
+
+def failures(failed: list[RecordedCheck], results: Results) -> Table:
+    """The first rung that fails in each failed check."""
+    rows = []
+    for recorded in failed:
+        rungs = [result.rung for result in rung_results(recorded) if not result.passed]
+        rung = Cell(str(min(rungs)), min(rungs)) if rungs else Cell(NONE)
+        reason = Cell(recorded.failure or "no reason was recorded", kind="wide")
+        href = results.check_links.run(recorded.run_id)
+        rows.append([Cell(recorded.check.slug, href=href, kind="code"), rung, reason])
+    caption = "The first rung that fails, and the weight, state or step with the largest error there."
+    return Table.of(caption, ["Check", Column("Rung", True), "What differs"], rows)
+
+
+def absent(results: Results) -> tuple[Block, ...]:
+    """The forms that a framework lacks: counted, and listed with the reasons."""
+    forms: dict[tuple[str, str, str], list[str]] = {}
+    for framework, check, reason in results.unchecked:
+        forms.setdefault((check.spec.variant, framework, reason), []).append(check.spec.network.form)
+    lacking = Counter(framework for (_, framework, _), several in forms.items() for _ in set(several))
+    parts = [f"{name(framework)} lacks {lacking[framework]}" for framework in ordered(lacking, FRAMEWORKS)]
+    text = f"Of the forms of all cells that this study would check, {listed(parts)}. If the other twin has the form, "
+    rows = [
+        [Cell(cell, kind="code"), Cell(", ".join(ordered(several, FORMS))), Cell(name(who), kind=who), reason]
+        for (cell, who, reason), several in forms.items()
+    ]
+    table = Table.of("Forms that a framework does not have.", ["Cell", "Forms", "Framework", "Reason"], rows)
+    return (Prose(f"{text}it is still checked against the reference."), Details("Which forms, and why", (table,)))
