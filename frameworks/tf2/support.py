@@ -33,7 +33,7 @@ def supports(spec: ExperimentSpec) -> Support:
             f"keras.layers.{STOCK[cell]} clips nothing" if cell in STOCK else f"keras.layers has no {cell} layer"
         )
     if spec.training.execution == "compiled" and form in ("cell_loop", "unrolled", "scratch", "tuned"):
-        return Absent("XLA did not finish compiling two unrolled layers of 80 steps within 4 minutes")
+        return Absent("XLA took over 4 minutes for two unrolled layers of 80 steps; shorter ones are not offered")
     options = "".join(f"{key}={value}" for key, value in OPTIONS.get(cell, {}).items())
     unrolled = ", ".join(filter(None, [options, "unroll=True"]))
     return {

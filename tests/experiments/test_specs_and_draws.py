@@ -17,7 +17,8 @@ from experiments.conventions import TABLE
 from experiments.draws import batch_order, dropout_masks, generator, orthogonal
 from experiments.parity.grid import FORMS
 from experiments.spec import ExperimentSpec, to_toml
-from experiments.tasks import DataSource
+from experiments.tasks import DataSource, imdb_store
+from experiments.tasks.sine import SineSpec
 from experiments.training.batches import steps_per_epoch
 from experiments.training.trial import Trial
 
@@ -161,3 +162,23 @@ def test_streams_have_a_window_of_every_row_in_each_step(owner):
 def test_no_step_left_is_an_error():
     with pytest.raises(ValueError, match="allowed: a batch_size of at most 25"):
         steps_per_epoch(make_spec("lstm", "layer", batch_size=26, pipeline="tf.data"), 25)
+
+
+def test_a_text_path_with_any_character_survives_the_toml():
+    spec = ExperimentSpec.model_validate(
+        {"task": {"name": "chars", "text": 'texts/🦉 "quoted".txt'}, "network": {"cell": "lstm", "form": "layer"}}
+    )
+    assert ExperimentSpec.model_validate(tomllib.loads(to_toml(spec))) == spec
+
+
+def test_a_tasks_field_that_another_part_has_too_keeps_its_parameter():
+    class Clashing(SineSpec):
+        units: int = 7
+
+    spec = make_spec("lstm", "layer").model_copy(update={"task": Clashing()})
+    assert spec.params["task.units"] == 7 and spec.params["units"] == "4x3"
+
+
+def test_a_file_named_packaged_is_not_the_packaged_reviews(tmp_path, monkeypatch):
+    (tmp_path / "packaged.npz").write_bytes(b"a file")
+    assert imdb_store._find(str(tmp_path / "packaged.npz")).name == "imdb-packaged.npz"

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import pandas as pd
 import seaborn
 
+from experiments.tasks import MODULES
 from experiments.twins import COLOURS
 from reports import statistics
 from reports.data.comparable import CELLS, FRAMEWORKS, experiments, layer_table, ordered, sample
@@ -28,6 +29,7 @@ def sections(results: Results) -> list[Section]:
         twin_losses.section(results),
         forecasts.section(results),
         others(results),
+        *other_tasks(results),
     ]
 
 
@@ -49,7 +51,7 @@ def _reading(trials: pd.DataFrame) -> Prose:
     )
 
 
-def table(trials: pd.DataFrame, results: Results, form: bool) -> Table:
+def table(trials: pd.DataFrame, results: Results, form: bool, task: str = "imdb") -> Table:
     """A row for each experiment, a column for each framework."""
     frameworks, settings = ordered(trials.framework, FRAMEWORKS), Settings(trials)
     columns = ["Cell", *["Form"] * form, "Conventions", *settings.column(), Column("Seeds", True)]
@@ -65,7 +67,7 @@ def table(trials: pd.DataFrame, results: Results, form: bool) -> Table:
         f"Test accuracy of the last epoch, %: mean over seeds ± half of its 95% t interval. {settings.caption}",
         columns,
         rows,
-        results.links.runs(task="imdb"),
+        results.links.runs(task=task),
     )
 
 
@@ -143,3 +145,13 @@ def others(results: Results) -> Section:
         note += "alike, a cell's forms should end alike but for rounding."
         blocks += [Prose(note), table(rest, results, form=True)]
     return Section("others", "Other forms and settings", tuple(blocks))
+
+
+def other_tasks(results: Results) -> list[Section]:
+    """Every other task that is scored by its accuracy, such as digits."""
+    scored = [task for task, module in MODULES.items() if module.SPEC.METRIC == "test/accuracy" and task != "imdb"]
+    return [
+        Section(task, f"Task {task}", (*shortfall(trials, f"on {task}"), table(trials, results, form=True, task=task)))
+        for task in scored
+        if len(trials := results.trials[results.trials.task == task])
+    ]

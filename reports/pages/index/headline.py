@@ -114,7 +114,7 @@ def sentences(cells: list[Evidence]) -> tuple[str, ...]:
 
 
 def _residual(residual: Estimate) -> str:
-    left = f"What they do not account for, stock minus reconstructed, is {bracketed(residual)}."
+    left = f"What the written conventions do not account for, stock minus reconstructed, is {bracketed(residual)}."
     if not residual.known:
         return f"{left} Two seeds of each at least are needed to say more."
     if residual.excludes_zero:

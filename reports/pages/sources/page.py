@@ -68,6 +68,8 @@ def data(results: Results) -> Section:
 
 def _split(row) -> str:
     """Whether the reviews are those of the published figures, and what else their number leaves open."""
+    if row.planned_digest != OFFICIAL_SHA256 and pd.isna(row.test_n):
+        return f"Here the reviews are of another file ({row.data_name}), so the figures here may differ."
     sizes = "" if pd.isna(row.train_n) else f": {int(row.train_n):,} to train on, {int(row.test_n):,} to test on"
     if row.planned_digest == OFFICIAL_SHA256:
         return f"Here the reviews are the official ones ({row.data_name}{sizes}), so like is compared with like."

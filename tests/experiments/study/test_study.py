@@ -26,6 +26,8 @@ def read(tmp_path: Path, text: str) -> list:
 
 
 BAD = {
+    "a number for a source": ("imdb = 5\n" + GRID, ["imdb: 5", "string"]),
+    "a cell for a network": (GRID + 'vary = { network = ["lstm"] }\n', ["network: 'lstm'", "dictionary"]),
     "unknown cell": (GRID.replace('"lstm"', '"lstmm"'), ["network.cell", "'lstmm'", "simple_rnn", "gru"]),
     "unknown form": (GRID.replace('"layer"', '"loop"'), ["network.form", "'loop'", "cell_loop", "scratch"]),
     "unknown task": (GRID.replace('"imdb"', '"imbd"'), ["task", "'imbd'", "imdb", "sine"]),
