@@ -85,7 +85,7 @@ def dropout_masks(
     dtype: str,
     rng: np.random.Generator,
 ) -> Masks:
-    """One factor for each recurrent layer's input: 0 where dropped, 1/(1−rate) where kept, None where none drops.
+    """One factor for each recurrent layer's input: 0 where dropped, 1/(1−rate) where kept; None without dropout.
 
     ``inputs`` holds each layer's input size. Keras masks are ``(B, 1, I)``; PyTorch's ``(B, T, I)``, the first None.
     """

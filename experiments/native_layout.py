@@ -40,9 +40,9 @@ def describe(
         native_shape: of the live variable.
         canonical: name → shape of what it carries; empty where it carries nothing.
         encode: the twin's own conversion from the canonical arrays to the native one.
-        cell: whose gates they are.
+        cell: the cell that the gates belong to.
         trained: whether the optimiser moves it.
-        note: what a reader must know besides.
+        note: what a reader must also know.
     """
     if not canonical:
         return NativeWeight(name, native_shape, (), (), "carries no canonical weight", (), trained, note)
@@ -56,7 +56,7 @@ def describe(
 
 
 def _axis(coordinates: list[np.ndarray], letters: str, axis: int) -> str:
-    """Which canonical axes run along a native one, the slowest first; a number where none does."""
+    """The canonical axes along a native one, the slowest first; a number where there is none."""
     lines = [np.moveaxis(values, axis, -1).reshape(-1, values.shape[axis])[0] for values in coordinates]
     changes = {letter: np.count_nonzero(np.diff(line)) for letter, line in zip(range(len(letters)), lines, strict=True)}
     running = sorted((letter for letter, count in changes.items() if count), key=changes.__getitem__)

@@ -1,4 +1,4 @@
-"""Where trials run: local worker processes, each with one framework, imported once."""
+"""Runs jobs in local worker processes; each imports one framework, once."""
 
 import io
 import math
@@ -25,17 +25,17 @@ from experiments.running.worker import Broken, Load, environment, sigint_blocked
 
 Report = tuple[int, Job, Event]
 
-RECYCLE_ABOVE = int(1.6 * 2**30)  # bytes resident; a worker may hold 2 GiB, and the next trial must fit in
+RECYCLE_ABOVE = int(1.6 * 2**30)  # bytes resident; a worker may use 2 GiB, and the next trial must fit
 GRACE_S = 2.0  # between asking a worker to end and killing it
 TRIES = 2
-LOG_TAIL = 4_000  # characters of a dead worker's output kept as its traceback
+LOG_TAIL = 4_000  # characters of a dead worker's output, kept as its traceback
 
-_SPAWN = multiprocessing.get_context("spawn")  # a fork would copy the parent's threads' locks
+_SPAWN = multiprocessing.get_context("spawn")  # a fork would copy locks of the parent's threads
 
 
 @dataclass
 class _Worker:
-    """One process, the framework it holds and the trial it is at."""
+    """One process, its framework and the job that it runs."""
 
     slot: int
     framework: str
@@ -53,7 +53,7 @@ class _Worker:
 
     def give(self, trial: Job) -> None:
         self.trial = trial
-        with suppress(OSError):  # it died idle: the end of its pipe will tell, and the trial is tried again
+        with suppress(OSError):  # it died idle: the end of its pipe will show that, and the job is tried again
             self.pipe.send(trial)
 
     def death(self) -> str:
@@ -115,7 +115,7 @@ class LocalExecutor:
         _end(team)
 
     def _employ(self, waiting: "_Waiting", folder: Path) -> Iterator[Report]:
-        """Give every free slot a trial: to its own worker if the framework has one left, else to a new worker."""
+        """Give every free slot a job: to its worker if its framework has jobs left, else to a new worker."""
         for slot in range(self.workers):
             worker = self._team.get(slot)
             if worker and worker.trial:
@@ -130,7 +130,7 @@ class LocalExecutor:
                 yield slot, worker.trial, Progressed(0, worker.trial.spec.training.epochs, 0, 0, math.nan)
 
     def _heard(self) -> list[_Worker]:
-        """Wait until some worker has something to say; its end is the end of its pipe."""
+        """Wait for a worker's message; when a worker ends, so does its pipe."""
         ready = wait([worker.pipe for worker in self._team.values()])
         return [worker for worker in self._team.values() if worker.pipe in ready]
 
@@ -155,7 +155,7 @@ class LocalExecutor:
         yield worker.slot, trial, message
 
     def _bury(self, worker: _Worker, waiting: "_Waiting") -> Iterator[Report]:
-        """A worker died: its trial goes to the front of the queue, once."""
+        """Handle a worker's death: its job goes to the front of the queue, once."""
         how, words, trial = worker.death(), worker.last_words(), worker.trial
         self._dismiss(worker)
         if not trial:
@@ -171,7 +171,7 @@ class LocalExecutor:
 
 
 class _PlainData(pickle.Unpickler):
-    """Reads events. A framework's own type in one, were it only its version's, would import the framework here."""
+    """Reads events. A framework's type in an event, even of a version string, would import the framework here."""
 
     def find_class(self, module: str, name: str) -> type:
         if module.partition(".")[0] not in {"experiments", "numpy", *sys.stdlib_module_names}:
@@ -225,7 +225,7 @@ def _hire(slot: int, framework: str, load: Load, threads: int, folder: Path) -> 
     )
     with environment(threads), sigint_blocked():
         process.start()
-    theirs.close()  # or the end of the pipe would never be seen here
+    theirs.close()  # or its end would never be seen here
     return _Worker(slot, framework, process, ours, Path(log))
 
 

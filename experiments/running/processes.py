@@ -1,4 +1,4 @@
-"""The processes of a study: which one is this, does another still live, and when may a signal stop it."""
+"""A study's processes: the identity of this one, whether another is alive, and delaying signals."""
 
 import signal
 import socket
@@ -8,17 +8,17 @@ from contextlib import contextmanager
 import psutil
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-SAME_PROCESS_S = 5.0  # a corrected clock moves a process's start time a little
+SAME_PROCESS_S = 5.0  # a corrected clock changes a process's start time a little
 
 
 def this_process() -> dict[str, str]:
-    """What tells this process from every other, as tags of its runs."""
+    """The identity of this process, as tags of its runs."""
     process = psutil.Process()
     return {"host": socket.gethostname(), "pid": str(process.pid), "pid_started": f"{process.create_time():.2f}"}
 
 
 def alive(tags: dict[str, str]) -> bool:
-    """Whether the process that wrote the tags lives still, and not another under its old number."""
+    """Whether the process that wrote the tags is alive, not another one with its number."""
     try:
         process = psutil.Process(int(tags["pid"]))
         same = abs(process.create_time() - float(tags["pid_started"])) < SAME_PROCESS_S
@@ -29,7 +29,7 @@ def alive(tags: dict[str, str]) -> bool:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """A signal waits until a write is whole: cut off amid one, SQLAlchemy's session keeps its lock on the database."""
+    """Delay signals until a write is complete: interrupted in one, SQLAlchemy keeps its lock on the database."""
     noted: list[int] = []
     handlers = {number: signal.signal(number, lambda number, _: noted.append(number)) for number in STOPPING}
     try:

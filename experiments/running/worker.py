@@ -1,4 +1,4 @@
-"""Inside a worker: one framework, trial after trial, events down a pipe; and what it is born with."""
+"""A worker process: one framework, job after job, events through a pipe; and the environment it starts with."""
 
 import faulthandler
 import gc
@@ -21,7 +21,7 @@ Load = Callable[[str], Framework]
 
 @dataclass
 class Broken:
-    """A worker's word that its framework cannot be loaded: none of its trials can run."""
+    """A worker's report that its framework cannot be loaded: none of its trials can run."""
 
     failure: Failed
 
@@ -33,7 +33,7 @@ def work(load: Load, name: str, threads: int, pipe: Connection, log: str) -> Non
     try:
         framework = load(name)
         framework.configure(threads)
-        gc.freeze()  # what an import leaves is here to stay; to walk it takes 0.16 s, and Keras does at every build
+        gc.freeze()  # collections then skip what the import left: to walk it takes 0.16 s, and Keras collects at every build
     except Exception as error:
         reason = f"{name} cannot be loaded: {type(error).__name__}: {error}".splitlines()[0]
         pipe.send(Broken(Failed(reason, format_exc())))
@@ -44,7 +44,7 @@ def work(load: Load, name: str, threads: int, pipe: Connection, log: str) -> Non
 
 
 def _redirect(log: str) -> None:
-    """What a framework prints as it starts must not disturb the display; kept for when the worker dies."""
+    """Send what a framework prints to a file: it must not disturb the display, and tells why a worker died."""
     with Path(log).open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -58,7 +58,7 @@ def _end_with_the_parent() -> None:
 
 @contextmanager
 def environment(threads: int) -> Iterator[None]:
-    """Set in the parent and inherited, since NumPy is imported before a worker's first line and reads them then."""
+    """Set the threads in the parent's environment, which workers inherit: NumPy reads them when it is imported."""
     names = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")
     wanted = {f"{name}_NUM_THREADS": str(threads) for name in names}
     wanted |= {"TF_NUM_INTRAOP_THREADS": str(threads), "TF_NUM_INTEROP_THREADS": "1"}
@@ -77,7 +77,7 @@ def environment(threads: int) -> Iterator[None]:
 
 @contextmanager
 def sigint_blocked() -> Iterator[None]:
-    """A child born here never sees Ctrl-C, not even before its first line; the parent gets it a moment later."""
+    """Block Ctrl-C while a child starts, so that it never receives it; the parent gets it a moment later."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -1,4 +1,4 @@
-"""Sources of IMDB reviews → a prepared file of plain integers; run as a short-lived process of its own.
+"""Sources of IMDB reviews → a prepared file of plain integers; run as a separate, short-lived process.
 
 Parsing 25,000 reviews or unpickling 50,000 lists takes seconds and hundreds of MB, which end with this process:
 ``python -m experiments.tasks.imdb_sources packaged|npz SOURCE TARGET``.
@@ -164,7 +164,7 @@ def _reviews(member: IO[bytes], name: str) -> list[np.ndarray]:
     if not isinstance(pickled, _Array) or not isinstance(pickled.values, list) or len(pickled.values) != count:
         raise Unreadable(f"{name} does not unpickle to an array of the {count:,} objects its header names")
     if member.read(1):  # the read past the end is what makes zipfile check the member's checksum
-        raise Unreadable(f"{name} goes on after its array")
+        raise Unreadable(f"{name} has data after its array")
     return list(_ranks(pickled.values, name))
 
 

@@ -196,7 +196,7 @@ def _sha256(path: Path, label: str, allowed: str) -> str:
 
 
 def _prepare(source: Source, path: Path) -> None:
-    """Have the prepared file made beside its place and moved there, so that a half-written one never stands in it."""
+    """Prepare the file in a folder beside its place, then move it there: it is complete or missing."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=path.parent, prefix=".imdb-") as folder:

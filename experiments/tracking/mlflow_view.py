@@ -1,4 +1,4 @@
-"""How a study looks in MLflow's own pages: names, colours, descriptions, columns, links."""
+"""How a study appears in MLflow's pages: names, descriptions, columns, links."""
 
 import base64
 import json
@@ -8,18 +8,16 @@ from collections import Counter
 from collections.abc import Iterable
 
 from experiments.spec import ExperimentSpec
+from experiments.tasks import MODULES
 from experiments.tracking.database import DEFAULT_URI, absolute
 from experiments.training.trial import Trial
+from experiments.twins import TWINS
 
 VIEW = "results"
+METRICS = tuple(dict.fromkeys(module.SPEC.METRIC for module in MODULES.values()))
 VIEW_COLUMNS = (
-    "metrics.`tf2/test/accuracy`",  # parent runs have these, trials the others
-    "metrics.`pytorch/test/accuracy`",
-    "metrics.`tf2/test/rollout_mse`",
-    "metrics.`pytorch/test/rollout_mse`",
-    "metrics.`test/accuracy`",
-    "metrics.`test/loss`",
-    "metrics.`test/rollout_mse`",
+    *(f"metrics.`{twin}/{metric}`" for metric in METRICS for twin in TWINS),  # of parent runs
+    *(f"metrics.`{metric}`" for metric in METRICS),  # of trials
     "metrics.`train/loss`",
     "metrics.`time/epoch_s`",
     "params.`framework`",

@@ -27,7 +27,7 @@ def artifacts_of(uri: str, run: str, names: Sequence[str]) -> tuple[str, dict[st
 
     Args:
         uri: where MLflow's database is; nothing is created.
-        run: six hexadecimal digits at the least.
+        run: at least six hexadecimal digits.
         names: of the files.
 
     Raises:

@@ -1,7 +1,7 @@
-"""Where a long trial can go on from: one file a trial, written after each epoch and gone when the trial is done.
+"""Checkpoints of long trials: one file a trial, written after each epoch and removed when the trial is done.
 
-A file holds everything training goes on from (see ``Model.checkpoint``), the canonical weights and the carried states
-for people to read, and what the trial has reported so far; the curve that follows is the unbroken one's, to the bit.
+A file holds everything that training continues from (see ``Model.checkpoint``), the canonical weights and the carried
+states in readable form, and what the trial has reported so far. A resumed trial has the same curve, bit for bit.
 """
 
 import json
@@ -20,13 +20,13 @@ from safetensors.numpy import save_file
 from experiments.canonical import Weights
 from experiments.tasks.cache import cache_folder
 
-VERSION = 1  # to be raised with any change of what is kept: files of another version are not taken up
+VERSION = 1  # raise it with any change of what is kept: files of another version are ignored
 SUFFIX = ".safetensors"
 
 
 @dataclass
 class Progress:
-    """What a trial has reported: each epoch's metrics, the seconds of every step, the texts it made up."""
+    """What a trial has reported: each epoch's metrics, the seconds of every step, the texts it generated."""
 
     epochs: list[dict[str, float]] = field(default_factory=list)
     steps: list[float] = field(default_factory=list)
@@ -34,7 +34,7 @@ class Progress:
 
 
 def folder() -> Path:
-    """Beside the prepared data."""
+    """The folder of checkpoints, inside the cache folder."""
     return cache_folder() / "checkpoints"
 
 
@@ -44,9 +44,9 @@ def path(fingerprint: str) -> Path:
 
 
 def save(fingerprint: str, arrays: Weights, progress: Progress) -> None:
-    """Put a checkpoint in the place of the one before, whole or not at all.
+    """Replace the last checkpoint, completely or not at all.
 
-    A disk that cannot take it costs the way back, not the trial.
+    If the disk cannot take it, the trial goes on without a checkpoint.
     """
     arrays = {name: np.ascontiguousarray(value).reshape(np.shape(value)) for name, value in arrays.items()}
     facts = {"fingerprint": fingerprint, "version": str(VERSION), "digest": _digest(arrays)}
@@ -61,7 +61,7 @@ def save(fingerprint: str, arrays: Weights, progress: Progress) -> None:
 
 
 def find(fingerprint: str) -> tuple[Weights, Progress] | None:
-    """A trial's checkpoint; a broken or foreign file in its place is removed and counts as none."""
+    """A trial's checkpoint, or None; a file that is broken or not a checkpoint is removed."""
     place = path(fingerprint)
     try:
         with safe_open(place, "numpy") as file:
