@@ -1,11 +1,11 @@
-"""Weights trained in one framework, turned into the other's: ``python -m frameworks.convert SOURCE TARGET``.
+"""Convert trained weights between the frameworks: ``python -m frameworks.convert SOURCE TARGET``.
 
-Between the two stand canonical safetensors (``experiments.canonical``), whose metadata name each layer's cell. A file
-is known by its extension: ``.keras`` and ``.weights.h5`` are Keras's, ``.pt`` and ``.pth`` PyTorch's, ``.safetensors``
-is canonical or, by its weights' names, a PyTorch state dict. No code that a file carries is run.
+The common format is canonical safetensors (``experiments.canonical``), whose metadata name each layer's cell. The
+extension tells a file's format: ``.keras`` and ``.weights.h5`` are Keras's, ``.pt`` and ``.pth`` PyTorch's;
+``.safetensors`` holds canonical weights or a PyTorch state dict, told by the names inside. Code in a file is not run.
 
-Weights only: optimisers' states and what holds no weights (dropout, masks, a dense layer's activation) stay behind, and
-a PyTorch file does not say whether its ``nn.RNN`` was told to use relu: canonical means tanh.
+Only weights are converted, not an optimiser's state nor what has no weights (dropout, masks, activations). A PyTorch
+file does not say whether an ``nn.RNN`` uses relu: canonical weights mean tanh.
 """
 
 import os
@@ -24,14 +24,14 @@ import typer
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from experiments.canonical import GATES, Weights, layer_shapes
-from experiments.cells import AXES
+from experiments.canonical import Weights, layer_shapes
+from experiments.cells import AXES, CELLS
 from experiments.errors import UserError
 from experiments.spec import NetworkSpec
 from experiments.twins import FRAMEWORKS
 from frameworks import facts
 
-#: Extension → whose file it is; None where the names inside decide.
+#: Extension → framework; None where the names inside decide.
 HOMES = {".keras": "tf2", ".weights.h5": "tf2", ".pt": "pytorch", ".pth": "pytorch", ".safetensors": None}
 NAME = re.compile(rf"embedding/table|head/\d+/(kernel|bias)|rnn/\d+/(forward|backward)/({'|'.join(AXES)})")
 DTYPES = ("float16", "float32", "float64")
@@ -41,16 +41,16 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 
 @app.command()
 def main(
-    source: Annotated[Path, typer.Argument(help=f"what to read: {', '.join(HOMES)}")],
-    target: Annotated[Path, typer.Argument(help="what to write: the same; .keras and .weights.h5 need --like")],
+    source: Annotated[Path, typer.Argument(help=f"the file to read: {', '.join(HOMES)}")],
+    target: Annotated[Path, typer.Argument(help="the file to write: the same; .keras and .weights.h5 need --like")],
     like: Annotated[
-        Path | None, typer.Option(help="the model (.keras) or state dict whose shapes, names and order to take")
+        Path | None, typer.Option(help="a model (.keras) or state dict that gives shapes, names and order")
     ] = None,
     cell: Annotated[
-        str | None, typer.Option(help="the cell of canonical weights that do not name it, as a trial's artifacts")
+        str | None, typer.Option(help="the cell of canonical weights that do not name it, such as a trial's artifact")
     ] = None,
 ) -> None:
-    """Turn weights of Keras or PyTorch into canonical safetensors, these into either, or one into the other."""
+    """Convert weights of Keras or PyTorch to canonical safetensors, these to either, or one to the other."""
     try:
         convert(source, target, like, cell)
     except UserError as error:
@@ -60,32 +60,32 @@ def main(
 
 
 def convert(source: Path, target: Path, like: Path | None = None, cell: str | None = None) -> None:
-    """Read ``source``, write ``target``; a source of the other framework is read in a process of its own.
+    """Read ``source`` and write ``target``; a source of the other framework is read in a child process.
 
     Raises:
-        UserError: a file is missing, broken, of another kind or does not fit; nothing is written.
+        UserError: a file is missing, broken, of another format, or does not fit; nothing is written.
     """
     for path in filter(None, (source, like)):
         if not path.is_file():
             raise UserError(f"{path}: no such file")
     if not target.parent.is_dir():
-        raise UserError(f"{target}: no such folder as {target.parent}")
+        raise UserError(f"{target}: no such folder: {target.parent}")
     kinds = {path: home(path) for path in filter(None, (source, target, like))}
     origin = kinds[source] or (None if is_canonical(source) else "pytorch")
-    model = like and (kinds[like] or "pytorch")
-    goal = kinds[target] or ("pytorch" if origin is None or (origin, model) == ("tf2", "pytorch") else None)
-    if like and model not in (origin, goal):
-        raise UserError(f"{like}: --like is of neither side; allowed: a model of what is read or written")
-    reading, writing = (like if model == side else None for side in (origin, goal))
+    like_framework = like and (kinds[like] or "pytorch")
+    goal = kinds[target] or ("pytorch" if origin is None or (origin, like_framework) == ("tf2", "pytorch") else None)
+    if like and like_framework not in (origin, goal):
+        raise UserError(f"{like}: --like is of neither framework; allowed: a model of the one that is read or written")
+    read_like, write_like = (like if like_framework == framework else None for framework in (origin, goal))
     if origin and goal and origin != goal:
-        weights, cells = _read_in_a_child(source, reading)
+        weights, cells = _read_in_a_child(source, read_like)
     else:
-        weights, cells = read(source, origin, reading, cell)
-    write(target, goal, writing, weights, cells)
+        weights, cells = read(source, origin, read_like, cell)
+    write(target, goal, write_like, weights, cells)
 
 
 def home(path: Path) -> str | None:
-    """The framework that a file's extension belongs to, None for safetensors."""
+    """Return the framework that a file's extension belongs to, None for safetensors."""
     for extension, framework in HOMES.items():
         if path.name.endswith(extension):
             return framework
@@ -93,65 +93,66 @@ def home(path: Path) -> str | None:
 
 
 def is_canonical(path: Path) -> bool:
-    """Whether every name in a safetensors file is a canonical one."""
+    """Tell whether every name in a safetensors file is canonical."""
     with _named(path), safe_open(path, "numpy") as file:
         names = file.keys()
         return all(NAME.fullmatch(name) for name in names)
 
 
 def read(path: Path, origin: str | None, like: Path | None, cell: str | None) -> tuple[Weights, list[str]]:
-    """A file's weights in canonical layout, and the cell of each layer; ``origin`` of None reads canonical ones.
+    """Read a file's weights in canonical layout and each layer's cell; ``origin`` None means canonical weights.
 
     Raises:
-        UserError: the file is broken, holds unsupported layers, or not one stack of recurrent layers.
+        UserError: the file is broken, a layer is unsupported, or the recurrent layers are not one stack.
     """
     if origin is None:
         with _named(path):
             return _read_canonical(path, cell)
     twin = _twin(origin)
     with _quiet(), _named(path):
-        cells, bindings = twin.bind(twin.open_file(path, like).parts)
+        cells, bindings = twin.bind(twin.open_file(path, like).layers)
         weights = {name: value for binding in bindings for name, value in binding.read().items()}
         check(weights, cells)
         return twin.fold_biases(weights, cells), cells
 
 
 def write(path: Path, goal: str | None, like: Path | None, weights: Weights, cells: list[str]) -> None:
-    """Write canonical weights as ``goal``'s file, into a copy of ``like``, or canonical where ``goal`` is None.
+    """Write canonical weights as ``goal``'s file, into a copy of ``like``; ``goal`` None means canonical.
 
     Raises:
-        UserError: the framework has no such cell, or ``like`` no place for the weights; nothing is written.
+        UserError: the framework lacks a cell, or the weights do not fit ``like``; nothing is written.
     """
     if goal is None:
-        # One word where all layers have the same cell, as in a spec.
+        # One name where all layers have the same cell, as in a spec.
         named = cells[0] if len(set(cells)) == 1 else ",".join(cells)
         arrays = {name: np.ascontiguousarray(value) for name, value in weights.items()}
         _replace(path, lambda draft: save_file(arrays, draft, {"cell": named}))
         return
-    if stranger := set(cells) - set(facts(goal).STOCK):
+    if missing := set(cells) - set(facts(goal).STOCK):
         allowed = ", ".join(facts(goal).STOCK)
         raise UserError(
-            f"{path}: {FRAMEWORKS[goal].title} has no layer for {', '.join(sorted(stranger))}; allowed: {allowed}"
+            f"{path}: {FRAMEWORKS[goal].title} has no layer for {', '.join(sorted(missing))}; allowed: {allowed}"
         )
     twin = _twin(goal)
     weights = twin.fold_biases(weights, cells)
     with _quiet():
         with _named(like or path):
-            native = twin.open_file(like, None) if like else twin.make(weights, cells)
-            found, bindings = twin.bind(native.parts)
-            if found != cells:
-                raise UserError(f"its recurrent layers are {', '.join(found)}; the weights' are {', '.join(cells)}")
+            opened = twin.open_file(like, None) if like else twin.make(weights, cells)
+            model_cells, bindings = twin.bind(opened.layers)
+            if model_cells != cells:
+                words = ", ".join(model_cells), ", ".join(cells)
+                raise UserError(f"its recurrent layers are {words[0]}; the weights' are {words[1]}")
             fitted = fit(weights, {k: v for binding in bindings for k, v in binding.canonical_shapes().items()})
             for binding in bindings:
                 binding.load(fitted)
-        _replace(path, lambda draft: twin.save(native, draft))
+        _replace(path, lambda draft: twin.save(opened, draft))
 
 
 def check(weights: Weights, cells: list[str]) -> None:
-    """Hold weights to be one stack of recurrent layers, each of its cell's shapes.
+    """Check that the weights are one stack of recurrent layers with their cells' shapes.
 
     Raises:
-        UserError: which weight is not, and what it should be.
+        UserError: which weight is wrong, and what is allowed.
     """
     if wrong := next((name for name, value in weights.items() if value.dtype.name not in DTYPES), None):
         raise UserError(f"{wrong} is {weights[wrong].dtype}; allowed: {', '.join(DTYPES)}")
@@ -161,25 +162,24 @@ def check(weights: Weights, cells: list[str]) -> None:
     for layer, cell in enumerate(cells):
         width = _check_layer(weights, layer, cell, width)
     if wrong := next((name for name in weights if name.startswith("rnn/") and int(name.split("/")[1]) > layer), None):
-        raise UserError(f"{wrong}: its cell is not named; {len(cells)} are")
+        raise UserError(f"{wrong}: its layer has no cell; cells are given for {len(cells)} layers")
 
 
 def _check_layer(weights: Weights, layer: int, cell: str, width: int | None) -> int:
-    """Check a layer that takes ``width`` features, where that is known; what it gives."""
+    """Check a layer that takes ``width`` features, None if unknown; return the number of its outputs."""
     prefix = f"rnn/{layer}/"
     kernel = weights.get(f"{prefix}forward/kernel", np.empty(0))
     if kernel.ndim != 3 or 0 in kernel.shape:
         raise UserError(f"{prefix}forward/kernel: {kernel.shape}; allowed: (inputs, gates, hidden)")
     if width not in (None, kernel.shape[0]):
-        raise UserError(
-            f"{prefix}forward/kernel takes {kernel.shape[0]} features where {width} come in; allowed: a stack"
-        )
+        raise UserError(f"{prefix}forward/kernel takes {kernel.shape[0]} features but gets {width}; allowed: a stack")
+    projection = weights.get(f"{prefix}forward/projection", kernel) if CELLS[cell].has_projection else None
     network = NetworkSpec(
         cell=cell,
         form="layer",
         units=kernel.shape[-1:],
         bidirectional=any(name.startswith(f"{prefix}backward/") for name in weights),
-        projection_size=weights.get(f"{prefix}forward/projection", kernel).shape[-1] if "projection" in cell else None,
+        projection_size=None if projection is None else projection.shape[-1],
     )
     for direction in network.directions:
         shapes = layer_shapes(network, 0, kernel.shape[0], "pytorch")
@@ -188,26 +188,26 @@ def _check_layer(weights: Weights, layer: int, cell: str, width: int | None) -> 
 
 
 def _compare(weights: Weights, shapes: dict[str, tuple[int, ...]]) -> None:
-    """Hold one direction of a layer to its shapes; biases may be missing."""
-    folder = next(iter(shapes)).rpartition("/")[0]
-    for name in sorted(shapes.keys() | {name for name in weights if name.startswith(f"{folder}/")}):
+    """Check one direction's weights against their shapes; biases may be missing."""
+    prefix = next(iter(shapes)).rpartition("/")[0]
+    for name in sorted(shapes.keys() | {name for name in weights if name.startswith(f"{prefix}/")}):
         if name not in shapes or (name not in weights and not name.endswith("bias")):
-            raise UserError(f"{name} is {'not of' if name in weights else 'missing from'} this cell's weights")
+            raise UserError(f"{name} is {'not among' if name in weights else 'missing from'} this cell's weights")
         if name in weights and weights[name].shape != shapes[name]:
             raise UserError(f"{name}: {weights[name].shape}; allowed: {shapes[name]}")
 
 
 def fit(weights: Weights, shapes: dict[str, tuple[int, ...]]) -> Weights:
-    """Hold weights to the shapes they go into; a bias they lack is zeros, which changes no prediction.
+    """Check weights against the model's shapes; a missing bias becomes zeros, which change no prediction.
 
     Raises:
-        UserError: a weight has no place, a place no weight, or the shapes differ.
+        UserError: a weight is missing on either side, or the shapes differ.
     """
     zeros = {name: np.zeros(shape, np.float32) for name, shape in shapes.items() if name.endswith("bias")}
     for name in sorted(weights.keys() | (shapes.keys() - zeros.keys())):
-        have, room = weights[name].shape if name in weights else "none", shapes.get(name, "none")
-        if have != room:
-            raise UserError(f"{name}: the weights have {have}, the model {room}; allowed: the same")
+        shape, model_shape = weights[name].shape if name in weights else "none", shapes.get(name, "none")
+        if shape != model_shape:
+            raise UserError(f"{name}: the weights have {shape}, the model {model_shape}; allowed: the same")
     return zeros | weights
 
 
@@ -218,18 +218,18 @@ def _read_canonical(path: Path, cell: str | None) -> tuple[Weights, list[str]]:
         named = (file.metadata() or {}).get("cell", cell)
     layers = len({name.split("/")[1] for name in weights if name.startswith("rnn/")})
     if named is None:
-        raise UserError(f"names no cell; give it with --cell: {', '.join(GATES)}")
+        raise UserError(f"names no cell; give it with --cell: {', '.join(CELLS)}")
     cells = named.split(",") if "," in named else [named] * layers
-    if stranger := set(cells) - set(GATES):
-        raise UserError(f"unknown cell {', '.join(sorted(stranger))}; allowed: {', '.join(GATES)}")
+    if unknown := set(cells) - set(CELLS):
+        raise UserError(f"unknown cell {', '.join(sorted(unknown))}; allowed: {', '.join(CELLS)}")
     check(weights, cells)
     return weights, cells
 
 
 def _read_in_a_child(source: Path, like: Path | None) -> tuple[Weights, list[str]]:
-    """TensorFlow and PyTorch never share a process."""
+    """Read in a child process, since TensorFlow and PyTorch never share one."""
     with TemporaryDirectory(prefix="rnn-twins-") as folder:
-        between = Path(folder, "weights.safetensors")
+        canonical = Path(folder, "weights.safetensors")
         command = [
             sys.executable,
             "-m",
@@ -237,13 +237,13 @@ def _read_in_a_child(source: Path, like: Path | None) -> tuple[Weights, list[str
             *(["--like", like] if like else []),
             "--",
             source,
-            between,
+            canonical,
         ]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode:
-            *_, last = done.stderr.splitlines() or [f"{source}: its reader ended with exit code {done.returncode}"]
+            *_, last = done.stderr.splitlines() or [f"{source}: reading it ended with exit code {done.returncode}"]
             raise UserError(last.removeprefix("error: "))
-        return _read_canonical(between, None)
+        return _read_canonical(canonical, None)
 
 
 def _twin(name: str) -> Any:
@@ -253,7 +253,7 @@ def _twin(name: str) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """TensorFlow writes to the file descriptor, past Python, whatever its log level: an error must stay one line."""
+    """Silence the file descriptor of stderr, where TensorFlow logs at any level: an error must stay one line."""
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
@@ -268,7 +268,7 @@ def _quiet() -> Iterator[None]:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Readers of foreign files raise nearly anything (KeyError, EOFError, RuntimeError, …): one line, with the file."""
+    """Turn any error of a reader (KeyError, EOFError, RuntimeError, …) into one line with the file's name."""
     try:
         yield
     except UserError as error:
@@ -279,9 +279,9 @@ def _named(path: Path) -> Iterator[None]:
 
 
 def _replace(path: Path, save: Callable[[Path], None]) -> None:
-    """Write elsewhere and rename, so that a half-written file is never taken for done."""
+    """Write to a temporary file and rename it, so that no half-written file is left behind."""
     try:
-        # Under its own name, which torch.save writes into the file.
+        # The draft has the final name, since torch.save writes the name into the file.
         with TemporaryDirectory(dir=path.parent, prefix=".rnn-twins-") as folder:
             draft = Path(folder, path.name)
             save(draft)

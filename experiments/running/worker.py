@@ -33,7 +33,7 @@ def work(load: Load, name: str, threads: int, pipe: Connection, log: str) -> Non
     try:
         framework = load(name)
         framework.configure(threads)
-        gc.freeze()  # collections then skip what the import left: to walk it takes 0.16 s, and Keras collects at every build
+        gc.freeze()  # collections skip what the import left: 0.16 s each, and Keras collects at every build
     except Exception as error:
         reason = f"{name} cannot be loaded: {type(error).__name__}: {error}".splitlines()[0]
         pipe.send(Broken(Failed(reason, format_exc())))
@@ -44,7 +44,7 @@ def work(load: Load, name: str, threads: int, pipe: Connection, log: str) -> Non
 
 
 def _redirect(log: str) -> None:
-    """Send what a framework prints to a file: it must not disturb the display, and tells why a worker died."""
+    """Send what a framework prints to a file: it must not disturb the display."""
     with Path(log).open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)

@@ -1,54 +1,54 @@
 """One time step of every cell.
 
-A step takes ``from_input (B, G·H)``, the input's share x·W + b of every gate; ``states``, each ``(B, H)``; the cell's
-weights ``w`` as ``unpacked`` returns them; and the network's spec. It returns the new states, the output h′ first.
+A step takes ``from_input (B, G·H)``, which is x·W + b for every gate; ``states``, each ``(B, H)``; the cell's weights
+``w`` as ``unpack`` returns them; and the network's spec. It returns the new states, the output h′ first.
 """
 
 import torch
 from torch import Tensor, nn
 
 from experiments.spec import ExperimentSpec, NetworkSpec
-from frameworks.pytorch.weights import own_variables
+from frameworks.pytorch.weights import make_variables
 
 States = tuple[Tensor, ...]
 CellWeights = dict[str, Tensor]
 
 
-def unpacked(w: CellWeights, network: NetworkSpec) -> CellWeights:
-    """The weights as a step uses them, made once for all steps: apart where a step takes a part by itself.
+def unpack(w: CellWeights, network: NetworkSpec) -> CellWeights:
+    """Split the weights as a step needs them, once per sequence instead of once per step.
 
-    What is done at every step costs an operation a step, and its gradient another.
+    Inside the loop this would cost an operation per step and another for its gradient.
     """
     w = dict(w)
     if network.cell == "gru_reset_before":
         for kind in [kind for kind in w if kind.startswith("recurrent_")]:
-            w[kind], w[f"candidate_{kind}"] = gated(w[kind])
+            w[kind], w[f"candidate_{kind}"] = split_gru(w[kind])
     if "peephole" in w:
         w["peephole"] = w["peephole"].unbind()
     return w
 
 
-def gated(x: Tensor) -> tuple[Tensor, Tensor]:
-    """What is z's and r's of a GRU, and what is n's: ``(…, 3·H) -> (…, 2·H), (…, H)``."""
+def split_gru(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Split a GRU's gates into z and r together, and n: ``(…, 3·H) -> (…, 2·H), (…, H)``."""
     width = x.shape[-1] // 3
     return torch.split(x, [2 * width, width], dim=-1)
 
 
 def recur(h: Tensor, w: CellWeights, part: str = "") -> Tensor:
-    """h·U + b of every gate, or of the named part's: ``(B, H) -> (B, G·H)``."""
+    """Compute h·U + b for every gate, or for the ``part`` that ``unpack`` split off: ``(B, H) -> (B, G·H)``."""
     kernel, bias = w[f"{part}recurrent_kernel"], w.get(f"{part}recurrent_bias")
     return h @ kernel if bias is None else torch.addmm(bias, h, kernel)
 
 
 def clip(x: Tensor, limit: float | None) -> Tensor:
-    """x held within ±limit; None leaves it free."""
+    """Limit x to ±limit; None means no limit."""
     return x if limit is None else torch.clamp(x, -limit, limit)
 
 
 def input_product(x: Tensor, w: CellWeights) -> Tensor:
-    """x·W + b of every gate: ``(…, I) -> (…, G·H)``; one matrix product for all leading axes."""
-    share = x @ w["kernel"]
-    return share + w["bias"] if "bias" in w else share
+    """Compute x·W + b for every gate: ``(…, I) -> (…, G·H)``; one matrix product for all leading axes."""
+    product = x @ w["kernel"]
+    return product + w["bias"] if "bias" in w else product
 
 
 def minimal(from_input: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
@@ -66,7 +66,7 @@ def simple_rnn(from_input: Tensor, states: States, w: CellWeights, network: Netw
 def lstm(from_input: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
     """Hochreiter & Schmidhuber (1997) with the forget gate of Gers et al. (2000).
 
-    i, f, o = σ(x·W + h·U + b); g = tanh(x·W + h·U + b); c′ = f·c + i·g, held within ±cell_clip; h′ = o·tanh(c′).
+    i, f, o = σ(x·W + h·U + b); g = tanh(x·W + h·U + b); c′ = f·c + i·g, limited to ±cell_clip; h′ = o·tanh(c′).
     """
     h, c = states
     i, f, g, o = torch.chunk(from_input + recur(h, w), 4, dim=-1)
@@ -88,13 +88,13 @@ def lstm_peephole(from_input: Tensor, states: States, w: CellWeights, network: N
 
 
 def lstm_projection(from_input: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
-    """Sak et al. (2014), without peepholes as nn.LSTM has it: h′ = (o·tanh(c′))·P, held within ±projection_clip."""
-    full, c = lstm(from_input, states, w, network)
-    return clip(full @ w["projection"], network.projection_clip), c
+    """Sak et al. (2014), without peepholes as nn.LSTM has it: h′ = (o·tanh(c′))·P, limited to ±projection_clip."""
+    unprojected, c = lstm(from_input, states, w, network)
+    return clip(unprojected @ w["projection"], network.projection_clip), c
 
 
 def lstm_coupled(from_input: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
-    """Greff et al. (2015), CIFG: the forget gate is what the input gate leaves, f = 1 − i.
+    """Greff et al. (2015), CIFG: coupled gates, f = 1 − i.
 
     i, o = σ(x·W + h·U + b); g = tanh(x·W + h·U + b); c′ = (1 − i)·c + i·g; h′ = o·tanh(c′).
     """
@@ -111,7 +111,7 @@ def gru(from_input: Tensor, states: States, w: CellWeights, network: NetworkSpec
     z, r = σ(x·W + h·U + b); n = tanh(x·Wₙ + bₙ + r·(h·Uₙ + b′ₙ)); h′ = (1 − z)·n + z·h.
     """
     (h,) = states
-    (x_zr, x_n), (h_zr, h_n) = gated(from_input), gated(recur(h, w))
+    (x_zr, x_n), (h_zr, h_n) = split_gru(from_input), split_gru(recur(h, w))
     z, r = torch.chunk(torch.sigmoid(x_zr + h_zr), 2, dim=-1)
     n = torch.tanh(x_n + r * h_n)
     return (n + z * (h - n),)
@@ -123,7 +123,7 @@ def gru_reset_before(from_input: Tensor, states: States, w: CellWeights, network
     z, r = σ(x·W + h·U + b); n = tanh(x·Wₙ + bₙ + (r·h)·Uₙ + b′ₙ); h′ = (1 − z)·n + z·h.
     """
     (h,) = states
-    x_zr, x_n = gated(from_input)
+    x_zr, x_n = split_gru(from_input)
     z, r = torch.chunk(torch.sigmoid(x_zr + recur(h, w)), 2, dim=-1)
     n = torch.tanh(x_n + recur(r * h, w, "candidate_"))
     return (n + z * (h - n),)
@@ -142,15 +142,15 @@ STEPS = {
 
 
 class Cell(nn.Module):
-    """Our own cell: ``x (B, I)`` and states -> output ``(B, H)`` and states."""
+    """Our cell: ``x (B, I)``, states -> output ``(B, H)``, states."""
 
     def __init__(self, spec: ExperimentSpec, index: int, inputs: int):
         super().__init__()
         self.network, self.step = spec.network, STEPS[spec.network.cell]
-        self.w = own_variables(spec, index, inputs)
+        self.w = make_variables(spec, index, inputs)
 
     def forward(self, x: Tensor, states: States) -> tuple[Tensor, States]:
-        """One step."""
-        w = unpacked(self.w, self.network)
+        """Run one step."""
+        w = unpack(self.w, self.network)
         states = self.step(input_product(x, w), states, w, self.network)
         return states[0], states

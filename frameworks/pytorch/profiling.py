@@ -1,4 +1,4 @@
-"""The floor's matrix products, timed as PyTorch does them, and what its profiler says of a step."""
+"""The floor's matrix products in PyTorch, and the operators of a step by PyTorch's profiler."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from experiments.protocol import Product
 
 
 def floor(products: Sequence[Product], dtype: str) -> Callable[[], Any]:
-    """The products alone, each after the last."""
+    """Return a call that runs the products alone, one after the other as in a recurrence."""
 
     def factors(product: Product) -> tuple[tuple[Tensor, ...], Tensor]:
         left, right = (product.times, product.rows, product.inner), (product.inner, product.columns)
@@ -31,8 +31,8 @@ def floor(products: Sequence[Product], dtype: str) -> Callable[[], Any]:
 
 
 def profile(call: Callable[[], Any]) -> dict[str, float]:
-    """Seconds in each operator's own code, by PyTorch's profiler."""
-    with profiler(activities=[ProfilerActivity.CPU]) as found:
+    """Measure the seconds in each operator's own code by PyTorch's profiler."""
+    with profiler(activities=[ProfilerActivity.CPU]) as trace:
         call()
-    operators = (event for event in found.key_averages() if event.key.startswith("aten::"))
+    operators = (event for event in trace.key_averages() if event.key.startswith("aten::"))
     return {event.key.removeprefix("aten::"): event.self_cpu_time_total / 1e6 for event in operators}

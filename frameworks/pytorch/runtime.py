@@ -1,4 +1,4 @@
-"""Seed, threads, device, versions."""
+"""Threads, seeds, device and versions."""
 
 import random
 from typing import Any
@@ -10,23 +10,23 @@ from experiments.hardware import describe
 
 
 def configure(threads: int) -> None:
-    """Fix the threads of one operation and across operations; before PyTorch runs anything."""
+    """Set the threads within and across operations; call it before PyTorch runs anything."""
     torch.set_num_threads(threads)
     torch.set_num_interop_threads(threads)
 
 
 def seed_all(seed: int) -> None:
-    """Python's, NumPy's and PyTorch's generators."""
+    """Seed Python's, NumPy's and PyTorch's generators."""
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
 
 
 def device(choice: str) -> str:
-    """``auto`` takes a GPU where there is one."""
+    """Choose the device; ``auto`` takes a GPU if there is one."""
     return "cuda" if choice == "auto" and torch.cuda.is_available() else "cpu"
 
 
 def environment() -> dict[str, Any]:
-    """Versions, threads and processor."""
+    """Return versions, threads and processor."""
     return describe() | {"torch": str(torch.__version__), "threads": torch.get_num_threads()}

@@ -1,6 +1,6 @@
-"""The calls that the sources' texts print, made live: id → what each gives, as JSON takes it.
+"""The calls that the sources' texts show: id → the call's results as JSON data, shapes as lists.
 
-Shapes are lists. The printed answers stand in ``experiments/printed.py`` under the same ids.
+The results that the sources print are in ``experiments/probes/published.py`` under the same ids.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from experiments.tasks.sine import SineSpec
 from frameworks.pytorch import runtime
 
 SEED = 0
-STEPS = 4  # of training: no weight stays as it was drawn, which is all that a comparison needs
+STEPS = 4  # of training, so that no weight keeps its initial value
 BATCH = 64
 
 
@@ -26,7 +26,7 @@ def answers() -> dict[str, Any]:
 
 
 def embedding() -> dict[str, Any]:
-    """Ten ids of ten, four numbers each."""
+    """Embed ten ids in four numbers each."""
     return {"output": _shape(nn.Embedding(10, 4)(torch.arange(10)))}
 
 
@@ -52,13 +52,13 @@ def _rnn_cells_stacked() -> dict[str, Any]:
 
 
 def lstm_saved() -> dict[str, Any]:
-    """The sine's LSTM, saved as its state dict: the weights, which a new model of the same class takes."""
+    """Save the sine's LSTM as its state dict and load it into a new model of the same class."""
     model, x = _trained(128)
     with TemporaryDirectory() as folder, torch.no_grad():
-        path, again = Path(folder) / "lstm.pt", _Forecaster(128)
+        path, loaded = Path(folder) / "lstm.pt", _Forecaster(128)
         torch.save(model.state_dict(), path)
-        again.load_state_dict(torch.load(path, weights_only=True))
-        before, after = model(x), again(x)
+        loaded.load_state_dict(torch.load(path, weights_only=True))
+        before, after = model(x), loaded(x)
     return {"equal": torch.equal(before, after), "largest difference": (before - after).abs().max().item()}
 
 
@@ -78,7 +78,7 @@ def _shape(tensor: Tensor) -> list[int]:
 
 
 def _loop(cells: list[nn.RNNCell], x: Tensor) -> Tensor:
-    """Cells one on the other, ``x (T, B, I)`` -> the top one's last state ``(B, H)``; states kept by hand."""
+    """Run stacked cells step by step: ``x (T, B, I)`` -> the top cell's last state ``(B, H)``."""
     states = [x.new_zeros(x.shape[1], cell.hidden_size) for cell in cells]
     for step in x:
         for place, cell in enumerate(cells):
@@ -87,25 +87,25 @@ def _loop(cells: list[nn.RNNCell], x: Tensor) -> Tensor:
 
 
 def _output_and_state(rnn: nn.RNN) -> dict[str, Any]:
-    """What a layer gives of ``(T, B, I)``: time comes first unless told otherwise."""
+    """Return the shapes of a layer's results for ``(T, B, I)``: time comes first by default."""
     out, h = rnn(torch.randn(10, 3, 100))
     return {"out": _shape(out), "h": _shape(h)}
 
 
 class _Forecaster(nn.Module):
-    """``(B, T, 1) -> (B, 1)``."""
+    """An LSTM and a linear head: ``(B, T, 1) -> (B, 1)``."""
 
     def __init__(self, units: int):
         super().__init__()
         self.rnn, self.head = nn.LSTM(1, units, batch_first=True), nn.Linear(units, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """From the last output."""
+        """Predict from the last output."""
         return self.head(self.rnn(x)[0][:, -1])
 
 
 def _trained(units: int) -> tuple[_Forecaster, Tensor]:
-    """A forecaster of the sine after a few steps, and windows ``(B, T, 1)`` to ask it about."""
+    """Train a forecaster of the sine for a few steps; return it and windows ``(B, T, 1)`` to predict from."""
     spec = SineSpec()
     x, y = (torch.from_numpy(array) for array in tasks.load(spec, tasks.locate(spec), "float32").train)
     model = _Forecaster(units)

@@ -1,4 +1,4 @@
-"""What this twin offers, known without importing its framework."""
+"""What this twin offers; imports no framework."""
 
 from experiments.protocol import Absent, Native, Support, Written
 from experiments.spec import ExperimentSpec, NetworkSpec
@@ -9,29 +9,35 @@ HOME = FRAMEWORKS["pytorch"].owner
 STOCK = {"simple_rnn": "RNN", "lstm": "LSTM", "gru": "GRU", "lstm_projection": "LSTM"}
 
 
-def stock(network: NetworkSpec, form: str) -> str | None:
-    """The name of PyTorch's own layer for the cell; None where it has none. nn.LSTM projects, its cell does not."""
+def stock_layer(network: NetworkSpec, form: str) -> str | None:
+    """Name PyTorch's layer for the cell, None where PyTorch has none: nn.LSTM projects, nn.LSTMCell does not."""
     if network.cell_clip is not None or network.projection_clip is not None:
         return None
     return None if network.projection_size and form != "layer" else STOCK.get(network.cell)
 
 
-def fused(network: NetworkSpec) -> bool:
-    """Whether oneDNN has the cell in one kernel: the plain LSTM alone."""
-    return network.cell == "lstm" and stock(network, "layer") is not None
+def has_fused_layer(network: NetworkSpec) -> bool:
+    """Tell whether oneDNN runs the cell in one kernel: only the plain LSTM."""
+    return network.cell == "lstm" and stock_layer(network, "layer") is not None
+
+
+def stock_dropout(spec: ExperimentSpec) -> float:
+    """Return the rate that PyTorch's own dropout applies: 0 under imposed conventions, which pass masks instead."""
+    return 0.0 if spec.conventions.imposed else spec.network.dropout
 
 
 def fuses_update(spec: ExperimentSpec) -> bool:
-    """Whether the optimiser's update is one kernel: PyTorch fuses every one but RMSprop, and only when told."""
-    return spec.network.form == "tuned" and spec.training.optimiser != "rmsprop" and not spec.conventions.imposed
+    """Tell whether one kernel does the update: PyTorch has all but RMSprop's; imposed conventions run our optimiser."""
+    training = spec.training
+    return spec.network.form == "tuned" and training.optimiser != "rmsprop" and not spec.conventions.imposed
 
 
 def supports(spec: ExperimentSpec) -> Support:
-    """Whether the form is PyTorch's own, written by us, or absent."""
+    """Tell whether PyTorch has the form, we wrote it, or it is absent, and why."""
     if spec.inexpressible:
         return Absent(spec.inexpressible)
     form, cell = spec.network.form, spec.network.cell
-    name = stock(spec.network, form)
+    name = stock_layer(spec.network, form)
     if name is None and form in ("layer", "unrolled"):
         if form == "unrolled" and spec.network.projection_size:
             return Absent("torch.lstm_cell takes no projection")
@@ -42,12 +48,12 @@ def supports(spec: ExperimentSpec) -> Support:
         return Absent(f"torch.compile breaks the graph at torch.nn.{name}: nothing would be compiled")
     update = f", and PyTorch's fused {spec.training.optimiser} update" * fuses_update(spec)
     return {
-        "cell_loop": Native(f"torch.nn.{name}Cell") if name else Written("own cell, looped over by hand"),
+        "cell_loop": Native(f"torch.nn.{name}Cell") if name else Written("our cell in a loop"),
         "layer": Native(f"torch.nn.{name}{'(proj_size)' if spec.network.projection_size else ''}"),
-        "unrolled": Written(f"the weights of torch.nn.{name}, one functional step after the other"),
-        "wrapped": Written("own cell in an own sequence wrapper"),
+        "unrolled": Written(f"the weights of torch.nn.{name}, stepped by its functional cell"),
+        "wrapped": Written("our cell in our sequence wrapper"),
         "scratch": Written("bare parameters and matrix products"),
         "tuned": Native("torch.nn.LSTM(batch_first=False)" + update)
-        if fused(spec.network)
+        if has_fused_layer(spec.network)
         else Written("scratch, time first" + update),
     }[form]

@@ -1,4 +1,4 @@
-"""Loss, optimiser, one epoch's stock batches."""
+"""Loss, optimisers, and one epoch's stock batches."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ from frameworks.pytorch.weights import Binding
 
 
 def loss(kind: str, outputs: Tensor, y: Tensor) -> Tensor:
-    """The batch's mean loss from ``outputs (B[, T], outputs)``; cross-entropy takes logits: nothing is clipped."""
+    """Compute the batch's mean loss from ``outputs (B[, T], outputs)``, which are logits for a cross-entropy."""
     if kind == "mse":
         return nn.functional.mse_loss(outputs, y)
     if kind == "cross_entropy":
@@ -27,13 +27,13 @@ def loss(kind: str, outputs: Tensor, y: Tensor) -> Tensor:
 
 
 def squares_each_occurrence(spec: ExperimentSpec) -> bool:
-    """Whether our optimiser needs the embedding's gradient for each occurrence of a word, not their sum."""
-    wanted = spec.squares_occurrences and spec.conventions.owner("repeated_words", HOME) == "keras"
-    return wanted and spec.conventions.imposed
+    """Tell whether our optimiser needs the embedding's gradient for each occurrence of a word, not their sum."""
+    by_keras = spec.conventions.owner("repeated_words", HOME) == "keras"
+    return spec.squares_occurrences and by_keras and spec.conventions.imposed
 
 
 class StockOptimiser:
-    """PyTorch's own optimiser with PyTorch's own defaults."""
+    """PyTorch's own optimiser with PyTorch's defaults."""
 
     def __init__(self, spec: ExperimentSpec, bindings: list[Binding]):
         training = spec.training
@@ -53,11 +53,11 @@ class StockOptimiser:
         self.optimiser.step()
 
     def set_learning_rate(self, rate: float) -> None:
-        """Of the steps to come."""
+        """Set the learning rate of the following steps."""
         self.optimiser.param_groups[0]["lr"] = rate
 
     def checkpoint(self) -> Weights:
-        """Its state, the steps' numbers included."""
+        """Return the state, the number of steps included."""
         states = [self.optimiser.state.get(variable, {}) for variable in self.variables]
         return {
             f"optimiser/{place}/{name}": value.cpu().numpy().copy()
@@ -66,17 +66,17 @@ class StockOptimiser:
         }
 
     def restore(self, kept: Weights) -> None:
-        """Go on from a checkpoint."""
+        """Continue from a checkpoint."""
         for name, value in kept.items():
             if name.startswith("optimiser/"):
                 _, place, key = name.split("/")
                 variable = self.variables[int(place)]
-                own = "cpu" if key == "step" else variable.device  # where PyTorch keeps the count
-                self.optimiser.state[variable][key] = torch.from_numpy(value.copy()).to(own)
+                device = "cpu" if key == "step" else variable.device  # where PyTorch keeps the count
+                self.optimiser.state[variable][key] = torch.from_numpy(value.copy()).to(device)
 
 
 class ImposedOptimiser:
-    """The written definitions of ``frameworks/reference/training.py``, whichever framework they come from."""
+    """The definitions of ``frameworks/reference/training.py``, Keras's or PyTorch's by the conventions."""
 
     def __init__(self, spec: ExperimentSpec, bindings: list[Binding]):
         self.training, self.conventions = spec.training, spec.conventions
@@ -87,7 +87,7 @@ class ImposedOptimiser:
         self.m = [torch.zeros_like(variable) for variable in self.variables]
         adagrad = spec.training.optimiser == "adagrad"
         start = ADAGRAD_START[spec.conventions.owner("adagrad", HOME)] if adagrad else 0.0
-        self.v = [torch.full_like(each, start) for each in self.m]
+        self.v = [torch.full_like(m, start) for m in self.m]
 
     @torch.no_grad()
     def step(self, gradients: tuple[Tensor, ...]) -> None:
@@ -100,49 +100,49 @@ class ImposedOptimiser:
             variable -= self.rate * update(g, square, m, v)
 
     def set_learning_rate(self, rate: float) -> None:
-        """Of the steps to come."""
+        """Set the learning rate of the following steps."""
         self.rate = rate
 
     def checkpoint(self) -> Weights:
-        """Its state, the step's number included."""
-        held = {f"optimiser/{place}": each.cpu().numpy().copy() for place, each in enumerate([*self.m, *self.v])}
-        return held | {"optimiser/t": np.array(self.t)}
+        """Return the state, the number of steps included."""
+        moments = {f"optimiser/{place}": m.cpu().numpy().copy() for place, m in enumerate([*self.m, *self.v])}
+        return moments | {"optimiser/t": np.array(self.t)}
 
     def restore(self, kept: Weights) -> None:
-        """Go on from a checkpoint."""
+        """Continue from a checkpoint."""
         self.t = int(kept["optimiser/t"])
         for place, tensor in enumerate([*self.m, *self.v]):
             tensor.copy_(torch.from_numpy(kept[f"optimiser/{place}"]))
 
     def _square(self, g: Tensor) -> Tensor:
-        """g²; of an embedding with a sparse gradient, which has an entry for each occurrence of a word, Σg²."""
+        """Square a gradient; a sparse one, with an entry for each occurrence of a word, to Σg²."""
         if g.is_sparse:
             occurrences = g._indices(), g._values().square()
             return torch.sparse_coo_tensor(*occurrences, g.shape, check_invariants=False).to_dense()
         return g.square()
 
     def _clip(self, gradients: list[Tensor], squares: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """The gradients and their squares, clipped."""
+        """Clip the gradients and their squares."""
         limit = self.training.clip_norm
         if limit is None:
             return gradients, squares
         factors = self._factors(limit, [square.sum() for square in squares])
         clipped = [g * factor for g, factor in zip(gradients, factors, strict=True)]
         if self.training.clip_global or self.conventions.owner("clipping", HOME) == "pytorch":
-            # Keras's norm sees each occurrence; but to scale by a global norm makes its slices one dense gradient.
+            # Keras's norm counts each occurrence, but scaling by a global norm sums them into one dense gradient.
             return clipped, [g.square() for g in clipped]
         return clipped, [square * factor.square() for square, factor in zip(squares, factors, strict=True)]
 
     def _factors(self, limit: float, sums: list[Tensor]) -> list[Tensor]:
-        """The factor of each gradient, from the sums of their squares."""
+        """Compute each gradient's factor from the sums of the squares."""
         total = torch.stack(sums).sum().sqrt()
         if self.conventions.owner("clipping", HOME) == "pytorch":
             return [torch.clamp(limit / (total + 1e-6), max=1.0)] * len(sums)
         if self.training.clip_global:
             return [limit / total.clamp(min=limit)] * len(sums)
         shared: dict[str, Tensor] = {}
-        for variable, each in zip(self.clipped_with, sums, strict=True):
-            shared[variable] = shared.get(variable, 0.0) + each
+        for variable, square_sum in zip(self.clipped_with, sums, strict=True):
+            shared[variable] = shared.get(variable, 0.0) + square_sum
         return [limit / shared[variable].sqrt().clamp(min=limit) for variable in self.clipped_with]
 
     def _sgd(self, g: Tensor, square: Tensor, m: Tensor, v: Tensor) -> Tensor:
@@ -152,7 +152,7 @@ class ImposedOptimiser:
         m.mul_(0.9).add_(g, alpha=0.1)
         v.mul_(0.999).add_(square, alpha=0.001)
         c1, c2 = 1 - 0.9**self.t, 1 - 0.999**self.t
-        # Keras adds ε to the uncorrected root, which is ε/√c₂ on the corrected one.
+        # Keras adds ε to the uncorrected root: ε/√c₂ on the corrected one.
         keras_epsilon = self.conventions.owner("adam", HOME) == "keras"
         epsilon = 1e-7 / c2**0.5 if keras_epsilon else 1e-8
         return m / c1 / ((v / c2).sqrt() + epsilon)
@@ -170,15 +170,15 @@ class ImposedOptimiser:
 
 
 def make_optimiser(spec: ExperimentSpec, bindings: list[Binding]) -> StockOptimiser | ImposedOptimiser:
-    """The optimiser the conventions ask for, over the trained variables."""
+    """Make the optimiser that the conventions ask for, over the trained variables."""
     kind = ImposedOptimiser if spec.conventions.imposed else StockOptimiser
     return kind(spec, bindings)
 
 
 class StockBatches:
-    """``DataLoader`` as PyTorch's tutorials use it; each call is one epoch.
+    """The batches of ``DataLoader`` as PyTorch's tutorials use it; a call yields one epoch.
 
-    It has no buffer to shuffle through: of ``tf.data`` only the dropped last batch can be followed.
+    It has no shuffle buffer: of the ``tf.data`` pipeline it follows only the dropped last batch.
     """
 
     def __init__(self, spec: ExperimentSpec, seed: int):
@@ -186,7 +186,7 @@ class StockBatches:
         self.tutorial = spec.training.pipeline == "tf.data"
 
     def __call__(self, x: np.ndarray, y: np.ndarray) -> Iterator[Batch]:
-        """One epoch, fully shuffled; the last partial batch is kept by default."""
+        """Yield one epoch; all samples are shuffled, and the last partial batch is kept by default."""
         if self.loader is None:
             samples = TensorDataset(torch.from_numpy(x), torch.from_numpy(y))
             self.loader = DataLoader(
@@ -196,9 +196,9 @@ class StockBatches:
             yield Batch(chosen_x.numpy(), chosen_y.numpy())
 
     def checkpoint(self) -> Weights:
-        """The generator that the orders are drawn from."""
+        """Return the state of the generator that draws the orders."""
         return {"batches/generator": self.generator.get_state().numpy()}
 
     def restore(self, kept: Weights) -> None:
-        """Go on from a checkpoint."""
+        """Continue from a checkpoint."""
         self.generator.set_state(torch.from_numpy(kept["batches/generator"]))

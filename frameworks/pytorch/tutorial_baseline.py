@@ -1,4 +1,4 @@
-"""A training as PyTorch's tutorials write it, with nothing of this project in it: what a trial's cost is held to."""
+"""A training run as PyTorch's tutorials write it, without this project: the baseline for a trial's cost."""
 
 import torch
 from torch import Tensor, nn
@@ -23,13 +23,13 @@ class Classifier(nn.Module):
         self.head = nn.Linear(units, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(B, T) -> (B, 1)``."""
+        """Compute logits: ``(B, T) -> (B, 1)``."""
         sequence, _ = self.rnn(self.embedding(x))
         return self.head(sequence[:, -1])
 
 
 def train(spec: ExperimentSpec, task: Task, evaluated: int) -> float:
-    """Reviews by the usual loop, tested after each epoch ``evaluated`` at a time; the last test accuracy."""
+    """Train on reviews by a loop and test after each epoch, ``evaluated`` at a time; return the last accuracy."""
     training = spec.training
     torch.manual_seed(0)
     model = Classifier(spec)

@@ -1,4 +1,4 @@
-"""Canonical ⇄ native: the only place that knows PyTorch's names, layouts and gate orders.
+"""Canonical ⇄ native weights: the only module that knows PyTorch's names, layouts and gate orders.
 
 PyTorch stores kernels as (gates·hidden, inputs) with gates i, f, g, o (LSTM) and r, z, n (GRU), and always two biases.
 """
@@ -15,7 +15,7 @@ from experiments.cells import AXES, CELLS
 from experiments.spec import ExperimentSpec
 from frameworks.pytorch.support import HOME
 
-#: The gates in native order.
+#: Each cell's gates in native order.
 NATIVE_GATES = GATES | {"gru": ("r", "z", "n")}
 
 NATIVE_NAMES = {
@@ -23,12 +23,13 @@ NATIVE_NAMES = {
     "recurrent_kernel": "weight_hh",
     "bias": "bias_ih",
     "recurrent_bias": "bias_hh",
+    "projection": "weight_hr",
 }
 
 
 @dataclass
 class Binding:
-    """One native variable and the canonical weights it carries."""
+    """One native variable and the canonical weights it holds."""
 
     name: str
     variable: nn.Parameter
@@ -39,45 +40,45 @@ class Binding:
     note: str = ""
 
     def load(self, weights: Weights) -> None:
-        """Set the variable."""
+        """Set the variable from canonical weights."""
         native = self.encode(*(weights[name] for name in self.canonical))
         with torch.no_grad():
             self.variable.copy_(torch.tensor(native))
 
     def read(self) -> Weights:
-        """The canonical weights as they stand."""
+        """Return the current canonical weights."""
         native = self.variable.detach().cpu().numpy().copy()
         return dict(zip(self.canonical, map(np.ascontiguousarray, self.decode(native)), strict=True))
 
     def canonical_shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shape of each canonical weight."""
+        """Return the shape of each canonical weight."""
         return {name: value.shape for name, value in self.read().items()}
 
     def gradient(self, native: np.ndarray) -> Weights:
-        """The gradient by each canonical weight, from the native one."""
+        """Convert the variable's gradient to that of each canonical weight."""
         return dict(zip(self.canonical, self.decode(native), strict=True))
 
 
 def plain(name: str, variable: nn.Parameter, canonical: str) -> Binding:
-    """A weight whose native layout is the canonical one."""
+    """Bind a variable whose native layout is the canonical one."""
     return Binding(name, variable, (canonical,), np.asarray, lambda native: (native,))
 
 
 def transposed(name: str, variable: nn.Parameter, canonical: str) -> Binding:
-    """nn.Linear keeps (outputs, inputs)."""
+    """Bind a variable stored as (outputs, inputs), as nn.Linear's and a projection's are."""
     return Binding(name, variable, (canonical,), np.transpose, lambda native: (native.T,))
 
 
 def bind_layer(
     spec: ExperimentSpec, index: int, direction: str, native: dict[str, nn.Parameter], stock: bool
 ) -> list[Binding]:
-    """Tie one direction of a recurrent layer: its parameters to its canonical weights."""
+    """Bind one direction of a recurrent layer; ``stock`` tells that PyTorch made the parameters."""
     cell, units = spec.network.cell, spec.network.units[index]
     gates, prefix = len(GATES[cell]), f"rnn/{index}/{direction}/"
-    names = CELLS[cell].biases(spec.conventions.owner("bias", HOME))
+    biases = CELLS[cell].biases(spec.conventions.owner("bias", HOME))
 
-    def flat(kind: str) -> Binding:
-        if "G" not in AXES[kind]:  # nothing to flatten
+    def flattened(kind: str) -> Binding:
+        if "G" not in AXES[kind]:
             return plain(kind, native[kind], prefix + kind)
         rows = native[kind].shape[:-1]
         return Binding(
@@ -89,19 +90,21 @@ def bind_layer(
         )
 
     if not stock:
-        return [flat(kind) for kind in native]
-    end = next(name for name in native if name.startswith("weight_ih")).removeprefix("weight_ih")  # _l0, _l1_reverse, …
-    found = [
-        _gated(NATIVE_NAMES[kind] + end, kind, cell, native, prefix) for kind in ("kernel", "recurrent_kernel", *names)
+        return [flattened(kind) for kind in native]
+    suffix = next(name for name in native if name.startswith("weight_ih")).removeprefix("weight_ih")  # _l1_reverse, …
+    bindings = [
+        _reordered(NATIVE_NAMES[kind] + suffix, kind, cell, native, prefix)
+        for kind in ("kernel", "recurrent_kernel", *biases)
     ]
-    if f"weight_hr{end}" in native:
-        found.append(transposed(f"weight_hr{end}", native[f"weight_hr{end}"], f"{prefix}projection"))
-    if names == ("bias",):
-        found.append(_idle_bias(f"bias_hh{end}", native))
-    return found
+    if (projection := f"weight_hr{suffix}") in native:
+        bindings.append(transposed(projection, native[projection], f"{prefix}projection"))
+    if biases == ("bias",):
+        bindings.append(_zero_bias(f"bias_hh{suffix}", native))
+    return bindings
 
 
-def _gated(name: str, kind: str, cell: str, native: dict[str, nn.Parameter], prefix: str) -> Binding:
+def _reordered(name: str, kind: str, cell: str, native: dict[str, nn.Parameter], prefix: str) -> Binding:
+    """Bind a variable whose gates are in native order."""
     to_native = [GATES[cell].index(gate) for gate in NATIVE_GATES[cell]]
     to_canonical = np.argsort(to_native)
     gates, is_bias = len(to_native), native[name].ndim == 1
@@ -117,8 +120,8 @@ def _gated(name: str, kind: str, cell: str, native: dict[str, nn.Parameter], pre
     return Binding(name, native[name], (prefix + kind,), encode, decode)
 
 
-def _idle_bias(name: str, native: dict[str, nn.Parameter]) -> Binding:
-    """Keras has one bias: PyTorch's second stays at zero."""
+def _zero_bias(name: str, native: dict[str, nn.Parameter]) -> Binding:
+    """Keep PyTorch's second bias at zero where the conventions have one bias, as Keras's do."""
     parameter = native[name].requires_grad_(False)
     return Binding(
         name,
@@ -127,12 +130,12 @@ def _idle_bias(name: str, native: dict[str, nn.Parameter]) -> Binding:
         lambda: np.zeros(parameter.shape),
         lambda array: (),
         trained=False,
-        note="held at zero: the conventions have one bias",
+        note="fixed at zero: the conventions have one bias",
     )
 
 
-def own_variables(spec: ExperimentSpec, index: int, inputs: int) -> nn.ParameterDict:
-    """Parameters of a cell of our own, gates side by side ``(…, G·H)``, drawn as PyTorch draws its own cells'."""
+def make_variables(spec: ExperimentSpec, index: int, inputs: int) -> nn.ParameterDict:
+    """Make the parameters of our cell, gates side by side ``(…, G·H)``, drawn as PyTorch draws its cells'."""
     limit = spec.network.units[index] ** -0.5
     parameters = nn.ParameterDict()
     for kind, shape in layer_shapes(spec.network, index, inputs, spec.conventions.owner("bias", HOME)).items():

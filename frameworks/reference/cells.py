@@ -1,9 +1,9 @@
 """One time step of every cell, and its derivative, in NumPy.
 
 A step takes ``from_input (B, G, H)``, which is x·W + b for every gate; ``states``, each ``(B, H)``; the cell's weights
-``w`` in canonical layout; and the network's spec. It returns the new states, the output h′ first, and a tape: the values
-that the derivative needs. A backward step takes the gradients of the new states and the tape; it returns the gradients
-of ``from_input``, of the old states and of the weights that the step uses.
+``w`` in canonical layout; and the network's spec. It returns the new states, the output h′ first, and a tape, which
+holds what the derivative needs. A backward step takes the gradients of the new states and the tape; it returns the
+gradients of ``from_input``, of the old states and of the weights that the step uses.
 """
 
 from collections.abc import Callable

@@ -134,7 +134,7 @@ class Network:
             hidden = self._dense(x, 0) * mask
             gradients = {"head/1/kernel": np.maximum(hidden, 0).T @ d, "head/1/bias": d.sum(axis=0)}
             d = d @ self.native["head/1/kernel"].T * (hidden > 0) * mask
-        rows, d_rows = x.reshape(-1, x.shape[-1]), d.reshape(-1, d.shape[-1])  # of all steps: gradients add up
+        rows, d_rows = x.reshape(-1, x.shape[-1]), d.reshape(-1, d.shape[-1])  # all steps': their gradients add up
         gradients |= {"head/0/kernel": rows.T @ d_rows, "head/0/bias": d_rows.sum(axis=0)}
         return d @ self.native["head/0/kernel"].T, gradients
 

@@ -1,7 +1,7 @@
 """One time step of every cell.
 
-A step takes ``from_input (B, G·H)``, the input's share x·W + b of every gate; ``states``, each ``(B, H)``; the cell's
-weights ``w`` as ``unpacked`` returns them; and the network's spec. It returns the new states, the output h′ first.
+A step takes ``from_input (B, G·H)``, which is x·W + b for every gate; ``states``, each ``(B, H)``; the cell's weights
+``w`` as ``unpack`` returns them; and the network's spec. It returns the new states, the output h′ first.
 """
 
 import keras
@@ -9,47 +9,48 @@ import tensorflow as tf
 
 from experiments.canonical import STATES
 from experiments.spec import ExperimentSpec, NetworkSpec
-from frameworks.tf2.weights import own_variables
+from frameworks.tf2.weights import make_variables
 
 States = tuple[tf.Tensor, ...]
 CellWeights = dict[str, keras.Variable | tf.Tensor]
 
 
-def unpacked(w: CellWeights, network: NetworkSpec) -> CellWeights:
-    """The weights as a step uses them, made once for all steps: read, and apart where a step takes a part by itself.
+def unpack(w: CellWeights, network: NetworkSpec) -> CellWeights:
+    """Convert the weights to tensors and split them as a step needs them, once per sequence instead of once per step.
 
-    What is done at every step costs an operation a step, its gradient another, and a graph's first call both.
+    Inside the loop this would cost an operation per step, another for its gradient, and tracing for both.
     """
     w = {kind: tf.convert_to_tensor(weight) for kind, weight in w.items()}
     if network.cell == "gru_reset_before":
         for kind in [kind for kind in w if kind.startswith("recurrent_")]:
-            w[kind], w[f"candidate_{kind}"] = gated(w[kind])
+            w[kind], w[f"candidate_{kind}"] = split_gru(w[kind])
     if "peephole" in w:
         w["peephole"] = tf.unstack(w["peephole"])
     return w
 
 
-def gated(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """What is z's and r's of a GRU, and what is n's: ``(…, 3·H) -> (…, 2·H), (…, H)``."""
+def split_gru(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Split a GRU's gates into z and r together, and n: ``(…, 3·H) -> (…, 2·H), (…, H)``."""
     width = x.shape[-1] // 3
     return tf.split(x, [2 * width, width], axis=-1)
 
 
 def recur(h: tf.Tensor, w: CellWeights, part: str = "") -> tf.Tensor:
-    """h·U + b of every gate, or of the named part's: ``(B, H) -> (B, G·H)``."""
-    share, bias = tf.matmul(h, w[f"{part}recurrent_kernel"]), w.get(f"{part}recurrent_bias")
-    return share if bias is None else tf.nn.bias_add(share, bias)
+    """Compute h·U + b for every gate, or for the ``part`` that ``unpack`` split off: ``(B, H) -> (B, G·H)``."""
+    kernel, bias = w[f"{part}recurrent_kernel"], w.get(f"{part}recurrent_bias")
+    product = tf.matmul(h, kernel)
+    return product if bias is None else tf.nn.bias_add(product, bias)
 
 
 def clip(x: tf.Tensor, limit: float | None) -> tf.Tensor:
-    """x held within ±limit; None leaves it free."""
+    """Limit x to ±limit; None means no limit."""
     return x if limit is None else tf.clip_by_value(x, -limit, limit)
 
 
 def input_product(x: tf.Tensor, w: CellWeights) -> tf.Tensor:
-    """x·W + b of every gate: ``(…, I) -> (…, G·H)``; one matrix product for all leading axes."""
-    share = tf.tensordot(x, w["kernel"], axes=1)
-    return tf.nn.bias_add(share, w["bias"]) if "bias" in w else share
+    """Compute x·W + b for every gate: ``(…, I) -> (…, G·H)``; one matrix product for all leading axes."""
+    product = tf.tensordot(x, w["kernel"], axes=1)
+    return tf.nn.bias_add(product, w["bias"]) if "bias" in w else product
 
 
 def minimal(from_input: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
@@ -67,7 +68,7 @@ def simple_rnn(from_input: tf.Tensor, states: States, w: CellWeights, network: N
 def lstm(from_input: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
     """Hochreiter & Schmidhuber (1997) with the forget gate of Gers et al. (2000).
 
-    i, f, o = σ(x·W + h·U + b); g = tanh(x·W + h·U + b); c′ = f·c + i·g, held within ±cell_clip; h′ = o·tanh(c′).
+    i, f, o = σ(x·W + h·U + b); g = tanh(x·W + h·U + b); c′ = f·c + i·g, limited to ±cell_clip; h′ = o·tanh(c′).
     """
     h, c = states
     i, f, g, o = tf.split(from_input + recur(h, w), 4, axis=-1)
@@ -89,13 +90,13 @@ def lstm_peephole(from_input: tf.Tensor, states: States, w: CellWeights, network
 
 
 def lstm_projection(from_input: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
-    """Sak et al. (2014), without peepholes as nn.LSTM has it: h′ = (o·tanh(c′))·P, held within ±projection_clip."""
-    full, c = lstm(from_input, states, w, network)
-    return clip(full @ w["projection"], network.projection_clip), c
+    """Sak et al. (2014), without peepholes as nn.LSTM has it: h′ = (o·tanh(c′))·P, limited to ±projection_clip."""
+    unprojected, c = lstm(from_input, states, w, network)
+    return clip(unprojected @ w["projection"], network.projection_clip), c
 
 
 def lstm_coupled(from_input: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
-    """Greff et al. (2015), CIFG: the forget gate is what the input gate leaves, f = 1 − i.
+    """Greff et al. (2015), CIFG: coupled gates, f = 1 − i.
 
     i, o = σ(x·W + h·U + b); g = tanh(x·W + h·U + b); c′ = (1 − i)·c + i·g; h′ = o·tanh(c′).
     """
@@ -112,7 +113,7 @@ def gru(from_input: tf.Tensor, states: States, w: CellWeights, network: NetworkS
     z, r = σ(x·W + h·U + b); n = tanh(x·Wₙ + bₙ + r·(h·Uₙ + b′ₙ)); h′ = (1 − z)·n + z·h.
     """
     (h,) = states
-    (x_zr, x_n), (h_zr, h_n) = gated(from_input), gated(recur(h, w))
+    (x_zr, x_n), (h_zr, h_n) = split_gru(from_input), split_gru(recur(h, w))
     z, r = tf.split(tf.sigmoid(x_zr + h_zr), 2, axis=-1)
     n = tf.tanh(x_n + r * h_n)
     return (n + z * (h - n),)
@@ -124,7 +125,7 @@ def gru_reset_before(from_input: tf.Tensor, states: States, w: CellWeights, netw
     z, r = σ(x·W + h·U + b); n = tanh(x·Wₙ + bₙ + (r·h)·Uₙ + b′ₙ); h′ = (1 − z)·n + z·h.
     """
     (h,) = states
-    x_zr, x_n = gated(from_input)
+    x_zr, x_n = split_gru(from_input)
     z, r = tf.split(tf.sigmoid(x_zr + recur(h, w)), 2, axis=-1)
     n = tf.tanh(x_n + recur(r * h, w, "candidate_"))
     return (n + z * (h - n),)
@@ -143,19 +144,19 @@ STEPS = {
 
 
 class Cell(keras.layers.Layer):
-    """Our own cell, as ``keras.layers.RNN`` takes one: ``x (B, I)`` and states -> output ``(B, H)`` and states."""
+    """Our cell, in the form ``keras.layers.RNN`` takes: ``x (B, I)``, states -> output ``(B, H)``, states."""
 
     def __init__(self, spec: ExperimentSpec, index: int, inputs: int):
         super().__init__(dtype=spec.training.dtype)
         self.network, self.step = spec.network, STEPS[spec.network.cell]
-        self.w = own_variables(spec, index, inputs)
+        self.w = make_variables(spec, index, inputs)
         units = spec.network.units[index]
         self.output_size = spec.network.projection_size or units
         self.state_size = [self.output_size, units][: len(STATES[spec.network.cell])]
         self.built = True
 
     def call(self, x: tf.Tensor, states: States, training: bool = False) -> tuple[tf.Tensor, States]:
-        """One step; nothing in it depends on ``training``."""
-        w = unpacked(self.w, self.network)
+        """Run one step; nothing in it depends on ``training``."""
+        w = unpack(self.w, self.network)
         states = self.step(input_product(x, w), tuple(states), w, self.network)
         return states[0], states

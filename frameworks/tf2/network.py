@@ -1,4 +1,4 @@
-"""embedding → recurrent stack → head."""
+"""The network: encoder → recurrent stack → head."""
 
 import itertools
 from collections.abc import Iterator
@@ -49,123 +49,124 @@ class Network:
         self.head_dropout = keras.layers.Dropout(MLP_DROPOUT, dtype=dtype)
 
     def _bind(self) -> list[Binding]:
-        found = []
+        bindings = []
         if self.embedding:
-            found.append(plain("embeddings", self.embedding.embeddings, "embedding/table"))
+            bindings.append(plain("embeddings", self.embedding.embeddings, "embedding/table"))
         for native in self.stack.natives():
-            found += bind_layer(self.spec, *native)
+            bindings += bind_layer(self.spec, *native)
         for index, dense in enumerate(self.head):
-            found.append(plain("kernel", dense.kernel, f"head/{index}/kernel"))
-            found.append(plain("bias", dense.bias, f"head/{index}/bias"))
-        return found
+            bindings.append(plain("kernel", dense.kernel, f"head/{index}/kernel"))
+            bindings.append(plain("bias", dense.bias, f"head/{index}/bias"))
+        return bindings
 
     def _compile(self) -> None:
-        """Trace each step once for every batch size; eager execution leaves the functions as they are."""
+        """Trace each function once per batch size; eager execution leaves the functions untraced."""
         execution = self.spec.training.execution
         if execution == "eager":
             return
-        # Nothing here branches on a tensor: to rewrite Python's control flow would only lengthen the trace.
+        # Nothing here branches on a tensor, so rewriting Python's control flow would only slow tracing down.
         options = {"autograph": False, "reduce_retracing": True, "jit_compile": execution == "compiled" or None}
         self._step = tf.function(self._step, **options)
         self._predict = tf.function(self._predict, **options)
-        # One trace for each length too: where it were left open, the loops over time could not be laid out.
+        # One trace per length too: the loops over time cannot be unrolled for an unknown length.
         self._advance = tf.function(self._advance, **options | {"reduce_retracing": False})
 
     def train_step(self, batch: Batch) -> Step:
-        """One update of the weights."""
+        """Update the weights once."""
         with tf.device(self.device):
             loss, outputs, last = self._step(*self._tensors(batch))
         return Step(float(loss), outputs.numpy(), _arrays(last))
 
     def predict(self, x: np.ndarray) -> np.ndarray:
-        """``(B, T[, F]) -> (B[, T], outputs)``, dropout off."""
+        """Compute the outputs with dropout off: ``(B, T[, F]) -> (B[, T], outputs)``."""
         with tf.device(self.device):
             return self._predict(tf.convert_to_tensor(x)).numpy()
 
     def forward(self, x: np.ndarray, states: States | None = None) -> Forward:
-        """Outputs, the top layer's sequence and the last states, dropout off."""
+        """Compute the outputs, the top layer's sequence and the last states, with dropout off."""
         with tf.device(self.device):
-            given = None if states is None else tf.nest.map_structure(tf.convert_to_tensor, states)
-            return Forward(*_arrays(self._run(self._encode(tf.convert_to_tensor(x)), given, (), training=False)))
+            initial = None if states is None else tf.nest.map_structure(tf.convert_to_tensor, states)
+            return Forward(*_arrays(self._run(self._encode(tf.convert_to_tensor(x)), initial, (), training=False)))
 
     def advance(self, x: np.ndarray, states: States | None = None) -> tuple[np.ndarray, States]:
-        """Outputs and the last states, dropout off; compiled, for many calls that go on where the last one stopped."""
+        """Compute the outputs and the last states, with dropout off; the next call may continue from the states."""
         with tf.device(self.device):
-            return _arrays(self._advance(tf.convert_to_tensor(x), self._given(states, len(x))))
+            return _arrays(self._advance(tf.convert_to_tensor(x), self._initial_states(states, len(x))))
 
     def gradients(self, batch: Batch) -> Weights:
-        """The loss's gradient by every canonical weight, and by the recurrent stack's ``input``."""
+        """Compute the loss's gradient with respect to every canonical weight and to the stack's ``input``."""
         with tf.device(self.device):
             _, _, _, gradients, by_input = self._backward(*self._tensors(batch))
         pairs = zip(self._trained(), gradients, strict=True)
-        found = {k: v for binding, g in pairs for k, v in binding.gradient(tf.convert_to_tensor(g).numpy()).items()}
-        return found | {"input": by_input.numpy()}
+        by_name = {k: v for binding, g in pairs for k, v in binding.gradient(tf.convert_to_tensor(g).numpy()).items()}
+        return by_name | {"input": by_input.numpy()}
 
     def weights(self) -> Weights:
-        """The canonical weights as they stand."""
+        """Return the current canonical weights."""
         return {name: value for binding in self.bindings for name, value in binding.read().items()}
 
     def set_learning_rate(self, rate: float) -> None:
-        """Of the steps to come."""
+        """Set the learning rate of the following steps."""
         self.optimiser.set_learning_rate(rate)
 
     def checkpoint(self) -> Weights:
-        """All that training goes on from, as held: variables, the optimiser's, the batches' and dropout's draws."""
-        held = {name: variable.numpy() for name, variable in self._held().items()}
-        return held | self.optimiser.checkpoint() | self.batches.checkpoint()
+        """Return all that training continues from, in native layout: variables, optimiser, batches, dropout's seeds."""
+        variables = {name: variable.numpy() for name, variable in self._checkpoint_variables().items()}
+        return variables | self.optimiser.checkpoint() | self.batches.checkpoint()
 
     def restore(self, kept: Weights) -> None:
-        """Go on from a checkpoint."""
-        for name, variable in self._held().items():
+        """Continue from a checkpoint."""
+        for name, variable in self._checkpoint_variables().items():
             variable.assign(kept[name])
         self.optimiser.restore(kept)
         self.batches.restore(kept)
 
-    def _held(self) -> dict[str, keras.Variable]:
-        """Every native variable, and the seeds of the layers that drop: Keras draws from variables of theirs."""
-        parts = [form for directions in self.stack.layers for form in directions]
-        layers = [getattr(form, "layer", None) or getattr(form, "cell", None) for form in parts]
-        found = {f"native/{place}": binding.variable for place, binding in enumerate(self.bindings)}
+    def _checkpoint_variables(self) -> dict[str, keras.Variable]:
+        """Return every native variable and the dropout layers' seeds, which Keras keeps in variables."""
+        forms = [form for directions in self.stack.layers for form in directions]
+        layers = [getattr(form, "layer", None) or getattr(form, "cell", None) for form in forms]
+        variables = {f"native/{place}": binding.variable for place, binding in enumerate(self.bindings)}
         for place, layer in enumerate([*layers, self.stack.dropout, self.head_dropout]):
-            seeds = [each for each in getattr(layer, "variables", ()) if each.name == "seed_generator_state"]
-            found |= {f"seed/{place}/{index}": seed for index, seed in enumerate(seeds)}
-        return found
+            seeds = [v for v in getattr(layer, "variables", ()) if v.name == "seed_generator_state"]
+            variables |= {f"seed/{place}/{index}": seed for index, seed in enumerate(seeds)}
+        return variables
 
     def state_jacobians(self, x: np.ndarray) -> np.ndarray:
-        """∂s_T/∂s_t for t = 1 … T, by autodiff: ``(T, B, S, S)``, s the states side by side. One layer, one direction.
+        """Compute ∂s_T/∂s_t for t = 1 … T by autodiff: ``(T, B, S, S)``, s the states side by side.
 
-        Each sample is run once for each component of s_T, so that one backward pass gives all rows.
+        One layer, one direction. Each sample runs once per component of s_T, so that one backward pass gives all rows.
         """
         with tf.device(self.device), tf.GradientTape() as tape:
-            (states,) = self._zeros(self._encode(tf.convert_to_tensor(x)))
+            (states,) = self._zero_states(self._encode(tf.convert_to_tensor(x)))
             sizes = [state.shape[-1] for state in states]
-            given, kept = self._encode(tf.repeat(x, sum(sizes), axis=0)), []
+            repeated, trajectory = self._encode(tf.repeat(x, sum(sizes), axis=0)), []
             state = tf.concat([tf.repeat(part, sum(sizes), axis=0) for part in states], axis=-1)
-            for step in range(given.shape[1]):
-                here = (tuple(tf.split(state, sizes, axis=-1)),)
-                _, (states,) = self.stack(given[:, step : step + 1], here, (None,), training=False)
+            for step in range(repeated.shape[1]):
+                split = (tuple(tf.split(state, sizes, axis=-1)),)
+                _, (states,) = self.stack(repeated[:, step : step + 1], split, (None,), training=False)
                 state = tf.concat(states, axis=-1)
                 tape.watch(state)
-                kept.append(state)
+                trajectory.append(state)
             rows = tf.reduce_sum(state * tf.tile(tf.eye(sum(sizes), dtype=state.dtype), (len(x), 1)))
-        return tf.stack(tape.gradient(rows, kept)).numpy().reshape(len(kept), len(x), sum(sizes), sum(sizes))
+        jacobians = tf.stack(tape.gradient(rows, trajectory)).numpy()
+        return jacobians.reshape(len(trajectory), len(x), sum(sizes), sum(sizes))
 
     def native_shapes(self) -> NativeShapes:
-        """What the live objects take, return and hold, for a batch of 2."""
+        """Describe what the framework's objects take, return and hold, for a batch of 2."""
         width = () if self.interface.input == "tokens" else (self.interface.features,)
         x = tf.zeros((2, self.interface.time, *width), tf.int32 if not width else self.spec.training.dtype)
         calls = [("input", tuple(x.shape))]
         x = self._encode(x)
-        cell, states = self.spec.network.cell, self._zeros(x)
-        for where, given, returned in self.stack.native_calls(x, states):
-            calls.append((f"{where} input", tuple(given.shape)))
-            calls += name_shapes(where, cell, [tuple(tensor.shape) for tensor in tf.nest.flatten(returned)])
+        cell, states = self.spec.network.cell, self._zero_states(x)
+        for layer, layer_input, returned in self.stack.native_calls(x, states):
+            calls.append((f"{layer} input", tuple(layer_input.shape)))
+            calls += name_shapes(layer, cell, [tuple(tensor.shape) for tensor in tf.nest.flatten(returned)])
         sequence, last = self.stack(x, states, (None,) * len(self.spec.network.units), training=False)
-        calls.append(("output", tuple(self._head(self._read(sequence, last), (), training=False).shape)))
+        calls.append(("output", tuple(self._head(self._head_input(sequence, last), (), training=False).shape)))
         return NativeShapes(tuple(calls), *self._native_weights())
 
     def synchronise(self) -> None:
-        """Wait for the device."""
+        """Wait until the device is done."""
         if self.device == "gpu":
             tf.test.experimental.sync_devices()
 
@@ -183,27 +184,27 @@ class Network:
 
     def _tensors(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor, tuple[tf.Tensor, ...], tuple | None]:
         masks = tuple(tf.convert_to_tensor(mask) for mask in batch.masks or () if mask is not None)
-        carried = batch.states is not None or self.interface.stateful
-        states = self._given(batch.states, len(batch.x)) if carried else None
+        carries_states = batch.states is not None or self.interface.stateful
+        states = self._initial_states(batch.states, len(batch.x)) if carries_states else None
         return tf.convert_to_tensor(batch.x), tf.convert_to_tensor(batch.y), masks, states
 
-    def _given(self, states: States | None, batch: int) -> tuple:
-        """States that are handed in, zeros for none: a call has the same signature, and so the same trace."""
+    def _initial_states(self, states: States | None, batch: int) -> tuple:
+        """Convert the states, or zeros for None: every call has the same signature and so the same trace."""
         dtype = self.spec.training.dtype
-        zeros = states or zero_states(self.spec.network, lambda size: np.zeros((batch, size), dtype))
-        return tf.nest.map_structure(tf.convert_to_tensor, zeros)
+        initial = states or zero_states(self.spec.network, lambda size: np.zeros((batch, size), dtype))
+        return tf.nest.map_structure(tf.convert_to_tensor, initial)
 
-    def _zeros(self, x: tf.Tensor) -> tuple:
+    def _zero_states(self, x: tf.Tensor) -> tuple:
         dtype = self.spec.training.dtype
         return zero_states(self.spec.network, lambda size: tf.zeros((tf.shape(x)[0], size), dtype))
 
-    def _last(self, states: tuple) -> tf.Tensor:
-        """The top layer's last output: each direction's at the end of its own sweep."""
+    def _last_output(self, states: tuple) -> tf.Tensor:
+        """Return the top layer's last output: each direction's after its own last step, joined."""
         return tf.concat([state[0] for state in states[-len(self.spec.network.directions) :]], axis=-1)
 
-    def _read(self, sequence: tf.Tensor, last: tuple) -> tf.Tensor:
-        """What the head is given: every step of the top layer ``(B, T, H)``, or its last output ``(B, H)``."""
-        return sequence if self.interface.every_step else self._last(last)
+    def _head_input(self, sequence: tf.Tensor, last: tuple) -> tf.Tensor:
+        """Select the head's input: the top layer's every step ``(B, T, H)`` or last output ``(B, H)``."""
+        return sequence if self.interface.every_step else self._last_output(last)
 
     def _encode(self, x: tf.Tensor) -> tf.Tensor:
         match self.spec.network.encoder:
@@ -225,12 +226,12 @@ class Network:
         return self.head[1](tf.nn.relu(dropped))
 
     def _run(self, x: tf.Tensor, states: tuple | None, masks: tuple, training: bool) -> tuple:
-        """``masks``: those of the layers that drop, which are the last ones, then the head's."""
-        of_head = 1 if masks and self.spec.network.head == "mlp" else 0
-        of_layers, of_head = masks[: len(masks) - of_head], masks[len(masks) - of_head :]
-        of_layers = (None,) * (len(self.spec.network.units) - len(of_layers)) + of_layers
-        sequence, last = self.stack(x, self._zeros(x) if states is None else states, of_layers, training)
-        return self._head(self._read(sequence, last), of_head, training), sequence, last
+        """Run the stack and the head; ``masks`` are those of the last layers, which drop, then the head's."""
+        layers = len(masks) - (1 if masks and self.spec.network.head == "mlp" else 0)
+        layer_masks, head_masks = masks[:layers], masks[layers:]
+        layer_masks = (None,) * (len(self.spec.network.units) - len(layer_masks)) + layer_masks
+        sequence, last = self.stack(x, self._zero_states(x) if states is None else states, layer_masks, training)
+        return self._head(self._head_input(sequence, last), head_masks, training), sequence, last
 
     def _predict(self, x: tf.Tensor) -> tf.Tensor:
         return self._run(self._encode(x), None, (), training=False)[0]
@@ -241,11 +242,11 @@ class Network:
 
     def _backward(self, x: tf.Tensor, y: tf.Tensor, masks: tuple, states: tuple | None) -> tuple:
         with tf.GradientTape() as tape:
-            given = self._encode(x)
-            tape.watch(given)
-            outputs, _, last = self._run(given, states, masks, training=True)
+            encoded = self._encode(x)
+            tape.watch(encoded)
+            outputs, _, last = self._run(encoded, states, masks, training=True)
             loss = training.loss(self.interface.loss, outputs, y)
-        *gradients, by_input = tape.gradient(loss, [*(binding.variable.value for binding in self._trained()), given])
+        *gradients, by_input = tape.gradient(loss, [*(binding.variable.value for binding in self._trained()), encoded])
         return loss, outputs, last, gradients, by_input
 
     def _step(self, x: tf.Tensor, y: tf.Tensor, masks: tuple, states: tuple | None) -> tuple:
@@ -259,7 +260,7 @@ def _arrays(tensors: tf.Tensor | tuple) -> Any:
 
 
 def build(spec: ExperimentSpec, interface: Interface, weights: Weights | None = None, seed: int = 0) -> Network:
-    """A network on the given canonical weights; without them on ``seed``'s draws, Keras's own under ``stock``."""
+    """Build a network on the given canonical weights, or on weights drawn for ``seed``: by Keras under ``stock``."""
     if weights is None and spec.conventions.imposed:
         weights = draw(spec, interface, seed)
     return Network(spec, interface, weights, seed)

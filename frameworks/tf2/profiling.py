@@ -1,4 +1,4 @@
-"""The floor's matrix products, timed as TensorFlow does them, and what its profiler says of a step."""
+"""The floor's matrix products in TensorFlow, and the operators of a step by TensorFlow's profiler."""
 
 import re
 import tempfile
@@ -13,11 +13,11 @@ from tensorflow.tsl.profiler.protobuf.xplane_pb2 import XSpace
 
 from experiments.protocol import Product
 
-OPERATOR = re.compile(r"[^:\s]+:(\w+)")  # a kernel's event is named node:operator; all others are the runtime's own
+OPERATOR = re.compile(r"[^:\s]+:(\w+)")  # kernels' events are named node:operator, the runtime's are not
 
 
 def floor(products: Sequence[Product], dtype: str) -> Callable[[], Any]:
-    """The products alone, in one graph, each waiting for the last, as a recurrence's do."""
+    """Return a call that runs the products alone, one after the other as in a recurrence, in one graph."""
 
     def factors(product: Product) -> tuple[list[tf.Tensor], tf.Tensor]:
         left, right = (product.times, product.rows, product.inner), (product.inner, product.columns)
@@ -27,20 +27,20 @@ def floor(products: Sequence[Product], dtype: str) -> Callable[[], Any]:
 
     @partial(tf.function, autograph=False)
     def run() -> tf.Tensor:
-        last, read = tf.constant(0.0, dtype), []
+        last, results = tf.constant(0.0, dtype), []
         for lefts, right in pairs:
             for left in lefts:
                 with tf.control_dependencies([last]):
                     last = tf.matmul(left, right)
-                read.append(last[0, 0])  # or the graph's optimiser would leave the product out
-        return tf.add_n(read)
+                results.append(last[0, 0])  # an unused product would be removed from the graph
+        return tf.add_n(results)
 
     return lambda: run().numpy()
 
 
 def profile(call: Callable[[], Any]) -> dict[str, float]:
-    """Seconds in each operator, all threads together, by TensorFlow's profiler."""
-    taken: Counter[str] = Counter()
+    """Measure the seconds in each operator, summed over threads, by TensorFlow's profiler."""
+    seconds: Counter[str] = Counter()
     options = tf.profiler.experimental.ProfilerOptions(host_tracer_level=2)
     with tempfile.TemporaryDirectory() as folder:
         with tf.profiler.experimental.Profile(folder, options):
@@ -51,5 +51,5 @@ def profile(call: Callable[[], Any]) -> dict[str, float]:
         for line in plane.lines:
             for event in line.events:
                 if kernel := OPERATOR.fullmatch(plane.event_metadata[event.metadata_id].name):
-                    taken[kernel[1]] += event.duration_ps / 1e12
-    return dict(taken)
+                    seconds[kernel[1]] += event.duration_ps / 1e12
+    return dict(seconds)

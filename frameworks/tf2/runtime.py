@@ -1,4 +1,4 @@
-"""Seed, threads, device, versions."""
+"""Threads, seeds, device and versions."""
 
 from typing import Any
 
@@ -9,24 +9,24 @@ from experiments.hardware import describe
 
 
 def configure(threads: int) -> None:
-    """Fix the threads of one operation and across operations; before TensorFlow runs anything."""
+    """Set the threads within and across operations; call it before TensorFlow runs anything."""
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
 def seed_all(seed: int) -> None:
-    """Python's, NumPy's and TensorFlow's generators, and a clean Keras session."""
+    """Seed Python's, NumPy's and TensorFlow's generators, and clear the Keras session."""
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
 
 
 def device(choice: str) -> str:
-    """``auto`` takes a GPU where there is one."""
+    """Choose the device; ``auto`` takes a GPU if there is one."""
     return "gpu" if choice == "auto" and tf.config.list_logical_devices("GPU") else "cpu"
 
 
 def environment() -> dict[str, Any]:
-    """Versions, threads and processor."""
+    """Return versions, threads and processor."""
     return describe() | {
         "tensorflow": tf.__version__,
         "keras": keras.__version__,

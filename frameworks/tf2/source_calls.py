@@ -1,6 +1,6 @@
-"""The calls that the sources' texts print, made live: id → what each gives, as JSON takes it.
+"""The calls that the sources' texts show: id → the call's results as JSON data, shapes as lists.
 
-Shapes are lists. The printed answers stand in ``experiments/printed.py`` under the same ids.
+The results that the sources print are in ``experiments/probes/published.py`` under the same ids.
 """
 
 from pathlib import Path
@@ -10,15 +10,16 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from scipy.special import expit
 
 from experiments import tasks
 from experiments.tasks.sine import SineSpec
 from frameworks.tf2 import runtime
 
 SEED = 0
-STEPS = 4  # of training: no weight stays as it was drawn, which is all that a comparison needs
+STEPS = 4  # of training, so that no weight keeps its initial value
 BATCH = 64
-_CLOSE = 1e-6  # what float32 leaves between two orders of summing
+_CLOSE = 1e-6  # float32's rounding under another order of summation
 
 
 def answers() -> dict[str, Any]:
@@ -28,7 +29,7 @@ def answers() -> dict[str, Any]:
 
 
 def embedding() -> dict[str, Any]:
-    """Ten ids of ten, four numbers each."""
+    """Embed ten ids in four numbers each."""
     return {"output": _shape(keras.layers.Embedding(10, 4)(tf.range(10)))}
 
 
@@ -73,7 +74,7 @@ def _lstm_numpy() -> dict[str, Any]:
 
 
 def lstm_saved() -> dict[str, Any]:
-    """The sine's LSTM, saved whole: a ``.keras`` file holds the model and its weights."""
+    """Save the sine's LSTM and load it again: a ``.keras`` file holds the model and its weights."""
     model, x = _trained(128)
     before = model(x).numpy()
     with TemporaryDirectory() as folder:
@@ -102,7 +103,7 @@ def _shape(tensor: tf.Tensor | keras.Variable) -> list[int]:
 
 
 def _loop(cells: list[keras.layers.Layer], x: tf.Tensor) -> tf.Tensor:
-    """Cells one on the other, ``x (B, T, I)`` -> the last output ``(B, H)``; states kept by hand."""
+    """Run stacked cells step by step: ``x (B, T, I)`` -> the last output ``(B, H)``."""
     states = [cell.get_initial_state(batch_size=len(x)) for cell in cells]
     for step in tf.unstack(x, axis=1):
         for place, cell in enumerate(cells):
@@ -111,13 +112,13 @@ def _loop(cells: list[keras.layers.Layer], x: tf.Tensor) -> tf.Tensor:
 
 
 def _every_way(layer: type[keras.layers.Layer], x: tf.Tensor) -> dict[str, Any]:
-    """The last output, every step's, and the last of two layers."""
+    """Return the shapes of the last output, of all outputs, and of the last output of two layers."""
     sequence = layer(64, return_sequences=True)(x)
     return {"output": _shape(layer(64)(x)), "every step": _shape(sequence), "stacked": _shape(layer(64)(sequence))}
 
 
 def _trained(units: int) -> tuple[keras.Model, np.ndarray]:
-    """A forecaster of the sine after a few steps, and windows ``(B, T, 1)`` to ask it about."""
+    """Train a forecaster of the sine for a few steps; return it and windows ``(B, T, 1)`` to predict from."""
     spec = SineSpec()
     x, y = tasks.load(spec, tasks.locate(spec), "float32").train
     model = keras.Sequential([keras.Input(x.shape[1:]), keras.layers.LSTM(units), keras.layers.Dense(1)])
@@ -128,9 +129,9 @@ def _trained(units: int) -> tuple[keras.Model, np.ndarray]:
 
 
 def _as_basic_lstm_cell(kernel: np.ndarray, recurrent: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Keras's weights as TensorFlow 1 kept them: one kernel ``(I + H, 4·H)``, gates i, j, f, o.
+    """Convert Keras's weights to TensorFlow 1's: one kernel ``(I + H, 4·H)``, gates i, j, f, o.
 
-    Keras has i, f, c, o, and its bias holds the forget gate's 1, which BasicLSTMCell adds as it goes.
+    Keras's gates are i, f, c, o, and its bias includes the forget gate's 1, which BasicLSTMCell adds at each step.
     """
 
     def arranged(array: np.ndarray, forget_bias: float = 0.0) -> np.ndarray:
@@ -141,18 +142,13 @@ def _as_basic_lstm_cell(kernel: np.ndarray, recurrent: np.ndarray, bias: np.ndar
 
 
 def _basic_lstm(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray, forget_bias: float = 1.0) -> np.ndarray:
-    """BasicLSTMCell (Zaremba et al. 2014) written out: ``x (B, T, I)`` -> the last output ``(B, H)``.
+    """Run BasicLSTMCell (Zaremba et al. 2014): ``x (B, T, I)`` -> the last output ``(B, H)``.
 
-    c′ = σ(f + 1)·c + σ(i)·tanh(j); h′ = σ(o)·tanh(c′). Written here as its source has it: with one kernel, where the
-    reference has canonical weights.
+    c′ = σ(f + 1)·c + σ(i)·tanh(j); h′ = σ(o)·tanh(c′). As in its source it has one kernel, unlike the reference.
     """
     h = c = np.zeros((len(x), kernel.shape[1] // 4), x.dtype)
     for step in np.moveaxis(x, 1, 0):
         i, j, f, o = np.split(np.concatenate([step, h], axis=1) @ kernel + bias, 4, axis=1)
-        c = _sigmoid(f + forget_bias) * c + _sigmoid(i) * np.tanh(j)
-        h = _sigmoid(o) * np.tanh(c)
+        c = expit(f + forget_bias) * c + expit(i) * np.tanh(j)
+        h = expit(o) * np.tanh(c)
     return h
-
-
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return (1 + np.tanh(x / 2)) / 2

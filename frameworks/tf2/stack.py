@@ -1,4 +1,4 @@
-"""Recurrent layers one on the other, their directions, and dropout."""
+"""Recurrent layers on top of each other, in one direction or both, with dropout."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,13 +10,14 @@ from experiments.canonical import layer_inputs
 from experiments.spec import ExperimentSpec
 from experiments.tasks import Interface
 from frameworks.tf2.cells import States
-from frameworks.tf2.forms import FORMS, stock_dropout
+from frameworks.tf2.forms import FORMS
+from frameworks.tf2.support import stock_dropout
 
 STEPS_IN_TIME = (1, -1)  # forward, backward
 
 
 class Stack:
-    """Recurrent layers one on the other, each in its directions, with dropout where the conventions put it."""
+    """Recurrent layers on top of each other, in one direction or both, with dropout where the conventions place it."""
 
     def __init__(self, spec: ExperimentSpec, interface: Interface):
         form, self.network = FORMS[spec.network.form], spec.network
@@ -24,39 +25,39 @@ class Stack:
             [form(spec, index, inputs) for _ in spec.network.directions]
             for index, inputs in enumerate(layer_inputs(spec, interface))
         ]
-        # Keras drops on every layer's input, one mask for all steps: on (B, T, I) that is SpatialDropout1D.
+        # Keras drops every layer's input with one mask for all steps, which is SpatialDropout1D on (B, T, I).
         rate = 0.0 if self.layers[0][0].drops else stock_dropout(spec)
         self.dropout = keras.layers.SpatialDropout1D(rate, dtype=spec.training.dtype) if rate else None
 
     def natives(self) -> Iterator[tuple[int, str, dict[str, keras.Variable], bool]]:
-        """Layer, direction, variables by the framework's names, and whether a stock object holds them."""
+        """Yield each layer's index, direction and variables by native name, and whether the framework made them."""
         for index, directions in enumerate(self.layers):
             for direction, layer in zip(self.network.directions, directions, strict=True):
                 yield index, direction, layer.native, layer.stock
 
     def native_calls(self, x: tf.Tensor, states: tuple[States, ...]) -> Iterator[tuple[str, tf.Tensor, Any]]:
-        """Each of the framework's own calls in turn: which layer it covers, its input, what it returned."""
-        given = iter(states)
+        """Make the framework's calls in order; yield the layer's name, the call's input and what it returned."""
+        initial = iter(states)
         for index, directions in enumerate(self.layers):
-            own = tuple(next(given) for _ in directions)
-            for direction, layer, state in zip(self.network.directions, directions, own, strict=True):
+            layer_states = tuple(next(initial) for _ in directions)
+            for direction, layer, state in zip(self.network.directions, directions, layer_states, strict=True):
                 yield f"layer {index}" + f" {direction}" * self.network.bidirectional, x, layer.native_call(x, state)
-            x, _ = self._run(directions, x, own, training=False)
+            x, _ = self._run(directions, x, layer_states, training=False)
 
     def __call__(
         self, x: tf.Tensor, states: tuple[States, ...], masks: tuple, training: bool
     ) -> tuple[tf.Tensor, tuple[States, ...]]:
-        """``x (B, T, I)`` -> the top layer's sequence and every layer's last states, a layer's directions in turn."""
-        given, last = iter(states), []
+        """Run all layers: ``x (B, T, I)`` -> the top layer's sequence, the last states by layer and direction."""
+        initial, last = iter(states), []
         for directions, mask in zip(self.layers, masks, strict=True):
             x = x if mask is None else x * mask
             x = x if self.dropout is None else self.dropout(x, training=training)
-            x, state = self._run(directions, x, tuple(next(given) for _ in directions), training)
+            x, state = self._run(directions, x, tuple(next(initial) for _ in directions), training)
             last += state
         return x, tuple(last)
 
     def _run(self, directions: list, x: tf.Tensor, states: tuple[States, ...], training: bool) -> tuple:
-        """One layer: backward takes the sequence from its end, and its outputs are put back in time's order."""
+        """Run one layer; the backward direction reads the sequence from its end, and its outputs are reversed again."""
         parts, last = [], []
         for step, layer, state in zip(STEPS_IN_TIME, directions, states, strict=False):
             sequence, state = layer(x[:, ::step], state, training)

@@ -1,4 +1,4 @@
-"""What this twin offers, known without importing its framework."""
+"""What this twin offers; imports no framework."""
 
 from experiments.protocol import Absent, Native, Support, Written
 from experiments.spec import ExperimentSpec, NetworkSpec
@@ -10,39 +10,42 @@ STOCK = {"simple_rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU", "gru_reset_bef
 OPTIONS = {"gru": {"reset_after": True}, "gru_reset_before": {"reset_after": False}}
 
 
-def stock(network: NetworkSpec, form: str) -> str | None:
-    """The name of Keras's own layer for the cell; None where it has none. A cell's is the same with ``Cell``."""
+def stock_layer(network: NetworkSpec, form: str) -> str | None:
+    """Name Keras's layer for the cell, None where Keras has none; its cell is named the same plus ``Cell``."""
     return None if network.cell_clip is not None else STOCK.get(network.cell)
 
 
-def fuses_adam(spec: ExperimentSpec) -> bool:
-    """Whether the update is one kernel: only stock Adam's; under imposed conventions the written optimiser runs."""
+def stock_dropout(spec: ExperimentSpec) -> float:
+    """Return the rate that Keras's own dropout applies: 0 under imposed conventions, which pass masks instead."""
+    return 0.0 if spec.conventions.imposed else spec.network.dropout
+
+
+def fuses_update(spec: ExperimentSpec) -> bool:
+    """Tell whether one kernel does the update: TensorFlow has Adam's; imposed conventions run our optimiser."""
     training = spec.training
-    plain_adam = training.optimiser == "adam" and training.clip_norm is None
-    return spec.network.form == "tuned" and plain_adam and not spec.conventions.imposed
+    stock_adam = training.optimiser == "adam" and training.clip_norm is None and not spec.conventions.imposed
+    return spec.network.form == "tuned" and stock_adam
 
 
 def supports(spec: ExperimentSpec) -> Support:
-    """Whether the form is Keras's own, written by us, or absent."""
+    """Tell whether Keras has the form, we wrote it, or it is absent, and why."""
     if spec.inexpressible:
         return Absent(spec.inexpressible)
     form, cell = spec.network.form, spec.network.cell
-    name = stock(spec.network, form)
+    name = stock_layer(spec.network, form)
     if name is None and form in ("layer", "unrolled"):
         return Absent(
             f"keras.layers.{STOCK[cell]} clips nothing" if cell in STOCK else f"keras.layers has no {cell} layer"
         )
     if spec.training.execution == "compiled" and form in ("cell_loop", "unrolled", "scratch", "tuned"):
-        return Absent("XLA took over 4 minutes for two unrolled layers of 80 steps; shorter ones are not offered")
+        return Absent("XLA took over 4 minutes to compile two unrolled layers of 80 steps; fewer steps are not offered")
     options = "".join(f"{key}={value}" for key, value in OPTIONS.get(cell, {}).items())
     unrolled = ", ".join(filter(None, [options, "unroll=True"]))
     return {
-        "cell_loop": Native(f"keras.layers.{name}Cell({options})")
-        if name
-        else Written("own cell, looped over by hand"),
+        "cell_loop": Native(f"keras.layers.{name}Cell({options})") if name else Written("our cell in a loop"),
         "layer": Native(f"keras.layers.{name}({options})"),
         "unrolled": Native(f"keras.layers.{name}({unrolled})"),
-        "wrapped": Native("own cell in keras.layers.RNN"),
+        "wrapped": Native("our cell in keras.layers.RNN"),
         "scratch": Written("bare variables and matrix products"),
-        "tuned": Written("scratch, time first" + ", and TensorFlow's fused Adam kernel" * fuses_adam(spec)),
+        "tuned": Written("scratch, time first" + ", and TensorFlow's fused Adam kernel" * fuses_update(spec)),
     }[form]

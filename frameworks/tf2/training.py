@@ -1,4 +1,4 @@
-"""Loss, optimiser, one epoch's stock batches."""
+"""Loss, optimisers, and one epoch's stock batches."""
 
 from collections.abc import Iterator
 
@@ -11,12 +11,12 @@ from experiments.conventions import ADAGRAD_START
 from experiments.draws import SHUFFLE_BUFFER
 from experiments.protocol import Batch
 from experiments.spec import ExperimentSpec
-from frameworks.tf2.support import HOME, fuses_adam
+from frameworks.tf2.support import HOME, fuses_update
 from frameworks.tf2.weights import Binding
 
 
 def loss(kind: str, outputs: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """The batch's mean loss from ``outputs (B[, T], outputs)``; cross-entropy takes logits: nothing is clipped."""
+    """Compute the batch's mean loss from ``outputs (B[, T], outputs)``, which are logits for a cross-entropy."""
     if kind == "mse":
         return tf.reduce_mean(tf.square(outputs - y))
     if kind == "cross_entropy":
@@ -27,7 +27,7 @@ def loss(kind: str, outputs: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
 
 
 class StockOptimiser:
-    """Keras's own optimiser with Keras's own defaults."""
+    """Keras's own optimiser with Keras's defaults."""
 
     def __init__(self, spec: ExperimentSpec, bindings: list[Binding]):
         training = spec.training
@@ -43,24 +43,24 @@ class StockOptimiser:
         self.optimiser.apply(gradients, self.variables)
 
     def set_learning_rate(self, rate: float) -> None:
-        """Of the steps to come."""
-        self.optimiser.learning_rate.assign(rate)  # a variable, which a traced step reads anew
+        """Set the learning rate of the following steps."""
+        self.optimiser.learning_rate.assign(rate)  # a variable: a traced step reads its new value
 
     def checkpoint(self) -> Weights:
-        """Its state, the step's number included."""
-        return {f"optimiser/{place}": each.numpy() for place, each in enumerate(self.optimiser.variables)}
+        """Return the state, the number of steps included."""
+        return {f"optimiser/{place}": variable.numpy() for place, variable in enumerate(self.optimiser.variables)}
 
     def restore(self, kept: Weights) -> None:
-        """Go on from a checkpoint."""
+        """Continue from a checkpoint."""
         for place, variable in enumerate(self.optimiser.variables):
             variable.assign(kept[f"optimiser/{place}"])
 
 
 class FusedAdam(StockOptimiser):
-    """Keras's Adam with the update in TensorFlow's one kernel, where Keras writes a dozen operations a variable.
+    """Keras's Adam with TensorFlow's kernel for the update, where Keras uses a dozen operations per variable.
 
-    An embedding's gradient comes in slices, each of which Keras squares by itself; the kernel would sum them first, so
-    this variable keeps Keras's own update.
+    An embedding's gradient has a slice for each occurrence of a word, and Keras squares each slice by itself. The
+    kernel would sum the slices first, so an embedding keeps Keras's update.
     """
 
     def step(self, gradients: list[tf.Tensor]) -> None:
@@ -87,18 +87,18 @@ class FusedAdam(StockOptimiser):
 
 
 class ImposedOptimiser:
-    """The written definitions of ``frameworks/reference/training.py``, whichever framework they come from."""
+    """The definitions of ``frameworks/reference/training.py``, Keras's or PyTorch's by the conventions."""
 
     def __init__(self, spec: ExperimentSpec, bindings: list[Binding]):
         self.training, self.conventions = spec.training, spec.conventions
         self.bindings = bindings
         self.clipped_with = [clipped_with(binding.canonical[0], spec.network.cell) for binding in bindings]
-        self.rate = tf.Variable(spec.training.learning_rate, dtype=tf.float64)  # which a traced step reads anew
+        self.rate = tf.Variable(spec.training.learning_rate, dtype=tf.float64)  # a traced step reads its new value
         self.t = tf.Variable(0.0, dtype=tf.float64)  # in float32, 1 − 0.999ᵗ would start 6e-5 off
         self.m = [tf.Variable(tf.zeros_like(binding.variable)) for binding in bindings]
         adagrad = spec.training.optimiser == "adagrad"
         start = ADAGRAD_START[spec.conventions.owner("adagrad", HOME)] if adagrad else 0.0
-        self.v = [tf.Variable(tf.fill(each.shape, tf.constant(start, each.dtype))) for each in self.m]
+        self.v = [tf.Variable(tf.fill(m.shape, tf.constant(start, m.dtype))) for m in self.m]
 
     def step(self, gradients: list[tf.Tensor]) -> None:
         """Update the variables."""
@@ -111,47 +111,47 @@ class ImposedOptimiser:
             binding.variable.value.assign_sub(rate * update(g, square, m, v))
 
     def set_learning_rate(self, rate: float) -> None:
-        """Of the steps to come."""
+        """Set the learning rate of the following steps."""
         self.rate.assign(rate)
 
     def checkpoint(self) -> Weights:
-        """Its state, the step's number included."""
-        return {f"optimiser/{place}": each.numpy() for place, each in enumerate([self.t, *self.m, *self.v])}
+        """Return the state, the number of steps included."""
+        return {f"optimiser/{place}": variable.numpy() for place, variable in enumerate([self.t, *self.m, *self.v])}
 
     def restore(self, kept: Weights) -> None:
-        """Go on from a checkpoint."""
+        """Continue from a checkpoint."""
         for place, variable in enumerate([self.t, *self.m, *self.v]):
             variable.assign(kept[f"optimiser/{place}"])
 
     def _square(self, g: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:
-        """g²; of an embedding, whose gradient comes in slices, a slice for each occurrence of a word, Σg² or (Σg)²."""
+        """Square a gradient; an embedding's, with a slice for each occurrence of a word, to Σg² or (Σg)²."""
         if isinstance(g, tf.IndexedSlices) and self.conventions.owner("repeated_words", HOME) == "keras":
             return tf.convert_to_tensor(tf.IndexedSlices(tf.square(g.values), g.indices, g.dense_shape))
         return tf.square(tf.convert_to_tensor(g))
 
     def _clip(self, gradients: list[tf.Tensor], squares: list[tf.Tensor]) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-        """The gradients and their squares, clipped."""
+        """Clip the gradients and their squares."""
         limit = self.training.clip_norm
         if limit is None:
             return gradients, squares
         factors = self._factors(limit, [tf.reduce_sum(square) for square in squares])
         clipped = [g * factor for g, factor in zip(gradients, factors, strict=True)]
         if self.training.clip_global or self.conventions.owner("clipping", HOME) == "pytorch":
-            # Keras's norm sees each occurrence; but to scale by a global norm makes its slices one dense gradient.
+            # Keras's norm counts each occurrence, but scaling by a global norm sums them into one dense gradient.
             return clipped, [tf.square(g) for g in clipped]
         return clipped, [square * tf.square(factor) for square, factor in zip(squares, factors, strict=True)]
 
     def _factors(self, limit: float, sums: list[tf.Tensor]) -> list[tf.Tensor]:
-        """The factor of each gradient, from the sums of their squares."""
+        """Compute each gradient's factor from the sums of the squares."""
         copies = [binding.copies for binding in self.bindings]
-        total = tf.sqrt(tf.add_n([n * each for n, each in zip(copies, sums, strict=True)]))
+        total = tf.sqrt(tf.add_n([n * square_sum for n, square_sum in zip(copies, sums, strict=True)]))
         if self.conventions.owner("clipping", HOME) == "pytorch":
             return [tf.minimum(tf.ones_like(total), limit / (total + 1e-6))] * len(sums)
         if self.training.clip_global:
             return [limit / tf.maximum(total, limit)] * len(sums)
         shared: dict[str, tf.Tensor] = {}
-        for variable, each in zip(self.clipped_with, sums, strict=True):
-            shared[variable] = shared.get(variable, 0.0) + each
+        for variable, square_sum in zip(self.clipped_with, sums, strict=True):
+            shared[variable] = shared.get(variable, 0.0) + square_sum
         return [limit / tf.maximum(tf.sqrt(shared[variable]), limit) for variable in self.clipped_with]
 
     def _sgd(self, g: tf.Tensor, square: tf.Tensor, m: tf.Variable, v: tf.Variable) -> tf.Tensor:
@@ -161,7 +161,7 @@ class ImposedOptimiser:
         m.assign(0.9 * m + 0.1 * g)
         v.assign(0.999 * v + 0.001 * square)
         c1, c2 = 1 - 0.9**self.t, 1 - 0.999**self.t
-        # Keras adds ε to the uncorrected root, which is ε/√c₂ on the corrected one.
+        # Keras adds ε to the uncorrected root: ε/√c₂ on the corrected one.
         keras_epsilon = self.conventions.owner("adam", HOME) == "keras"
         epsilon = 1e-7 / tf.sqrt(c2) if keras_epsilon else tf.constant(1e-8, tf.float64)
         c1, c2, epsilon = (tf.cast(value, g.dtype) for value in (c1, c2, epsilon))
@@ -180,45 +180,45 @@ class ImposedOptimiser:
 
 
 def make_optimiser(spec: ExperimentSpec, bindings: list[Binding]) -> StockOptimiser | ImposedOptimiser:
-    """The optimiser the conventions ask for, over the trained variables."""
-    kind = ImposedOptimiser if spec.conventions.imposed else FusedAdam if fuses_adam(spec) else StockOptimiser
+    """Make the optimiser that the conventions ask for, over the trained variables."""
+    kind = ImposedOptimiser if spec.conventions.imposed else FusedAdam if fuses_update(spec) else StockOptimiser
     return kind(spec, bindings)
 
 
 class StockBatches:
-    """The batches of Keras's ``fit`` on arrays, or of TensorFlow's IMDB tutorials; each call is one epoch."""
+    """The batches of Keras's ``fit`` on arrays, or of TensorFlow's IMDB tutorials; a call yields one epoch."""
 
     def __init__(self, spec: ExperimentSpec, seed: int):
         self.size, self.seed, self.tutorial = spec.training.batch_size, seed, spec.training.pipeline == "tf.data"
         self.dataset = None
-        self.begun = self.to_skip = 0  # epochs
+        self.epochs_begun = self.epochs_to_skip = 0
 
     def __call__(self, x: np.ndarray, y: np.ndarray) -> Iterator[Batch]:
-        """One epoch; ``fit``'s is fully shuffled, the last partial batch kept."""
+        """Yield one epoch; ``fit`` shuffles all samples and keeps the last partial batch."""
         if self.tutorial:
             yield from self._buffered(x, y)
             return
-        self.begun += 1
-        order = tf.random.experimental.stateless_shuffle(tf.range(len(y)), seed=(self.seed, self.begun)).numpy()
+        self.epochs_begun += 1
+        order = tf.random.experimental.stateless_shuffle(tf.range(len(y)), seed=(self.seed, self.epochs_begun)).numpy()
         for start in range(0, len(y), self.size):
             chosen = order[start : start + self.size]
             yield Batch(x[chosen], y[chosen])
 
     def _buffered(self, x: np.ndarray, y: np.ndarray) -> Iterator[Batch]:
-        """Shuffled through a buffer, the last partial batch dropped."""
+        """Yield one epoch shuffled through a buffer, without the last partial batch."""
         if self.dataset is None:
             samples = tf.data.Dataset.from_tensor_slices((x, y))
             self.dataset = samples.shuffle(SHUFFLE_BUFFER, seed=self.seed).batch(self.size, drop_remainder=True)
-            for _ in range(self.to_skip):  # an iterator draws its order's seed as it gives its first batch
+            for _ in range(self.epochs_to_skip):  # an iterator draws its order's seed with its first batch
                 next(iter(self.dataset), None)
-        self.begun += 1
+        self.epochs_begun += 1
         for chosen_x, chosen_y in self.dataset.as_numpy_iterator():
             yield Batch(chosen_x, chosen_y)
 
     def checkpoint(self) -> Weights:
-        """The number of epochs begun, which decides the next one's order."""
-        return {"batches/begun": np.array(self.begun)}
+        """Return the number of epochs begun, which decides the next one's order."""
+        return {"batches/begun": np.array(self.epochs_begun)}
 
     def restore(self, kept: Weights) -> None:
         """Continue from a checkpoint."""
-        self.begun = self.to_skip = int(kept["batches/begun"])
+        self.epochs_begun = self.epochs_to_skip = int(kept["batches/begun"])

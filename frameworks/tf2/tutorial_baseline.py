@@ -1,4 +1,4 @@
-"""A training as TensorFlow's tutorials write it, with nothing of this project in it: what a trial's cost is held to."""
+"""A training run as TensorFlow's tutorials write it, without this project: the baseline for a trial's cost."""
 
 import keras
 
@@ -8,7 +8,7 @@ from frameworks.tf2.support import STOCK
 
 
 def train(spec: ExperimentSpec, task: Task, evaluated: int) -> float:
-    """Reviews by ``fit``, tested after each epoch ``evaluated`` at a time; the last test accuracy."""
+    """Train on reviews by ``fit`` and test after each epoch, ``evaluated`` at a time; return the last accuracy."""
     network, training = spec.network, spec.training
     keras.utils.clear_session()
     keras.utils.set_random_seed(0)

@@ -1,4 +1,4 @@
-"""Weights go from one framework to the other and back, for models made outside this project, and training goes on."""
+"""Weights convert from one framework to the other and back, for models made outside this project."""
 
 import json
 import os
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.study
 
 @pytest.fixture(scope="module")
 def stages(tmp_path_factory) -> Stage:
-    """All of it, each half in a process of its own."""
+    """Run every conversion, each framework in its own processes."""
     stage = Stage(tmp_path_factory.mktemp("convert"))
     for name in ("keras_first", "torch", "keras_again"):
         done = run(convert_stages.__file__, name, stage.folder, warnings=WARNINGS)
@@ -36,8 +36,8 @@ def run(*command, warnings: str = "default") -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, *command], capture_output=True, text=True, env=environment, timeout=240)
 
 
-def same(first: Path, second: Path) -> None:
-    """Hold two files of canonical weights to be one, to the bit."""
+def assert_same(first: Path, second: Path) -> None:
+    """Assert that two files hold the same canonical weights, to the bit."""
     one, other = load_file(first), load_file(second)
     assert one.keys() == other.keys()
     different = [name for name in one if one[name].tobytes() != other[name].tobytes()]
@@ -48,21 +48,21 @@ REFUSED = {
     "merge": "merge_mode 'sum'; allowed: 'concat'",
     "normalised": "(LayerNormalization, weights: gamma, beta) is unsupported; allowed: Embedding, SimpleRNN",
     "activation": "activation relu; allowed: tanh",
-    "reversed": "go_backwards=True; allowed: in a Bidirectional alone",
+    "reversed": "go_backwards=True; allowed: only inside a Bidirectional",
     "convolution": "(Conv1D, weights: kernel, bias) is unsupported",
     "dense first": "is out of place; allowed: embedding, then recurrent layers, then dense",
     "no recurrence": "holds no recurrent layer",
-    "lambda": "lambda.keras: `Lambda` layer: code of a file's own is not run; allowed: Embedding, SimpleRNN",
-    "tampered": "tampered.keras: Could not locate class 'system': code of a file's own is not run",
+    "lambda": "lambda.keras: `Lambda` layer: code inside a file is not run; allowed: Embedding, SimpleRNN",
+    "tampered": "tampered.keras: Could not locate class 'system': code inside a file is not run",
     "linked": "/layers/dense/vars/0 is missing or lies outside the file",
     "two kinds": "the order of gru, lstm cannot be told from weights alone; give their model with --like MODEL.keras",
     "broken.keras": "broken.keras: broken or of another format",
     "torch pickle": "holds more than tensors, posix.system, and was not loaded; allowed: what torch.save(model.state",
-    "torch checkpoint": "is no state dict but holds keys model_state_dict, epoch; allowed: a flat dict",
+    "torch checkpoint": "is not a state dict: it holds keys model_state_dict, epoch; allowed: a flat dict",
     "torch normalised": "norm.weight (4,) is of an unsupported layer; allowed: embedding, nn.RNN",
-    "torch gates": "gates.pt: the module: 10 rows for 5 hidden units; allowed a unit: 1 (RNN), 3 (GRU), 4 (LSTM)",
+    "torch gates": "gates.pt: the module: 10 rows for 5 hidden units; allowed: 1 (RNN), 3 (GRU) or 4 (LSTM) rows per",
     "torch linear first": "a: a linear layer before the recurrent ones; allowed: an embedding",
-    "torch parallel": "rnn/1/forward/kernel takes 3 features where 4 come in; allowed: a stack",
+    "torch parallel": "rnn/1/forward/kernel takes 3 features but gets 4; allowed: a stack",
     "torch half": "weight_ih_l0 is torch.bfloat16; allowed: float16, float32, float64",
     "torch no recurrence": "holds no recurrent layer",
     "torch broken": "broken.pt: broken or of another format",
@@ -72,13 +72,13 @@ REFUSED = {
     "other depth": "its recurrent layers are lstm, lstm; the weights' are lstm",
     "to keras projection": "TensorFlow 2 has no layer for lstm_projection; allowed: simple_rnn, lstm, gru",
     "to keras cell": "its recurrent layers are gru_reset_before; the weights' are gru",
-    "to keras alone": "refused.keras: Keras's weights need a model to go into; give one with --like MODEL.keras",
+    "to keras alone": "refused.keras: Keras's weights need a model; give one with --like MODEL.keras",
 }
 
 
 @pytest.mark.parametrize("start, end", [("keras trained", "torch went on"), ("torch trained", "keras went on")])
 @pytest.mark.parametrize("case", CASES)
-def test_predictions_are_equal_and_training_goes_on(case, start, end, stages):
+def test_predictions_are_equal_and_training_continues(case, start, end, stages):
     predicted, again = stages.arrays[f"{case}/{start}"], stages.arrays[f"{case}/{end}"]
     error = np.abs(predicted - again).max()
     assert predicted.std() > 1000 * PREDICTIONS, f"{case}: {start} predicts the same for all"
@@ -93,15 +93,15 @@ def test_predictions_are_equal_and_training_goes_on(case, start, end, stages):
 def test_a_round_trip_keeps_every_bit(case, stages):
     trained = stages.path(case, "keras.safetensors")
     assert np.array_equal(stages.arrays[f"{case}/round"], stages.arrays[f"{case}/keras trained"])
-    same(trained, stages.path(case, "keras-h5.safetensors"))
-    same(trained, stages.path(case, "keras-back.safetensors"))
-    same(trained, stages.path(case, "round.safetensors"))
-    same(stages.path(case, "torch.safetensors"), stages.path(case, "torch-back.safetensors"))
+    assert_same(trained, stages.path(case, "keras-h5.safetensors"))
+    assert_same(trained, stages.path(case, "keras-back.safetensors"))
+    assert_same(trained, stages.path(case, "round.safetensors"))
+    assert_same(stages.path(case, "torch.safetensors"), stages.path(case, "torch-back.safetensors"))
 
 
 def test_other_ways_to_write_a_stack_keep_every_bit_too(stages):
     assert stages.found["cells"] and stages.found["projected"]
-    same(stages.folder / "reset_before.safetensors", stages.folder / "reset-back.safetensors")
+    assert_same(stages.folder / "reset_before.safetensors", stages.folder / "reset-back.safetensors")
     names = load_file(stages.folder / "two kinds.safetensors")
     assert {name: value.shape for name, value in names.items() if name.endswith("/kernel")} == {
         "rnn/0/forward/kernel": (3, 3, 2),
@@ -111,11 +111,11 @@ def test_other_ways_to_write_a_stack_keep_every_bit_too(stages):
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_converted_is_refused_in_one_line(name, stages):
-    found = stages.found[f"refused/{name}"]
-    assert REFUSED[name] in found and "\n" not in found
+    message = stages.found[f"refused/{name}"]
+    assert REFUSED[name] in message and "\n" not in message
 
 
-def test_no_code_of_a_file_is_run(stages):
+def test_no_code_inside_a_file_is_run(stages):
     assert stages.found["harmed by Keras's file"] is False
     assert stages.found["harmed by PyTorch's file"] is False
     assert not (stages.folder / "refused.safetensors").exists()

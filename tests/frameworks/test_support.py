@@ -1,15 +1,16 @@
-"""What a twin answers of itself is true of its framework: what is Native is there, what is Absent is not."""
+"""A twin's answers are true: the framework has what is Native, lacks what is Absent, and fuses what is said to be."""
 
 import inspect
 
 import pytest
-from cases import PAIRS, make_spec, twin_params
+from cases import PAIRS, TOKENS, TWINS, make_spec, twin_params
 
 import frameworks
 from experiments.protocol import Absent, Native
 
 
 def answers(twin, kind):
+    """Return the twin's answers of one kind: (cell, form) → answer."""
     return {
         (cell, form): answer
         for cell, form in PAIRS
@@ -18,7 +19,7 @@ def answers(twin, kind):
 
 
 @pytest.mark.tf2
-def test_keras_has_what_it_is_said_to_have_and_nothing_for_the_rest():
+def test_keras_has_what_is_native_and_lacks_what_is_absent():
     import keras
 
     names = {answer.detail.partition("(")[0].rpartition(".")[2] for answer in answers("tf2", Native).values()}
@@ -37,14 +38,13 @@ def test_keras_has_what_it_is_said_to_have_and_nothing_for_the_rest():
 
 
 @pytest.mark.pytorch
-def test_torch_has_what_it_is_said_to_have_and_nothing_for_the_rest():
+def test_torch_has_what_is_native_and_lacks_what_is_absent():
     import torch
 
-    found = answers("pytorch", Native)
-    names = {answer.detail.partition("(")[0].rpartition(".")[2] for answer in found.values()}
+    names = {answer.detail.partition("(")[0].rpartition(".")[2] for answer in answers("pytorch", Native).values()}
     assert names == {"RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"}
     assert all(hasattr(torch.nn, name) for name in names)
-    assert torch.nn.LSTM(3, 4, proj_size=2).weight_hr_l0.shape == (2, 4)  # named in its keyword arguments alone
+    assert torch.nn.LSTM(3, 4, proj_size=2).weight_hr_l0.shape == (2, 4)  # not in its signature
     with pytest.raises(TypeError):
         torch.nn.LSTMCell(3, 4, proj_size=2)
 
@@ -95,3 +95,37 @@ def test_a_bias_override_on_a_cell_without_bias_is_absent(twin):
     spec = make_spec("minimal", "scratch", {"base": "keras", "bias": "pytorch"})
     answer = frameworks.supports(twin, spec)
     assert isinstance(answer, Absent) and "no bias" in answer.reason
+
+
+#: Twin, conventions, training, and whether one kernel updates the weights of the tuned form.
+UPDATES = [
+    *((twin, "stock", {"optimiser": "adam"}, True) for twin in TWINS),
+    *((twin, base, {"optimiser": "adam"}, False) for twin in TWINS for base in ("keras", "pytorch")),
+    *((twin, {"base": "keras", "adam": "pytorch"}, {"optimiser": "adam"}, False) for twin in TWINS),
+    *((twin, "stock", {"optimiser": "rmsprop"}, False) for twin in TWINS),
+    ("tf2", "stock", {"optimiser": "adam", "clip_norm": 1.0}, False),
+    ("tf2", "stock", {"optimiser": "sgd"}, False),
+    ("pytorch", "stock", {"optimiser": "adam", "clip_norm": 1.0}, True),
+    ("pytorch", "stock", {"optimiser": "sgd"}, True),
+    ("pytorch", "pytorch", {"optimiser": "sgd"}, False),
+]
+
+
+def runs_fused(optimiser) -> bool:
+    """Tell whether a twin's optimiser has one kernel for the update."""
+    stock = getattr(optimiser, "optimiser", None)
+    return type(optimiser).__name__ == "FusedAdam" or bool(getattr(stock, "defaults", {}).get("fused"))
+
+
+@pytest.mark.parametrize(
+    "twin, conventions, training, fused",
+    [pytest.param(*row, marks=getattr(pytest.mark, row[0])) for row in UPDATES],
+    ids=str,
+)
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_tuned_claims_a_fused_update_only_where_one_runs(twin, cell, conventions, training, fused):
+    spec = make_spec(cell, "tuned", conventions, dropout=0.0, **training)
+    answer = frameworks.supports(twin, spec)
+    optimiser = frameworks.load(twin).build(spec, TOKENS, None, 0).optimiser
+    assert runs_fused(optimiser) is fused, f"{twin} {cell}, {conventions}, {training}: {type(optimiser).__name__}"
+    assert ("fused" in answer.detail) is fused, f"{twin} {cell}, {conventions}, {training}: {answer}"

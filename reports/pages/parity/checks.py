@@ -20,7 +20,7 @@ TABLES = (
 
 
 def passed(results: Results) -> tuple[Block, ...]:
-    """How many checks pass, and a table for each precision and conventions: folded where every check passes."""
+    """How many checks pass, and a table for each precision and conventions: folded unless a check fails."""
     if not results.checks:
         return (Prose("This study plans no parity checks.", "missing"),)
     labels = ordered((recorded.check.spec.conventions.label for recorded in results.checks), IMPOSED)
@@ -56,7 +56,7 @@ def _table(dtype: str, conventions: str, results: Results) -> Details | None:
         rows if trained else [row[:-1] for row in rows],
         results.check_links.checks(dtype=dtype, conventions=conventions),
     )
-    return Details(summary, (table,), open=done < len(recorded))
+    return Details(summary, (table,), open=any(item.state == "failed" for item in recorded.values()))
 
 
 def _settings(check: ParityCheck) -> tuple[str, str]:

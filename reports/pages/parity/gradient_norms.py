@@ -1,4 +1,4 @@
-"""How far back each cell's gradient reaches: norms of ∂s_T/∂s_t, by the reference's product and by both autodiffs."""
+"""How far back each cell's gradient reaches: norms of ∂s_T/∂s_t, from the reference and from both autodiffs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import seaborn
 
+from experiments.twins import COLOURS, REFERENCE, TWINS
 from reports.data.comparable import CELLS, ordered
 from reports.data.results import Results
 from reports.html.blocks import Block, Figure, Key, Panel, Points, Prose, Section
@@ -13,87 +14,84 @@ from reports.html.format import count, listed, name, significant
 from reports.html.svg import INK, draw
 
 STAGES = ("start", "trained")
-FLOOR = 1e-18  # below this a float64 gradient of size 1 has long lost the step
+FLOOR = 1e-18  # far below the rounding of a float64 gradient of size 1
 DASHES = {"start": (2.2, 1.6), "trained": ""}
+TITLE = "Gradients through time"
+EXPLANATION = (
+    Prose(
+        "A loss at the last step T depends on the state at an earlier step t through a product of Jacobians, "
+        "∂h_T/∂h_t = ∂h_T/∂h_(T−1) · … · ∂h_(t+1)/∂h_t (Pascanu et al. 2013). If their norms lie below 1, the "
+        "product vanishes, and nothing can be learnt from early words; if above 1, it explodes. An LSTM's cell state "
+        "also has a path without squashing, ∂c_t/∂c_(t−1) = f plus the path through h, so its gradient decays as the "
+        "forget gate sets; a GRU's update gate keeps the share z of the old state."
+    ),
+    Prose(
+        "Shown is the Frobenius norm over √size, which makes that of ∂h_T/∂h_T equal to 1: the geometric mean over the "
+        "first two test reviews, in the first recurrent layer, in float64, under Keras's conventions."
+    ),
+)
 
 
 def section(results: Results) -> Section:
-    """The formula, a panel for each cell, and what it shows."""
-    found = frame(results.horizons)
-    if found.empty:
-        text = "Not measured yet: it takes a trained trial of each cell under Keras's conventions, on tokens."
-        return Section("horizon", "Gradients through time", (Prose(text, "missing"),))
-    return Section(
-        "horizon", "Gradients through time", (*_words(), _figure(found, results), _findings(found), *_agreement(found))
-    )
+    """What is measured, a panel for each cell, and the numbers at the furthest step."""
+    norms = frame(results.horizons)
+    if norms.empty:
+        text = "Not measured yet: this needs a trained trial of each cell under Keras's conventions, on tokens."
+        return Section("gradient-norms", TITLE, (Prose(text, "missing"),))
+    blocks = (*EXPLANATION, _figure(norms, results), _furthest(norms), *_agreement(norms))
+    return Section("gradient-norms", TITLE, blocks)
 
 
 def frame(horizons: Mapping[tuple[str, str], Mapping[str, Any]]) -> pd.DataFrame:
-    """A row for each cell, framework, stage, state and step; ``back`` counts the steps from the end."""
+    """A row for each cell, framework, stage, state and step; ``back`` counts the steps back from the end."""
     rows = [
-        (cell, framework, stage, state, len(norms) - 1 - step, norm)
+        (cell, framework, stage, state, len(of_steps) - 1 - step, norm)
         for (cell, framework), record in horizons.items()
         for stage in STAGES
-        for state, norms in record[stage].items()
-        for step, norm in enumerate(norms)
+        for state, of_steps in record[stage].items()
+        for step, norm in enumerate(of_steps)
     ]
     return pd.DataFrame(rows, columns=["cell", "framework", "stage", "state", "back", "norm"])
 
 
-def _words() -> tuple[Block, ...]:
-    return (
-        Prose(
-            "A loss at the last step T reaches the state at an earlier step t through the product of the Jacobians "
-            "between them, ∂h_T/∂h_t = ∂h_T/∂h_(T−1) · … · ∂h_(t+1)/∂h_t (Pascanu et al. 2013). Where their norms lie "
-            "below 1 the product vanishes and early words cannot be learnt from; above 1 it explodes. An LSTM's cell "
-            "state has a way past the squashing, ∂c_t/∂c_(t−1) = f plus what goes round through h, so it decays as the "
-            "forget gate lets it; a GRU's update gate keeps z of the old state."
-        ),
-        Prose(
-            "Norms are Frobenius over √size, so that ∂h_T/∂h_T is 1; the geometric mean over the first two test "
-            "reviews; first recurrent layer, float64, Keras's conventions."
-        ),
-    )
-
-
-def _findings(found: pd.DataFrame) -> Points:
-    """What is left at the furthest step, cell by cell."""
+def _furthest(norms: pd.DataFrame) -> Points:
+    """The norm at the furthest step, cell by cell."""
     items = []
-    for cell in ordered(found.cell, CELLS):
-        rows = found[found.cell == cell]
+    for cell in ordered(norms.cell, CELLS):
+        rows = norms[norms.cell == cell]
         furthest = rows[rows.back == rows.back.max()].drop_duplicates(["stage", "state"])
         left = {(row.state, row.stage): significant(row.norm, 1) for row in furthest.itertuples()}
         states = dict.fromkeys(state for state, _ in left)
         parts = (
-            f"{state} {left[state, 'start']} at the start and {left[state, 'trained']} trained" for state in states
+            f"{state} {left[state, 'start']} before and {left[state, 'trained']} after training" for state in states
         )
         items.append(f"{cell}, {rows.back.max()} steps back: {'; '.join(parts)}.")
     return Points(tuple(items))
 
 
-def _figure(found: pd.DataFrame, results: Results) -> Figure:
-    cells = ordered(found.cell, CELLS)
+def _figure(norms: pd.DataFrame, results: Results) -> Figure:
+    cells = ordered(norms.cell, CELLS)
     return Figure(
-        "The gradient's norm by how many steps back it has come, on a logarithmic scale; read from left to right. "
-        "Dashed at the start, solid after training. A line that falls forgets; one that stays level remembers.",
-        tuple(_panel(cell, found[found.cell == cell], results) for cell in cells),
+        "The gradient's norm by the number of steps back, on a logarithmic scale. Dashed before training, solid after "
+        "it. Where a line falls, the cell forgets; where it stays level, the cell remembers.",
+        tuple(_panel(cell, norms[norms.cell == cell], results) for cell in cells),
         (
-            Key("h, at the start", "ink", "dash"),
-            Key("h, trained", "ink", "line"),
-            Key("c, at the start", "tf2", "dash"),
-            Key("c, trained", "tf2", "line"),
+            Key("h, before training", "ink", "dash"),
+            Key("h, after training", "ink", "line"),
+            Key("c, before training", "tf2", "dash"),
+            Key("c, after training", "tf2", "line"),
         ),
         results.check_links.measured("horizon"),
     )
 
 
 def _panel(cell: str, rows: pd.DataFrame, results: Results) -> Panel:
-    shown = ordered(rows.framework, ("reference", "pytorch", "tf2"))[0]
+    shown = ordered(rows.framework, (REFERENCE, *TWINS))[0]
     lines = rows[rows.framework == shown].assign(norm=lambda part: part.norm.clip(lower=FLOOR))
 
     def paint(axes) -> None:
         shared = {"style": "stage", "dashes": DASHES, "estimator": None, "legend": False, "lw": 1.3}
-        for state, colour in (("h", INK), ("c", "#d9730d")):
+        for state, colour in (("h", INK), ("c", COLOURS["tf2"])):
             if len(part := lines[lines.state == state]):
                 seaborn.lineplot(part, x="back", y="norm", color=colour, ax=axes, **shared)
         axes.set(yscale="log", xlabel="steps back", ylabel="")
@@ -103,22 +101,23 @@ def _panel(cell: str, rows: pd.DataFrame, results: Results) -> Panel:
 
     furthest = lines[lines.back == lines.back.max()]
     parts = [f"{row.state} {significant(row.norm, 1)} ({row.stage})" for row in furthest.itertuples()]
-    spoken = f"{cell}: {lines.back.max()} steps back the norm is {listed(parts)}."
+    spoken = f"{cell}: {lines.back.max()} steps back, the norm is {listed(parts)}."
     return Panel(cell, draw(paint, spoken, ("10⁻¹⁸",)), spoken, results.check_links.measured("horizon", cell=cell))
 
 
-def _agreement(found: pd.DataFrame) -> tuple[Block, ...]:
+def _agreement(norms: pd.DataFrame) -> tuple[Block, ...]:
+    """The largest relative difference between each twin's autodiff and the reference's product of Jacobians."""
     keys = ["cell", "stage", "state", "back"]
-    wide = found.pivot_table(index=keys, columns="framework", values="norm")
-    if "reference" not in wide:
-        return (Prose("The reference's product is missing, so nothing stands beside the autodiff.", "missing"),)
-    said = []
-    for framework in ("tf2", "pytorch"):
-        if framework in wide:
-            both = wide[["reference", framework]].dropna()
-            off = (both[framework] / both.reference - 1).abs().max()
-            said.append(f"{name(framework)} by at most {significant(off, 1)} of it")
-    if not said:
+    wide = norms.pivot_table(index=keys, columns="framework", values="norm")
+    if REFERENCE not in wide:
+        return (Prose("The reference's product is missing, so there is nothing to compare autodiff with.", "missing"),)
+    parts = []
+    for framework in (twin for twin in TWINS if twin in wide):
+        both = wide[[REFERENCE, framework]].dropna()
+        difference = (both[framework] / both[REFERENCE] - 1).abs().max()
+        parts.append(f"{significant(difference, 1)} in {name(framework)}")
+    if not parts:
         return (Prose("No twin's autodiff has been measured yet.", "missing"),)
-    cells = count(found.cell.nunique(), "cell")
-    return (Prose(f"Autodiff and the reference's product of Jacobians agree on {cells}: {listed(said)}."),)
+    cells = count(norms.cell.nunique(), "cell")
+    text = f"Autodiff differs from the reference's product of Jacobians, over {cells},"
+    return (Prose(f"{text} by a relative error of at most {listed(parts)}."),)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from experiments.parity.check import RUNGS
 from reports.data.results import RecordedCheck
-from reports.html.format import name, number, significant
+from reports.html.format import name, significant
 
 
 class RungResult(NamedTuple):
@@ -66,4 +66,5 @@ def worst(recorded: RecordedCheck, rung: int) -> RungResult | None:
 
 def share_of_tolerance(ratio: float) -> str:
     """``7.2% of its tolerance``, ``12.0 times its tolerance``."""
-    return f"{number(100 * ratio, 1)}% of its tolerance" if ratio < 1 else f"{significant(ratio)} times its tolerance"
+    size = f"{significant(100 * ratio, 2)}% of" if ratio < 1 else f"{significant(ratio)} times"
+    return f"{size} its tolerance"

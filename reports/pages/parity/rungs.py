@@ -7,8 +7,8 @@ from reports.statistics import MARGIN
 
 DTYPES = ("float64", "float32")
 WORDS = (
-    "Twin: one framework's implementation of a network. The reference is a third one, in NumPy and float64, whose "
-    "gradients are derived by hand.",
+    "Twin: one framework's implementation of a network. The reference is a third one, in NumPy and float64, with "
+    "gradients derived by hand.",
     "Form: how a cell is run over time, for instance by the framework's own layer or by a loop over cells.",
     "Conventions: the choices that a framework makes for its users, such as initial values, biases and epsilons. A "
     "check imposes one framework's conventions on all implementations.",

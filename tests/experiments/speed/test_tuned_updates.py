@@ -50,7 +50,7 @@ def test_keras_adam_still_squares_every_occurrence_of_a_word_by_itself():
 def test_the_quick_dropout_drops_its_share_and_keeps_the_mean(rate):
     import torch
 
-    from frameworks.pytorch.forms import QuickDropout
+    from frameworks.pytorch.stack import QuickDropout
 
     torch.manual_seed(0)
     dropout, x = QuickDropout(rate), torch.ones(20_000)

@@ -14,6 +14,7 @@ from reports.data import artifacts
 from reports.data.links import Links
 from reports.data.query import FIELDS
 from reports.data.results import join_checks
+from reports.html.blocks import Details
 from reports.pages.index import page as index
 from reports.pages.parity import page as parity
 from reports.render import render
@@ -42,11 +43,16 @@ def _row(each, place):
     }
 
 
+def flat(blocks) -> list:
+    """The blocks, with what unfolds in their place."""
+    return [inner for block in blocks for inner in (flat(block.blocks) if isinstance(block, Details) else [block])]
+
+
 def cells(found) -> list:
     return [
         cell
         for section in parity.sections(found)
-        for block in section.blocks
+        for block in flat(section.blocks)
         for row in getattr(block, "rows", ())
         for cell in row
     ]
@@ -55,23 +61,23 @@ def cells(found) -> list:
 def test_green():
     found = results(outcome(check=make_check(dtype="float32")))
     good = [cell for cell in cells(found) if cell.kind == "good"]
-    assert [cell.note for cell in good[:5]] == ["holds"] * 5
+    assert [cell.note for cell in good[:5]] == ["passes"] * 5
     assert good[1].text == "0 / 1·10⁻⁵" and good[1].href.endswith("/experiments/8/runs/c0")
     assert good[5].note == "equal within ±1.0 points, 3 seeds"
-    assert "broken" not in names(found)
-    assert "All 1 check of a cell" in parity.answer(found)
+    assert "failed" not in names(found)
+    assert "1 of 1 parity check passed every rung" in parity.answer(found)
 
 
 def test_red():
     found = results(outcome(), outcome("DropsNothingLater", make_check(form="scratch")))
     bad = [cell for cell in cells(found) if cell.kind == "bad"]
-    assert len(bad) == 1 and "breaks: TensorFlow 2 against" in bad[0].note and "loss of step 120" in bad[0].note
-    assert "broken" in names(found)
+    assert len(bad) == 1 and "fails: TensorFlow 2 and" in bad[0].note and "loss of step 120" in bad[0].note
+    assert "failed" in names(found)
     answer = parity.answer(found)
-    assert "1 of 2 checks" in answer and "The first that broke: lstm-scratch-keras-float64" in answer
+    assert "1 of 2 parity checks" in answer and "The first that failed: lstm-scratch-keras-float64" in answer
 
 
-def test_above_the_broken_rung_nothing_is_green():
+def test_above_the_failed_rung_nothing_is_green():
     row = [cell for cell in cells(results(outcome("ScalesGradient"))) if cell.href and "/runs/c0" in cell.href]
     assert [cell.kind for cell in row[:5]] == ["good", "good", "bad", "quiet", "quiet"]
 
@@ -84,7 +90,7 @@ def test_missing_and_absent_are_said():
     assert "1 of 2 planned checks passed every rung, 0 did not, 1 is not yet made." in shown
     assert "PyTorch: no such option; TensorFlow 2: none either" in shown
     assert "absent" in names(found)
-    assert "1 check more is not yet made" in parity.answer(found)
+    assert "1 more check is not yet made" in parity.answer(found)
 
 
 @pytest.mark.parametrize(
@@ -97,12 +103,12 @@ def test_empty(missing, said):
     assert "plans no parity checks" in text(found) or "1 is not yet made" in text(found)
 
 
-def test_a_framework_that_failed_is_red_from_where_it_fell():
+def test_a_framework_that_failed_is_red_from_the_rung_it_did_not_reach():
     found = results(outcome(tf2="ValueError: no good"))
     row = [cell for cell in cells(found) if cell.href and "/runs/c0" in cell.href]
-    assert [(cell.kind, cell.note) for cell in row[:2]] == [("good", "holds"), ("bad", "tf2: ValueError: no good")]
+    assert [(cell.kind, cell.note) for cell in row[:2]] == [("good", "passes"), ("bad", "tf2: ValueError: no good")]
     assert not [cell for cell in row[2:5] if cell.kind == "good"]
-    assert "0 of 1 check of" in parity.answer(found) and "ValueError: no good" in text(found)
+    assert "0 of 1 parity check passed" in parity.answer(found) and "ValueError: no good" in text(found)
 
 
 def test_the_page_stands_alone():

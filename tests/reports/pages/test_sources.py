@@ -135,7 +135,7 @@ def test_half_run_shows_what_is_done_and_what_is_missing():
     planned = trials()
     chosen = results(planned, [trial for trial in planned if trial.framework == "tf2" and trial.seed == 0])
     section = seeds.section(chosen, FIGURED[0])
-    assert "what stands here rests on those that are done" in text(section)
+    assert "the results below are of those alone" in text(section)
     rows = table(section).rows
     assert [row[2].text for row in rows] == ["1", "0", "1", "0"]
     assert rows[0][8].note == "no interval"
