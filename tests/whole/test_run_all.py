@@ -27,7 +27,7 @@ def test_a_study_runs_and_is_reported(first):
     assert {(status, complete) for _, _, status, complete in first.runs()} == {("FINISHED", "1")}
     assert (first.folder / "reports/index.html").read_text() == "toy"
     assert "/#/experiments/1/runs?workflowType=machine_learning" in first.result.stdout
-    assert "loss 0.0625 ± 0" in first.result.stdout
+    assert "accuracy 0.75 ± 0" in first.result.stdout
 
 
 def test_what_is_done_is_not_run_again(done):
