@@ -108,14 +108,14 @@ def test_the_page_says_by_how_much_autodiff_is_off():
     found = {("lstm", "reference"): record(1.0), ("lstm", "tf2"): record(1.0), ("lstm", "pytorch"): record(1.25)}
     section = page.section(results(found))
     said = section.blocks[-1].text
-    assert "TensorFlow 2 by at most 0" in said and "PyTorch by at most 0.2" in said
+    assert "at most 0 in TensorFlow 2 and 0.2 in PyTorch" in said
 
 
 def test_the_page_says_what_is_left_at_the_furthest_step():
     found = {("lstm", "reference"): record(1.0), ("lstm", "tf2"): record(1.0)}
     points = page.section(results(found)).blocks[-2]
     assert points.items == (
-        "lstm, 5 steps back: h 0.03 at the start and 0.03 trained; c 0.03 at the start and 0.03 trained.",
+        "lstm, 5 steps back: h 0.03 before and 0.03 after training; c 0.03 before and 0.03 after training.",
     )
 
 
