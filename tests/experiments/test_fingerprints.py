@@ -1,5 +1,7 @@
 """Results of release 0.1 still count as done: fingerprints of each kind are held to the values they had there."""
 
+from dataclasses import replace
+
 import pytest
 from plans import native
 
@@ -9,6 +11,7 @@ from experiments.study import plan, schema
 from experiments.tasks import DataSource, digits, sine
 
 VERSIONS = {"tf2": "tensorflow 2.21.0, keras 3.15.1", "pytorch": "torch 2.13.0+cpu", "reference": "numpy 2.4.6"}
+CHARACTERS = "4895bd80aacb6a1d1aab5d258c8b3b4fff75dc0a79fd3d0095dd39ae8dbccbd0"
 REVIEWS = "d4acac55fe7f38d09d551abf248647e257ec1ee13f5bb9ce524c2fb0b613675d"
 STOCK = "imdb-lstm-layer-8x8-stock"
 #: Slug, framework → the fingerprint of seed 0.
@@ -25,26 +28,38 @@ CHANGED = {
     ("sine-lstm-cell_loop-8-stock", "tf2"): "4df1e5c6a4f0ba4bc257f93376196fce658e1b46972e85fdf63a09d55ea288b1",
 }
 
-PROBES = {
+SOURCE_CALLS = {
     "tf2": "011d55cd8675097c63d48076adafbd293e3a4dfbe68c426abade8a646f6df296",
     "pytorch": "ba1938f77e3d253cce3b1b7acd7d721b1629d54f3038d7910f13ddd3fe61e06a",
+}
+#: Framework → the fingerprint of the gradient norms measured on the LSTM trial of release 0.1.
+TRAINED = "881420d80ccde1a7e15d5a37918e729b4b70012dd0730e71a6605ca378d02048"
+GRADIENT_NORMS = {
+    "reference": "65742ce1190c8a3037ca7a96f15b51cc317aaccfe3ca730651602cbef50fc0ab",
+    "tf2": "9462cb32acfe38b35ba81a7eb0a83257e3031ffeef098444e81ba416f1c97959",
+    "pytorch": "71b208d0ccd7fa4d939384f34821d5edfd7e270391a9f8beb57c73652a66336e",
+}
+SAME_TEXT = {
+    "tf2": "ce64965c38bc6109339d0b127c5dd57b9f55a832d602741919773d603acb2e69",
+    "pytorch": "5622fd506c8e8ed50e0df1fe6905eed6ecaf1b37fd7b7fb53dbf0c7cdbb84da1",
+}
+#: Slug → the fingerprint of the experiment alone; a timing's own depends on the machine.
+SPECS = {
+    STOCK: "78b92822d0ac5f68d5094132090708a0b6ecbb4c07a28c99e6147fb2c7b5a0ae",
+    "imdb-lstm-tuned-8x8-stock": "8def7bd4a4c7a42b341d1040164a4cbc35c0071ea91635bb5457a04637271bce",
 }
 
 
 def locate(spec) -> DataSource:
-    if spec.name == "imdb":
-        return DataSource("imdb-packaged", REVIEWS, None, "")
+    if spec.name in ("imdb", "chars"):
+        return DataSource(spec.name, {"imdb": REVIEWS, "chars": CHARACTERS}[spec.name], None, "")
     return {"sine": sine, "digits": digits}[spec.name].locate(spec, "packaged")
 
 
 @pytest.fixture(scope="module")
 def smoke():
     path = schema.find("smoke")
-    study = schema.read(path)
-    study = study.model_copy(
-        update={"grid": tuple(grid for grid in study.grid if grid.task.get("name") != "chars"), "measure": ()}
-    )
-    return plan.lay_out(study, path, native, VERSIONS.__getitem__, locate)
+    return plan.lay_out(schema.read(path), path, native, VERSIONS.__getitem__, locate)
 
 
 def trials(laid) -> dict[tuple[str, str], str]:
@@ -67,11 +82,26 @@ def test_a_parity_check_differs_by_its_version_alone(smoke, monkeypatch):
     assert again["lstm-layer-keras-float64"] == "44ba29faf95e7455c98b0fd655fb3f9e4fe17fed35fbb234e6bd3e2a43e3f024"
 
 
-def test_a_probe_is_still_the_same():
+@pytest.mark.parametrize("slug", SPECS)
+def test_a_timed_experiment_is_still_the_same(smoke, slug):
+    assert {each.spec.fingerprint for each in smoke.jobs("speed") if each.spec.slug == slug} == {SPECS[slug]}
+
+
+def test_gradient_norms_of_the_same_trial_are_still_the_same(smoke):
+    jobs = [each for each in smoke.jobs("probes") if (each.kind, each.spec.network.cell) == ("horizon", "lstm")]
+    assert {each.framework: replace(each, source=TRAINED).fingerprint for each in jobs} == GRADIENT_NORMS
+
+
+def test_texts_of_a_trial_that_would_train_the_same_are_still_the_same(smoke):
+    jobs = [each for each in smoke.jobs("probes") if (each.kind, each.spec.network.cell) == ("writing", "simple_rnn")]
+    assert {each.framework: each.fingerprint for each in jobs} == SAME_TEXT
+
+
+def test_the_answers_of_source_calls_are_still_the_same():
     path = schema.find("seeds")
     study = schema.read(path).model_copy(update={"grid": ()})
     laid = plan.lay_out(study, path, native, VERSIONS.__getitem__, locate)
-    assert {each.framework: each.fingerprint for each in laid.jobs("probes")} == PROBES
+    assert {each.framework: each.fingerprint for each in laid.jobs("probes")} == SOURCE_CALLS
 
 
 def test_a_new_field_counts_only_where_it_is_set():
