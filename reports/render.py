@@ -17,7 +17,7 @@ from reports.pages.index import headline
 from reports.pages.index import page as index
 from reports.pages.parity import page as parity
 from reports.pages.shapes import page as shapes
-from reports.pages.sources import page as seeds
+from reports.pages.sources import page as sources
 from reports.pages.speed import page as speed
 
 #: Each page's file, its name in the navigation, and what makes its sections.
@@ -28,7 +28,7 @@ PAGES = {
     "speed.html": ("Speed", speed),
     "shapes.html": ("Shapes", shapes),
     "chars.html": ("Writing", chars),
-    "seeds.html": ("Sources", seeds),
+    "sources.html": ("Sources", sources),
 }
 
 

@@ -85,10 +85,10 @@ class Table:
         ]
         if not repeated:
             return self
-        told = "; ".join(f"{self.columns[place].title}: {texts[place].pop()}" for place in repeated)
+        values = "; ".join(f"{self.columns[place].title}: {texts[place].pop()}" for place in repeated)
         columns = tuple(column for place, column in enumerate(self.columns) if place not in repeated)
         rows = tuple(tuple(cell for place, cell in enumerate(row) if place not in repeated) for row in self.rows)
-        return replace(self, caption=f"{self.caption} {told}.", columns=columns, rows=rows)
+        return replace(self, caption=f"{self.caption} {values}.", columns=columns, rows=rows)
 
 
 @dataclass(frozen=True)

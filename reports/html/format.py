@@ -154,11 +154,15 @@ class Settings:
         self.several = len(settings) > 1
 
     @property
+    def lines(self) -> tuple[str, ...]:
+        """The settings in words, each with its letter if there are several."""
+        lettered = tuple(f"{letter}: {text}" for text, letter in self._letters.items())
+        return lettered if self.several else tuple(self._letters) or ("none",)
+
+    @property
     def caption(self) -> str:
         """The settings in words, for a caption."""
-        if not self.several:
-            return f"Setting: {next(iter(self._letters), 'none')}."
-        return "Settings: " + "; ".join(f"{letter}: {text}" for text, letter in self._letters.items()) + "."
+        return f"Setting{'s' * self.several}: {'; '.join(self.lines)}."
 
     def column(self) -> list[str]:
         """The heading of the column of letters, if there is one."""

@@ -1,4 +1,4 @@
-"""A speed phase that never ran: timings made of numbers, for the tests of the speed page."""
+"""A made-up speed phase, for the tests of the speed page."""
 
 from dataclasses import replace
 from typing import Any
@@ -16,21 +16,21 @@ OPERATORS = {"tf2": "_MklMatMul", "pytorch": "mkldnn_rnn_layer_backward"}
 
 
 def spec(cell: str = "lstm", form: str = "layer", task: Any = "imdb", **parts: dict[str, Any]) -> ExperimentSpec:
-    """A variant; ``parts`` may give ``network`` and ``training`` more."""
+    """A variant; ``parts`` may add to ``network`` and ``training``."""
     extra = {"projection_size": 32} if cell == "lstm_projection" else {}
     network = {"cell": cell, "form": form} | extra | parts.get("network", {})
     return ExperimentSpec.model_validate({"task": task, "network": network, "training": parts.get("training", {})})
 
 
-def record(round: int, steady: list[float], framework: str = "tf2", **told: Any) -> dict[str, Any]:
-    """One process's record; ``told`` replaces ``first``, ``floor``, ``load``, ``settled``, ``gflop``."""
-    train = {"first": told.get("first", 0.5), "warm_up": steady[:1] * 6, "settled": told.get("settled", True)}
-    floor = told.get("floor", steady[0] / 2)
+def record(round: int, steady: list[float], framework: str = "tf2", **changed: Any) -> dict[str, Any]:
+    """One process's record; ``changed`` replaces ``first``, ``floor``, ``load``, ``settled`` or ``gflop``."""
+    train = {"first": changed.get("first", 0.5), "warm_up": steady[:1] * 6, "settled": changed.get("settled", True)}
+    floor = changed.get("floor", steady[0] / 2)
     return {
         "round": round,
         "environment": ENVIRONMENTS[framework],
         "load_before": 0.0,
-        "load": told.get("load", 0.01),
+        "load": changed.get("load", 0.01),
         "build_s": 0.05,
         "idle_bytes": 250 * 2**20,
         "peak_bytes": 450 * 2**20,
@@ -38,45 +38,45 @@ def record(round: int, steady: list[float], framework: str = "tf2", **told: Any)
         "train": train | {"steady": steady},
         "forward": {"first": 0.1, "warm_up": [], "settled": True, "steady": [each / 3 for each in steady]},
         "floor": {"train": [floor] * 10, "forward": [floor / 3] * 10},
-        "gflop": told.get("gflop", 4.6),
+        "gflop": changed.get("gflop", 4.6),
         **({"operators": [[OPERATORS[framework], 0.45], ["mul", 0.2], ["cat", 0.1]]} if round == 0 else {}),
     }
 
 
 def timing(variant: ExperimentSpec, framework: str, threads: int = 2, processes: int = 2, group: int = 0) -> Timing:
-    """What is planned."""
+    """A planned timing."""
     return Timing(variant, framework, f"{framework} 1.0", threads, processes, 20, "operators", group)
 
 
 def timed(
-    variant: ExperimentSpec, framework: str, *steady: list[float], threads: int = 2, group: int = 0, **told: Any
+    variant: ExperimentSpec, framework: str, *steady: list[float], threads: int = 2, group: int = 0, **changed: Any
 ) -> RecordedTiming:
-    """A done timing from the steady steps of each process."""
+    """A finished timing with the given steady steps of each process."""
     planned = timing(variant, framework, threads, len(steady), group)
-    found = tuple(record(place, list(steps), framework, **told) for place, steps in enumerate(steady))
-    return RecordedTiming(planned, "done", f"s{planned.fingerprint[:8]}", "", found)
+    processes = tuple(record(place, list(steps), framework, **changed) for place, steps in enumerate(steady))
+    return RecordedTiming(planned, "done", f"s{planned.fingerprint[:8]}", "", processes)
 
 
 def steady(step: float, rng: np.random.Generator, spread: float = 0.02, n: int = 20) -> list[float]:
-    """Steps about a median."""
+    """Steps scattered around a median."""
     return [float(each) for each in step * (1 + spread * rng.standard_normal(n))]
 
 
-def alone(found: RecordedTiming) -> RecordedTiming:
-    """The same, of which nothing but its training steps was timed."""
-    beneath = {"forward", "floor", "gflop", "operators"}
-    processes = tuple({key: each[key] for key in each.keys() - beneath} for each in found.processes)
-    return replace(found, timing=replace(found.timing, depth="step"), processes=processes)
+def steps_only(timed: RecordedTiming) -> RecordedTiming:
+    """The same timing with its training steps alone: no forward pass, floor or profile."""
+    more = {"forward", "floor", "gflop", "operators"}
+    processes = tuple({key: process[key] for key in process.keys() - more} for process in timed.processes)
+    return replace(timed, timing=replace(timed.timing, depth="step"), processes=processes)
 
 
 def results(*timings: RecordedTiming, absent: tuple[tuple[str, str, str], ...] = ()) -> Results:
     """The sections' input, without any trial."""
     trials, history = join(planned_frame([]), records([]))
-    found = Results("toy", trials, history, Links(experiment_id="7"))
-    return replace(found, timings=timings, speed_links=Links(experiment_id="9"), absent=absent)
+    made = Results("toy", trials, history, Links(experiment_id="7"))
+    return replace(made, timings=timings, speed_links=Links(experiment_id="9"), absent=absent)
 
 
-# --- a whole phase, as large as the study speed's
+# --- a whole phase, as large as that of the study speed
 
 COST = {"simple_rnn": 14, "lstm": 30, "gru": 26, "minimal": 11, "gru_reset_before": 28}
 COST |= {"lstm_peephole": 36, "lstm_coupled": 27, "lstm_projection": 33}
@@ -86,7 +86,7 @@ FIRST = {"tf2": 1.8, "pytorch": 0.08}
 
 
 def offered(cell: str, form: str, framework: str) -> bool:
-    """Whether a twin has the form, much as the true ones say."""
+    """Whether a twin has the form, much like the real ones."""
     if form in ("layer", "unrolled"):
         return cell in NATIVE and not (framework == "pytorch" and (form == "unrolled" or cell == "gru_reset_before"))
     return True
@@ -95,14 +95,14 @@ def offered(cell: str, form: str, framework: str) -> bool:
 def whole(threads: tuple[int, ...] = (2, 1)) -> tuple[RecordedTiming, ...]:
     """Eight cells in six forms and both twins, some executions, sweeps and a second task."""
     rng = np.random.default_rng(0)
-    found = [_variant(spec(cell, form), twin, rng, many) for many in threads for cell in COST for form in FORMS
+    timings = [_variant(spec(cell, form), twin, rng, many) for many in threads for cell in COST for form in FORMS
              for twin in TWINS if offered(cell, form, twin)]  # fmt: skip
     more = {"eager": {"training": {"execution": "eager"}}, "compiled": {"training": {"execution": "compiled"}}}
-    found += [_variant(spec("lstm", "layer", **parts), "tf2", rng, threads[0], 4) for parts in more.values()]
-    found += [_variant(spec("lstm", "cell_loop", **more["eager"]), "tf2", rng, threads[0], 9)]
+    timings += [_variant(spec("lstm", "layer", **parts), "tf2", rng, threads[0], 4) for parts in more.values()]
+    timings += [_variant(spec("lstm", "cell_loop", **more["eager"]), "tf2", rng, threads[0], 9)]
     sine = [("lstm", "layer"), ("lstm", "tuned"), ("minimal", "scratch"), ("minimal", "tuned")]
-    found += [_variant(spec(*each, "sine"), twin, rng, threads[0], 0.4) for each in sine for twin in TWINS]
-    return (*found, *sweeps(rng))
+    timings += [_variant(spec(*each, "sine"), twin, rng, threads[0], 0.4) for each in sine for twin in TWINS]
+    return (*timings, *sweeps(rng))
 
 
 def _variant(

@@ -1,10 +1,11 @@
-"""A study that never ran: its planned trials, and what MLflow would hold of them, for the tests of the reports."""
+"""A made-up study for the tests of the reports: its planned trials, and what MLflow holds of their runs."""
 
 import json
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from reports_toy_files import TEXTS, forecast, samples, shapes
 
 from experiments.events import EpochEnded, Finished, Started
 from experiments.phase import Absence, Work
@@ -36,7 +37,6 @@ ENVIRONMENTS = {
 STUDY = Study.model_validate(
     {"name": "toy", "description": "A toy.", "grid": [{"task": "sine", "network": {"cell": "lstm", "form": "layer"}}]}
 )
-GATES = {"simple_rnn": 1, "lstm": 4, "gru": 3}
 
 
 def planned(
@@ -72,7 +72,7 @@ def _sine(cell: str, conventions: str) -> ExperimentSpec:
 
 
 def planned_chars(seeds=2) -> list[Trial]:
-    """Two cells on characters by both twins, and one that the reference trains as well."""
+    """Two cells on characters in both twins, and one that the reference trains too."""
     grid = [("lstm", "layer", ("tf2", "pytorch")), ("gru", "layer", ("tf2", "pytorch"))]
     grid += [("simple_rnn", "scratch", ("tf2", "pytorch", "reference"))]
     return [
@@ -92,7 +92,7 @@ def _chars(cell: str, form: str) -> ExperimentSpec:
 
 @dataclass
 class Run:
-    """What one trial leaves behind."""
+    """What one trial records."""
 
     trial: Trial
     epochs: list[dict[str, float]]
@@ -101,7 +101,7 @@ class Run:
 
 
 def run_of(trial: Trial, gap: float = 3.0) -> Run:
-    """A trial's run; ``gap`` is how many points Keras's conventions lie above PyTorch's."""
+    """A trial's run; under Keras's conventions its accuracy is ``gap`` points higher than under PyTorch's."""
     spec = trial.spec
     home = "pytorch" if trial.framework == "pytorch" else "keras"
     base = spec.conventions.base if spec.conventions.imposed else home
@@ -141,71 +141,8 @@ def _epoch(spec: ExperimentSpec, accuracy: float, epoch: int, rounding: float) -
     }
 
 
-def forecast(rng: np.random.Generator) -> str:
-    """A forecast's CSV: 100 observed points, 50 forecast."""
-    x = np.linspace(-100, 100, 1000)
-    truth = np.sin(x)
-    ahead = truth[950:] * np.linspace(1, 0.6 + 0.3 * rng.random(), 50)
-    parts = ["observed"] * 950 + ["forecast"] * 50
-    frame = pd.DataFrame({"part": parts, "x": x, "truth": truth, "forecast": [np.nan] * 950 + list(ahead)})
-    return frame.to_csv(index=False)
-
-
-TEXTS = "=== temperature 0 ===\nOnce the the\n\n=== temperature 0.8 ===\nOnce <b>upon</b>\n\na time\n"
-
-
-def samples(epochs: int) -> str:
-    """A ``samples.json``: a text for each epoch."""
-    texts = [f"<i>{'e ' * epoch}</i>" for epoch in range(1, epochs + 1)]
-    return json.dumps(
-        [{"epoch": epoch, "prompt": "Once ", "temperature": 0.8, "text": text} for epoch, text in enumerate(texts, 1)]
-    )
-
-
-def shapes(trial: Trial) -> dict:
-    """Native shapes as a live model would give them."""
-    network, torch = trial.spec.network, trial.framework == "pytorch"
-    gates, calls, weights = GATES.get(network.cell, 1), [["input", [2, 80]]], []
-    order = ["i", "f", "g", "o"][:gates] if torch else ["i", "f", "c", "o"][:gates]
-    inputs = network.embedding_size or 1
-    if network.embedding_size:
-        weights.append(_weight("embedding", (10_000, inputs), "embedding/table", (10_000, inputs), "as canonical"))
-    for layer, units in enumerate(network.units):
-        prefix, width = f"rnn/{layer}/forward/", gates * units
-        calls += [[f"layer {layer} input", [2, 80, inputs]], [f"layer {layer} state h", [2, units]]]
-        kernel = (width, inputs) if torch else (inputs, width)
-        weights.append(
-            _weight(f"l{layer} kernel", kernel, prefix + "kernel", (inputs, gates, units), "(G·H, I)", order)
-        )
-        recurrent = (units, gates, units)
-        weights.append(
-            _weight(f"l{layer} recurrent", (units, width), prefix + "recurrent_kernel", recurrent, "(H, G·H)", order)
-        )
-        weights.append(_weight(f"l{layer} bias", (width,), prefix + "bias", (gates, units), "(G·H,)", order))
-        if torch:
-            name = prefix + "recurrent_bias"
-            weights.append(_weight(f"l{layer} bias_hh", (width,), name, (gates, units), "(G·H,)", order))
-        inputs = units
-    weights.append(_weight("head", (1, inputs) if torch else (inputs, 1), "head/0/kernel", (inputs, 1), "(O, I)"))
-    total = int(sum(np.prod(each["shape"]) for each in weights))
-    return {"calls": calls, "weights": weights, "parameters": total, "trained_parameters": total}
-
-
-def _weight(name, shape, canonical, canonical_shape, layout, gates=(), trained=True, note="") -> dict:
-    return {
-        "name": name,
-        "shape": list(shape),
-        "canonical": [canonical] if canonical else [],
-        "canonical_shape": list(canonical_shape),
-        "layout": layout,
-        "gates": list(gates),
-        "trained": trained,
-        "note": note,
-    }
-
-
 def _supports() -> list[dict[str, str]]:
-    """What the twins say of two cells and two forms."""
+    """The twins' answers for two forms of one cell, and one form that PyTorch lacks."""
     found = {"layer": ("Native", "keras.layers.LSTM"), "scratch": ("Written", "bare variables")}
     rows = [
         {"framework": twin, "cell": "lstm", "form": form, "answer": answer, "detail": detail}
@@ -226,16 +163,16 @@ ABSENT = (("pytorch", "imdb-lstm-unrolled-64x64-stock", "nn.LSTM has no unroll o
 
 
 def plan(trials, absent=(), study=STUDY, supports=None, probes=()) -> Plan:
-    """A plan of these trials and probes; ``supports`` are the toys' unless told."""
+    """A plan of these trials and probes."""
     training = Work(tuple(trials), tuple(Absence(*each) for each in absent))
     answers = tuple(_supports() if supports is None else supports)
     return Plan(study, {"training": training, "probes": Work(tuple(probes))}, answers)
 
 
 def records(runs: list[Run], failed: dict[str, str] | None = None) -> Records:
-    """The runs as the query would give them; ``failed`` maps fingerprints to reasons."""
+    """The runs as the query returns them; ``failed`` maps fingerprints to reasons."""
     frame = pd.DataFrame([_row(run, place) for place, run in enumerate(runs)])
-    lost = [
+    failures = [
         dict.fromkeys(FIELDS)
         | {
             "run_id": f"f{place}",
@@ -247,9 +184,8 @@ def records(runs: list[Run], failed: dict[str, str] | None = None) -> Records:
         }
         for place, (key, reason) in enumerate((failed or {}).items())
     ]
-    frame = pd.concat(
-        [part for part in (Records().runs.astype(object), frame, pd.DataFrame(lost)) if len(part)] or [Records().runs]
-    )
+    parts = [part for part in (Records().runs.astype(object), frame, pd.DataFrame(failures)) if len(part)]
+    frame = pd.concat(parts or [Records().runs])
     history = [
         (f"r{place}", name, epoch, value)
         for place, run in enumerate(runs)
@@ -282,7 +218,7 @@ def results(trials: list[Trial], runs: list[Run], failed: dict[str, str] | None 
 
 
 def record(tracker, run: Run) -> None:
-    """Have the tracker write a run down, as a study does."""
+    """Record a run with the tracker, as a study does."""
     trial = run.trial
     tracker.record(trial, Started(ENVIRONMENTS[trial.framework], {}, NativeShapes((), (), 0, 0)))
     for epoch, metrics in enumerate(run.epochs, start=1):

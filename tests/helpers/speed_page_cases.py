@@ -8,18 +8,18 @@ from html_elements import words_of
 
 from experiments.speed.schedule import Timing
 from reports.data.results import RecordedTiming, Results
-from reports.pages.speed.timings import Clocked
+from reports.pages.speed.timings import TimedVariant
 from reports.render import render
 
 #: Five steps whose quartiles are the second and the fourth: 9 and 11 about 10.
 STEPS = (8.0, 9.0, 10.0, 11.0, 12.0)
 
 
-def row(framework: str = "tf2", *processes: float, form: str = "layer", tokens: int = 80, **told) -> Clocked:
+def row(framework: str = "tf2", *processes: float, form: str = "layer", tokens: int = 80, **told) -> TimedVariant:
     """A variant each of whose processes takes ``STEPS`` times so much."""
     rounds = [[scale * step for step in STEPS] for scale in processes or (1.0,)]
     variant = toys.spec("lstm", form, {"name": "imdb", "tokens": tokens})
-    return Clocked(toys.timed(variant, framework, *rounds, **told), "lstm")
+    return TimedVariant(toys.timed(variant, framework, *rounds, **told), "lstm")
 
 
 def flat(framework: str, seconds: float, form: str = "layer", first: float = 1.0, **told) -> RecordedTiming:

@@ -71,7 +71,7 @@ def _runs(client, experiment: str, href: str) -> int:
 def test_nothing_but_links_names_another_place(pages, name):
     elements = Elements(pages[name])
     loads = [value for attribute in ("src", "srcset", "xlink:href", "data") for value in elements.all(attribute)]
-    loads += [attributes["href"] for tag, attributes in elements.found if tag not in ("a",) and "href" in attributes]
+    loads += [attributes["href"] for tag, attributes in elements.elements if tag not in ("a",) and "href" in attributes]
     assert all(value.startswith(("#", "data:")) for value in loads)
     assert not re.search(r"url\((?!#)|@import", pages[name])
 

@@ -39,7 +39,7 @@ def _progress(results: Results) -> Prose:
 
 
 def _table(dtype: str, conventions: str, results: Results) -> Details | None:
-    """The checks of one precision under one framework's conventions; None if there are none."""
+    """The checks in one precision under one framework's conventions; None if no such check is planned."""
     recorded = {item.check: item for item in results.checks if _settings(item.check) == (dtype, conventions)}
     rows = _rows(recorded, dtype, conventions, results)
     if not rows:

@@ -1,4 +1,4 @@
-"""The speed page's chart: both twins' steps of each form, with the floors drawn in."""
+"""A chart of one benchmark: each form's steady step in both twins, with the floors."""
 
 import math
 from collections.abc import Sequence
@@ -14,88 +14,88 @@ from reports.data.results import Results
 from reports.html.blocks import Figure, Key, Panel
 from reports.html.format import name
 from reports.html.svg import INK, LINE, draw
-from reports.pages.speed.comparisons import Board
-from reports.pages.speed.timings import Clocked, milliseconds
+from reports.pages.speed.benchmarks import Benchmark
+from reports.pages.speed.timings import TimedVariant, milliseconds
 
-APART = {"tf2": -0.17, "pytorch": 0.17}  # a form's two dots, in rows
-FLOORS = {"tf2": 2.6, "pytorch": 1.1}  # the thinner on top, so that floors which agree show both colours
+OFFSETS = {"tf2": -0.17, "pytorch": 0.17}  # of a form's two dots from the middle of its row
+FLOOR_WIDTHS = {"tf2": 2.6, "pytorch": 1.1}  # the thinner on top: floors that agree show both colours
 MARKERS = {"stock": "o", "tuned": "D"}
 MOST_TICKS = 6
 
 
-def figure(board: Board, results: Results) -> Figure:
+def figure(benchmark: Benchmark, results: Results) -> Figure:
     """A panel for each cell."""
-    frameworks = ordered((row.framework for row in board.rows), FRAMEWORKS)
-    dots = tuple(Key(name(each), each) for each in frameworks)
-    floors = tuple(Key(f"{name(each)}'s floor", each, "tick") for each in ordered(_floors(board.rows), FRAMEWORKS))
-    tuned = (
-        " Diamonds below the rule are tuned, dots above it as usually written."
-        if any(row.tuned for row in board.rows)
-        else ""
-    )
+    frameworks = ordered((row.framework for row in benchmark.rows), FRAMEWORKS)
+    dots = tuple(Key(name(framework), framework) for framework in frameworks)
+    with_floor = ordered(_floors(benchmark.rows), FRAMEWORKS)
+    floors = tuple(Key(f"{name(framework)}'s floor", framework, "tick") for framework in with_floor)
+    tuned = " Diamonds below the rule are tuned forms; dots above it are written as usual."
     return Figure(
-        "A steady training step, in ms, on a logarithmic scale that all panels share: equal distances are equal "
-        "multiples, and further left is faster. A dot is the median, its line goes from the lowest lower quartile to "
-        f"the highest upper quartile of the processes.{tuned} The distance to the upright line of its colour is what "
-        "the framework adds to its own bare matrix products.",
-        tuple(_panel(board, cell, results) for cell in board.cells),
+        "A steady training step in ms, on a logarithmic scale that all panels share: equal distances are equal ratios, "
+        "and further left is faster. A dot is the median; its line runs from the lowest lower quartile to the highest "
+        f"upper quartile of the processes.{tuned * any(row.tuned for row in benchmark.rows)} The distance to the "
+        "vertical line of the same colour is what the framework adds to its bare matrix products.",
+        tuple(_panel(benchmark, cell, results) for cell in benchmark.cells),
         (*dots, Key("quartiles", "ink", "line"), *floors),
-        results.speed_links.timings(task=board.task),
+        results.speed_links.timings(task=benchmark.task),
     )
 
 
-def _rule(rows: Sequence[Clocked]) -> float | None:
-    """Where the tuned forms begin, in lines; None where there are none, or nothing else."""
+def _tuned_from(rows: Sequence[TimedVariant]) -> float | None:
+    """The place, in rows, where the tuned forms begin; None unless there are both tuned and other forms."""
     tuned, forms = {row.form for row in rows if row.tuned}, {row.form for row in rows}
     return len(forms) - len(tuned) - 0.5 if tuned and tuned != forms else None
 
 
-def _panel(board: Board, cell: str, results: Results) -> Panel:
-    rows = board.of(cell)
+def _panel(benchmark: Benchmark, cell: str, results: Results) -> Panel:
+    rows = benchmark.of(cell)
     forms = list(dict.fromkeys(row.form for row in rows))
     points = pd.DataFrame([_point(row, forms.index(row.form)) for row in rows])
     floors = _floors(rows)
 
     def paint(axes: Axes) -> None:
         for framework, floor in floors.items():
-            axes.axvline(floor, color=COLOURS[framework], lw=FLOORS[framework], zorder=1)
-        if (rule := _rule(rows)) is not None:
+            axes.axvline(floor, color=COLOURS[framework], lw=FLOOR_WIDTHS[framework], zorder=1)
+        if (rule := _tuned_from(rows)) is not None:
             axes.axhline(rule, color=LINE, lw=0.8)
-        axes.hlines(points.row, points.low, points.high, [COLOURS[each] for each in points.framework], lw=1.8, zorder=2)
+        colours = [COLOURS[framework] for framework in points.framework]
+        axes.hlines(points.row, points.low, points.high, colours, lw=1.8, zorder=2)
         marks = {"hue": "framework", "palette": COLOURS, "style": "track", "markers": MARKERS, "s": 34}
         seaborn.scatterplot(points, x="ms", y="row", **marks, edgecolor="none", legend=False, zorder=3, ax=axes)
         axes.set(ylim=(len(forms) - 0.45, -0.55), xlabel="", ylabel="")
         axes.set_yticks(range(len(forms)), forms)
-        logarithmic(axes, *_limits(board))
+        logarithmic(axes, *_limits(benchmark))
 
     parts = [f"{name(row.framework)} {row.form} {milliseconds(row.step)} ms" for row in rows]
-    parts += [f"{name(each)}'s floor {milliseconds(floor / 1000)} ms" for each, floor in floors.items()]
-    spoken = f"Steady training step of {cell}, {board.title}: {', '.join(parts)}."
-    svg = draw(paint, spoken, board.forms, height=0.5 + 0.36 * len(forms))
-    return Panel(cell, svg, spoken, results.speed_links.timings(task=board.task, cell=rows[0].spec.network.cell))
+    parts += [f"{name(framework)}'s floor {milliseconds(floor / 1000)} ms" for framework, floor in floors.items()]
+    spoken = f"Steady training step of {cell}, {benchmark.title}: {', '.join(parts)}."
+    svg = draw(paint, spoken, benchmark.forms, height=0.5 + 0.36 * len(forms))
+    return Panel(cell, svg, spoken, results.speed_links.timings(task=benchmark.task, cell=rows[0].spec.network.cell))
 
 
-def _point(row: Clocked, place: int) -> dict[str, float | str]:
-    found = {"framework": row.framework, "row": place + APART[row.framework], "track": row.timed.timing.track}
-    return found | {"low": 1000 * row.low, "ms": 1000 * row.step, "high": 1000 * row.high}
+def _point(row: TimedVariant, place: int) -> dict[str, float | str]:
+    figures = {"low": 1000 * row.low, "ms": 1000 * row.step, "high": 1000 * row.high}
+    track = row.timed.timing.track
+    return {"framework": row.framework, "row": place + OFFSETS[row.framework], "track": track} | figures
 
 
-def _floors(rows: Sequence[Clocked]) -> dict[str, float]:
-    """Each framework's floor of a cell in ms: the same products whatever the form, so the median of its variants'."""
-    found: dict[str, list[float]] = {}
+def _floors(rows: Sequence[TimedVariant]) -> dict[str, float]:
+    """Each framework's floor of a cell in ms: the median over its variants, which have the same products."""
+    floors: dict[str, list[float]] = {}
     for row in rows:
-        if row.floored:
-            found.setdefault(row.framework, []).append(1000 * row.figures["floor/step_s"])
-    return {framework: median(values) for framework, values in found.items()}
+        if row.has_floor:
+            floors.setdefault(row.framework, []).append(1000 * row.figures["floor/step_s"])
+    return {framework: median(values) for framework, values in floors.items()}
 
 
-def _limits(board: Board) -> tuple[float, float]:
-    floors = [floor for cell in board.cells for floor in _floors(board.of(cell)).values()]
-    return min([1000 * row.low for row in board.rows] + floors), max([1000 * row.high for row in board.rows] + floors)
+def _limits(benchmark: Benchmark) -> tuple[float, float]:
+    floors = [floor for cell in benchmark.cells for floor in _floors(benchmark.of(cell)).values()]
+    lows, highs = ([1000 * getattr(row, end) for row in benchmark.rows] for end in ("low", "high"))
+    return min(lows + floors), max(highs + floors)
 
 
 def logarithmic(axes: Axes, low: float, high: float) -> None:
-    """A horizontal logarithmic axis with a few round numbers on it."""
+    """Make the horizontal axis logarithmic, with a few round numbers."""
     margin = (high / low) ** 0.05 * 1.04
     axes.set(xscale="log", xlim=(low / margin, high * margin))
     marks = ticks(low / margin, high * margin)
@@ -106,11 +106,11 @@ def logarithmic(axes: Axes, low: float, high: float) -> None:
 
 
 def ticks(low: float, high: float) -> list[float]:
-    """Round numbers between the two, as many as there is room for."""
+    """Round numbers between the two, at most ``MOST_TICKS``."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    found: list[float] = []
+    marks: list[float] = []
     for digits in ((1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9), (1, 2, 3, 4, 5, 6, 8), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)):
-        found = [digit * 10.0**power for power in powers for digit in digits if low <= digit * 10.0**power <= high]
-        if len(found) <= MOST_TICKS:
-            return found
-    return found[:: math.ceil(len(found) / MOST_TICKS)]
+        marks = [digit * 10.0**power for power in powers for digit in digits if low <= digit * 10.0**power <= high]
+        if len(marks) <= MOST_TICKS:
+            return marks
+    return marks[:: math.ceil(len(marks) / MOST_TICKS)]

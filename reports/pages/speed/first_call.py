@@ -1,4 +1,4 @@
-"""What a variant costs before it is steady, from which step on that has paid, and what memory it takes."""
+"""What the first call costs, and after how many steps a slower first call has paid off."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -7,141 +7,100 @@ from typing import NamedTuple
 from experiments.twins import TWINS
 from reports.data.results import Results
 from reports.html.blocks import Cell, Column, Details, Points, Prose, Section, Table
-from reports.html.format import NONE, count, name, number, seconds
-from reports.pages.speed.comparisons import Board
-from reports.pages.speed.timings import Clocked, milliseconds, ratio, several
+from reports.html.format import NONE, count, seconds
+from reports.pages.speed.benchmarks import Benchmark
+from reports.pages.speed.timings import TimedVariant, distinct, milliseconds, ratio
 
-MIB = 2**20
-HOW = (
-    "The first call holds tracing and compiling. Of two ways, the one whose first call is shorter leads until the "
-    "other's faster steps have made up for it. That takes (first call A − first call B) / (step B − step A) steps "
-    "after the first call, by the medians. Compared are the twins' fastest forms, and in each twin its layer with its "
-    "fastest form. Where the interval of the steps' ratio contains 1 no crossing is given. Processes time their "
-    "variants in turn, every second one backwards; what a framework does but once in a process (starting threads, "
-    "loading kernels) is done before, on a small network that is not timed."
+EXPLANATION = (
+    "The first call includes tracing and compiling. Of two variants, the one with the shorter first call is ahead "
+    "until the other's faster steps have made up for it: for (first call A − first call B) / (step B − step A) steps "
+    "after the first call, by the medians. Compared are the twins' fastest forms, and within each twin its layer with "
+    "its fastest form. If the interval of the steps' ratio contains 1, no crossing is given. A process times several "
+    "variants in turn, every second process in reverse order. What a framework does only once in a process, such as "
+    "starting threads and loading kernels, is done before, on a small network that is not timed."
 )
 
 
 class Crossing(NamedTuple):
-    """``steps`` after its first call the starter falls behind: infinite if it never does, NaN if none can be told."""
+    """``steps`` after its first call the starter falls behind: infinite if never, NaN if undecided."""
 
-    starter: Clocked
-    other: Clocked
+    starter: TimedVariant
+    other: TimedVariant
     steps: float
 
 
-def crossing(one: Clocked, another: Clocked) -> Crossing:
+def crossing(one: TimedVariant, another: TimedVariant) -> Crossing:
     """Which of two is ahead at first, and for how many steps."""
-    starter, other = sorted((one, another), key=lambda row: row.first)
+    starter, other = sorted((one, another), key=lambda row: row.first_call)
     if not ratio(starter, other).decided:
         return Crossing(starter, other, math.nan)
     if starter.step < other.step:
         return Crossing(starter, other, math.inf)
-    return Crossing(starter, other, (other.first - starter.first) / (starter.step - other.step))
+    return Crossing(starter, other, (other.first_call - starter.first_call) / (starter.step - other.step))
 
 
-def crossings(boards: Sequence[Board], results: Results) -> Section:
-    """In words for the twins, and a table of all."""
+def section(benchmarks: Sequence[Benchmark], results: Results) -> Section:
+    """For each benchmark, the crossings of the twins in words and all crossings in a table."""
     parts = [
-        Details(board.title, blocks, open=place == 0)
-        for place, board in enumerate(boards)
-        if (blocks := _blocks(board, results))
+        Details(benchmark.title, blocks, open=place == 0)
+        for place, benchmark in enumerate(benchmarks)
+        if (blocks := _blocks(benchmark, results))
     ]
-    none = () if parts else (Prose("There are no two ways to compare yet.", "missing"),)
-    return Section("first", "The first call, and from which step on it has paid", (Prose(HOW), *parts, *none))
+    none = () if parts else (Prose("There are no two variants to compare yet.", "missing"),)
+    return Section("first", "The first call, and when it pays off", (Prose(EXPLANATION), *parts, *none))
 
 
-def _blocks(board: Board, results: Results) -> tuple[Points | Table, ...]:
-    found = [(cell, *pair) for cell in board.cells for pair in _compared(board, cell)]
-    if not found:
+def _blocks(benchmark: Benchmark, results: Results) -> tuple[Points | Table, ...]:
+    crossings = [(cell, *compared) for cell in benchmark.cells for compared in _compared(benchmark, cell)]
+    if not crossings:
         return ()
-    twins = tuple(f"{cell}: {_words(each)}" for cell, between, each in found if between)
-    return (*(Points(twins) for _ in range(bool(twins))), _table(board, found, results))
+    twins = tuple(f"{cell}: {_words(each)}" for cell, between_twins, each in crossings if between_twins)
+    points = (Points(twins),) if twins else ()
+    return (*points, _table(benchmark, [(cell, each) for cell, _, each in crossings], results))
 
 
-def _compared(board: Board, cell: str) -> Iterator[tuple[bool, Crossing]]:
-    """The twins' fastest forms, then each twin's layer with its fastest form."""
-    fastest = {twin: board.fastest(cell, twin) for twin in TWINS}
+def _compared(benchmark: Benchmark, cell: str) -> Iterator[tuple[bool, Crossing]]:
+    """The twins' fastest forms, then each twin's layer with its fastest form; whether it is between the twins."""
+    fastest = {twin: benchmark.fastest(cell, twin) for twin in TWINS}
     if all(fastest.values()):
         yield True, crossing(*fastest.values())
     for twin, best in fastest.items():
-        for layer in board.of(cell, "layer", twin):
+        for layer in benchmark.of(cell, "layer", twin):
             if layer is not best:
                 yield False, crossing(layer, best)
 
 
-def _words(found: Crossing) -> str:
-    starter, other = found.starter.who, found.other.who
-    if math.isnan(found.steps):
-        return f"{starter} starts sooner than {other}; whose steps are faster is too close to call."
-    if math.isinf(found.steps):
+def _words(crossing: Crossing) -> str:
+    starter, other = crossing.starter.title, crossing.other.title
+    if math.isnan(crossing.steps):
+        return f"{starter} starts sooner than {other}; which one steps faster is too close to call."
+    if math.isinf(crossing.steps):
         return f"{starter} starts sooner than {other} and steps faster: it is never behind."
-    whole = math.floor(found.steps)
+    whole = math.floor(crossing.steps)
     if whole == 0:
         return f"{starter} starts sooner, but {other} is ahead from the first step on."
     return f"{starter} is ahead for the first {count(whole, 'step')}, then {other}."
 
 
-def _table(board: Board, found: Sequence[tuple[str, bool, Crossing]], results: Results) -> Table:
+def _table(benchmark: Benchmark, crossings: Sequence[tuple[str, Crossing]], results: Results) -> Table:
     columns: list[Column | str] = ["Cell", "Starts sooner", Column("First call", True), Column("Step, ms", True)]
     columns += ["Compared with", Column("First call", True), Column("Step, ms", True), Column("Ahead for, steps", True)]
-    rows = [_row(cell, each, results) for cell, _, each in found]
+    rows = [_row(cell, each, results) for cell, each in crossings]
     caption = (
-        f"{board.title}: medians over {several(row.n for row in board.rows)} steps × processes, the first call once a "
-        "process. ∞: never behind."
+        f"{benchmark.title}: medians over {distinct(row.n for row in benchmark.rows)} steps × processes, with one "
+        "first call in each process. ∞: never behind."
     )
-    return Table.of(caption, columns, rows, results.speed_links.timings(task=board.task))
+    return Table.of(caption, columns, rows, results.speed_links.timings(task=benchmark.task))
 
 
-def _row(cell: str, found: Crossing, results: Results) -> list[Cell]:
+def _row(cell: str, crossing: Crossing, results: Results) -> list[Cell]:
     cells = [Cell(cell, kind="code")]
-    for row in (found.starter, found.other):
+    for row in (crossing.starter, crossing.other):
         cells += [
-            Cell(row.who, href=results.speed_links.run(row.timed.run_id), kind=row.framework),
-            Cell(seconds(row.first), row.first),
+            Cell(row.title, href=results.speed_links.run(row.timed.run_id), kind=row.framework),
+            Cell(seconds(row.first_call), row.first_call),
             Cell(milliseconds(row.step), row.step),
         ]
-    if math.isnan(found.steps):
+    if math.isnan(crossing.steps):
         return [*cells, Cell(NONE, kind="quiet", note="too close to call")]
-    return [*cells, Cell("∞" if math.isinf(found.steps) else f"{math.floor(found.steps):,}", found.steps)]
-
-
-# --- memory
-
-
-def memory(boards: Sequence[Board], results: Results) -> Section:
-    """Peak memory of each variant of the largest board."""
-    board = max(boards, key=lambda board: len(board.rows))
-    how = Prose(
-        "Peak is the highest number of resident bytes of the whole process, as Linux counts them (VmHWM, reset after "
-        "building), over the first call, warming up and the steady steps. Beyond idle is that peak less what the "
-        "process held before the variant was built, its freed memory handed back: weights, optimiser, activations and "
-        "workspace, and whatever the framework loads lazily. Each is the largest of the processes."
-    )
-    columns: list[Column | str] = ["Cell", "Form"]
-    for title in ("Beyond idle", "Peak"):
-        columns += [Column(f"{title}, MiB, {name(twin)}", True, twin) for twin in TWINS]
-    columns += [Column("Processes", True)]
-    found = [(cell, form, _by_twin(board, cell, form)) for cell in board.cells for form in board.forms]
-    rows = [_memory_row(cell, form, rows, results) for cell, form, rows in found if rows]
-    caption = f"Memory: {board.title}, {board.setting}."
-    table = Table.of(caption, columns, rows, results.speed_links.timings(task=board.task))
-    return Section("memory", "Memory", (how, table))
-
-
-def _by_twin(board: Board, cell: str, form: str) -> dict[str, Clocked]:
-    return {row.framework: row for row in board.of(cell, form)}
-
-
-def _memory_row(cell: str, form: str, rows: dict[str, Clocked], results: Results) -> list[Cell]:
-    parts = [("memory/step_bytes", twin) for twin in TWINS] + [("memory/peak_bytes", twin) for twin in TWINS]
-    n = " / ".join(dict.fromkeys(str(len(row.timed.processes)) for row in rows.values()))
-    cells = [_mib(rows.get(twin), metric, results) for metric, twin in parts]
-    return [Cell(cell, kind="code"), Cell(form, kind="code"), *cells, Cell(n, kind="quiet")]
-
-
-def _mib(row: Clocked | None, metric: str, results: Results) -> Cell:
-    if row is None:
-        return Cell(NONE, kind="quiet")
-    value = row.figures[metric] / MIB
-    return Cell(number(value, 0), value, results.speed_links.run(row.timed.run_id))
+    return [*cells, Cell("∞" if math.isinf(crossing.steps) else f"{math.floor(crossing.steps):,}", crossing.steps)]

@@ -1,4 +1,4 @@
-"""One done timing's figures, and two of them over each other by the speed page's one rule."""
+"""One variant's timing in figures, and the ratio of two timings with its interval."""
 
 import math
 from collections.abc import Iterable
@@ -15,14 +15,14 @@ from reports.html.format import count, listed, name, number, percent, significan
 
 TUNED = "tuned"
 MARK = "†"
-#: How far apart two processes of one variant may come to lie on a shared machine: what a single one cannot show.
-ALONE = 0.25
-NOUNS = ("layer", "cell_loop")  # forms that need no other word
+#: By how much two processes of one variant may differ on a shared machine, which a single process cannot show.
+BETWEEN_PROCESSES = 0.25
+NOUNS = ("layer", "cell_loop")  # forms that a title names without the word "form"
 
 
 @dataclass(frozen=True)
-class Clocked:
-    """One variant, timed on one framework: its figures in seconds, and what to think of them."""
+class TimedVariant:
+    """One variant, timed on one framework; figures in seconds."""
 
     timed: RecordedTiming
     cell: str
@@ -34,27 +34,27 @@ class Clocked:
 
     @property
     def framework(self) -> str:
-        """Whose it is."""
+        """The framework's name."""
         return self.timed.timing.framework
 
     @property
     def threads(self) -> int:
-        """How many threads the framework was given."""
+        """The framework's number of threads."""
         return self.timed.timing.threads
 
     @property
     def form(self) -> str:
-        """How it is written, and how it is executed where that is not the framework's own way: ``layer, eager``."""
+        """Its form, and its execution if that is not the framework's default: ``layer, eager``."""
         execution = self.spec.training.execution
         return self.spec.network.form + (f", {execution}" if execution != "default" else "")
 
     @property
     def tuned(self) -> bool:
-        """Whether it is the fastest way we know, and not as it is usually written."""
+        """Whether it is the fastest known way, and not written as usual."""
         return self.timed.timing.track == TUNED
 
     @property
-    def who(self) -> str:
+    def title(self) -> str:
         """``PyTorch's layer``, ``TensorFlow 2's eager tuned form``."""
         form, execution = self.spec.network.form, self.spec.training.execution
         words = [execution] * (execution != "default") + [form] + ["form"] * (form not in NOUNS)
@@ -66,8 +66,8 @@ class Clocked:
         return summary(self.timed.processes)
 
     @property
-    def floored(self) -> bool:
-        """Whether its forward pass and its floor were timed too, and not its training step alone."""
+    def has_floor(self) -> bool:
+        """Whether its forward pass and its floor were timed too, not only its training step."""
         return has_floor(self.timed.processes)
 
     @property
@@ -76,15 +76,17 @@ class Clocked:
         return self.figures["time/step_s"]
 
     @property
-    def first(self) -> float:
+    def first_call(self) -> float:
         """Seconds of the first call."""
         return self.figures["time/first_step_s"]
 
     @cached_property
     def quartiles(self) -> dict[int, tuple[float, float]]:
         """Each process's lower and upper quartile of its steady steps, by its round."""
-        found = {each["round"]: np.quantile(each["train"]["steady"], [0.25, 0.75]) for each in self.timed.processes}
-        return {number: (float(low), float(high)) for number, (low, high) in found.items()}
+        quartiles = {
+            process["round"]: np.quantile(process["train"]["steady"], [0.25, 0.75]) for process in self.timed.processes
+        }
+        return {number: (float(low), float(high)) for number, (low, high) in quartiles.items()}
 
     @property
     def low(self) -> float:
@@ -97,25 +99,31 @@ class Clocked:
         return max(high for _, high in self.quartiles.values())
 
     @property
+    def quartiles_text(self) -> str:
+        """``18.2 to 19.0``: the lowest lower and the highest upper quartile in ms."""
+        return f"{milliseconds(self.low)} to {milliseconds(self.high)}"
+
+    @property
     def n(self) -> str:
         """Steps × processes."""
         return f"{len(self.timed.processes[0]['train']['steady'])}\u00a0×\u00a0{len(self.timed.processes)}"
 
     @property
-    def reservations(self) -> tuple[str, ...]:
-        """Why its figures should be taken with care; empty where nothing speaks against them."""
-        figures, unsettled = self.figures, sum(not each["train"]["settled"] for each in self.timed.processes)
+    def doubts(self) -> tuple[str, ...]:
+        """Why its figures may be unreliable; empty if nothing speaks against them."""
+        figures, unsettled = self.figures, sum(not process["train"]["settled"] for process in self.timed.processes)
         within, between, load = figures["spread/within"], figures["spread/between"], figures["load/others"]
-        return (
-            *(f"steps spread over {percent(within)}" for _ in range(within > SPREAD)),
-            *(f"processes {percent(between)} apart" for _ in range(between > SPREAD)),
-            *(f"others kept {number(load, 1)} cores busy" for _ in range(load > BUSY)),
-            *(f"{count(unsettled, 'process', 'processes')} never settled" for _ in range(unsettled > 0)),
-        )
+        reasons = {
+            f"steps spread over {percent(within)}": within > SPREAD,
+            f"processes {percent(between)} apart": between > SPREAD,
+            f"other programs kept {number(load, 1)} cores busy": load > BUSY,
+            f"{count(unsettled, 'process', 'processes')} did not settle": unsettled > 0,
+        }
+        return tuple(reason for reason, holds in reasons.items() if holds)
 
 
 class Ratio(NamedTuple):
-    """One step's time over another's, with its interval; NaN bounds where no round has both."""
+    """One step's time over another's, with its interval; the bounds are NaN if no round has both."""
 
     value: float
     low: float
@@ -123,7 +131,7 @@ class Ratio(NamedTuple):
 
     @property
     def decided(self) -> bool:
-        """Whether one is the faster: the interval leaves 1 out."""
+        """Whether one is faster: the interval excludes 1."""
         return self.low > 1 or self.high < 1
 
     @property
@@ -132,26 +140,26 @@ class Ratio(NamedTuple):
         return f"{significant(self.low)} to {significant(self.high)}" if not math.isnan(self.low) else "no interval"
 
 
-def ratio(top: Clocked, bottom: Clocked) -> Ratio:
-    """Time over time, by the page's one rule.
+def ratio(top: TimedVariant, bottom: TimedVariant) -> Ratio:
+    """The top's step over the bottom's.
 
-    In each round the top's lower quartile is taken over the bottom's upper one, and the other way round; the interval
-    goes from the lowest of them to the highest. From a single round it is widened by what another might bring.
+    In each round the top's lower quartile is divided by the bottom's upper one, and the upper by the lower; the
+    interval runs from the lowest to the highest quotient. From a single round it is widened by ``BETWEEN_PROCESSES``.
     """
-    pairs = [(top.quartiles[each], bottom.quartiles[each]) for each in top.quartiles if each in bottom.quartiles]
-    low = min((above[0] / below[1] for above, below in pairs), default=math.nan)
-    high = max((above[1] / below[0] for above, below in pairs), default=math.nan)
-    wider = 1 + ALONE if len(pairs) == 1 else 1.0
+    rounds = [(top.quartiles[number], bottom.quartiles[number]) for number in top.quartiles.keys() & bottom.quartiles]
+    low = min((above[0] / below[1] for above, below in rounds), default=math.nan)
+    high = max((above[1] / below[0] for above, below in rounds), default=math.nan)
+    wider = 1 + BETWEEN_PROCESSES if len(rounds) == 1 else 1.0
     return Ratio(top.step / bottom.step, low / wider, high * wider)
 
 
 def times(value: float) -> str:
-    """``1.4×``, with a digit more where it is near 1."""
+    """``1.4×``; one digit more near 1."""
     return f"{significant(value, 3 if value < 1.1 else 2)}×"
 
 
 def milliseconds(value: float) -> str:
-    """Seconds as milliseconds, to three digits, the unit left to the column."""
+    """Seconds as milliseconds, to three digits, without the unit."""
     return significant(1000 * value)
 
 
@@ -160,6 +168,6 @@ def threads(number: int) -> str:
     return count(number, "thread")
 
 
-def several(items: Iterable[str]) -> str:
+def distinct(items: Iterable[str]) -> str:
     """``a``, ``a or b``: each value once."""
     return listed(dict.fromkeys(items), "or")

@@ -7,6 +7,7 @@ from html import escape
 
 import pytest
 import reports_toys as toys
+from reports_toy_files import TEXTS, samples
 
 import reports
 from experiments.probes.record import ProbeRecord
@@ -16,8 +17,7 @@ from reports import render as rooms
 from reports.data import artifacts
 from reports.html.blocks import Details, Figure, Points, Prose, Table
 from reports.html.format import NONE
-from reports.pages.chars import page as page
-from reports.pages.chars import texts
+from reports.pages.chars import curves, page, same_text, scores, texts
 
 PAGES = ("index.html", "accuracy.html", "speed.html", "shapes.html", "parity.html", "chars.html")
 
@@ -57,8 +57,8 @@ def test_broken_samples_are_refused(text):
 
 
 def test_samples_are_read():
-    assert artifacts.samples(toys.samples(2)) == {1: "Once <i>e </i>", 2: "Once <i>e e </i>"}
-    assert artifacts.texts(toys.TEXTS) == {"0": "Once the the", "0.8": "Once <b>upon</b>\n\na time"}
+    assert artifacts.samples(samples(2)) == {1: "Once <i>e </i>", 2: "Once <i>e e </i>"}
+    assert artifacts.texts(TEXTS) == {"0": "Once the the", "0.8": "Once <b>upon</b>\n\na time"}
     with pytest.raises(ValueError):
         artifacts.texts("a text without a heading")
 
@@ -67,21 +67,21 @@ def test_samples_are_read():
 
 
 def test_each_experiment_and_framework_has_a_row_with_its_n_interval_and_entropies():
-    section = page.scores(results())
+    section = scores.section(results())
     rows = table(section).rows
     assert len(rows) == 7  # two cells by two twins, one by three
     titles = [column.title for column in table(section).columns]
     first = dict(zip(titles, rows[0], strict=True))
-    assert first["Cell"].text == "simple_rnn" and first["Seeds"].text == "2"
+    assert first["Cell"].text == "simple_rnn"
     assert "±" in first["Nats"].text
-    assert (first["Unigram"].text, first["Bigram"].text) == ("3.100", "2.400")
+    assert table(section).caption.endswith("Seeds: 2; Unigram: 3.100; Bigram: 2.400.")
     assert "all of 14 trials" in prose(section)
 
 
 def test_an_experiment_that_has_not_run_has_dashes():
     trials = toys.planned_chars()
     lstm = [trial for trial in trials if trial.spec.network.cell == "lstm"]
-    section = page.scores(results(trials, lstm))
+    section = scores.section(results(trials, lstm))
     shown = [cell.text for row in table(section).rows for cell in row]
     assert NONE in shown and "nan" not in " ".join(shown)
     assert "4 are done" in prose(section)
@@ -103,7 +103,7 @@ def test_a_network_worse_than_pairs_is_not_praised():
 
 
 def test_curves_have_a_panel_for_each_experiment_and_the_entropies_as_lines():
-    (figure,) = page.curves(results()).blocks
+    (figure,) = curves.section(results()).blocks
     assert isinstance(figure, Figure) and len(figure.panels) == 3
     assert all(">unigram<" in panel.svg and ">bigram<" in panel.svg for panel in figure.panels)
     assert "reference" in {key.kind for key in figure.keys}
@@ -114,8 +114,9 @@ def test_curves_have_a_panel_for_each_experiment_and_the_entropies_as_lines():
 
 def test_texts_grow_side_by_side():
     found = results()
-    kept = {run_id: artifacts.samples(toys.samples(3)) for run_id in found.done.run_id}
-    section = texts.growing(replace(found, samples=kept))
+    done = found.done
+    kept = {run.run_id: {epoch: f"{run.framework} {epoch}" for epoch in (1, 2, 3)} for run in done.itertuples()}
+    section = texts.after_each_epoch(replace(found, samples=kept))
     folded = [block for block in section.blocks if isinstance(block, Details)]
     assert len(folded) == 3 and [each.open for each in folded] == [True, False, False]
     shown = folded[0].blocks[0]
@@ -124,11 +125,23 @@ def test_texts_grow_side_by_side():
     assert shown.rows[0][1].kind == "text"
 
 
+def test_texts_that_all_frameworks_share_are_shown_once():
+    found = results()
+    kept = {run_id: artifacts.samples(samples(3)) for run_id in found.done.run_id}
+    section = texts.after_each_epoch(replace(found, samples=kept))
+    first = next(block for block in section.blocks if isinstance(block, Details))
+    assert first.summary.endswith(": the same text in every framework")
+    assert [column.title for column in first.blocks[0].columns] == [
+        "Epoch",
+        "TensorFlow 2, PyTorch and NumPy reference",
+    ]
+
+
 def test_a_text_that_one_framework_lacks_is_a_dash():
     found = results()
-    kept = {run_id: artifacts.texts(toys.TEXTS) for run_id in found.done.run_id}
+    kept = {run_id: artifacts.texts(TEXTS) for run_id in found.done.run_id}
     kept[found.done.run_id.iloc[0]] = {"0": "only one"}
-    section = texts.texts(replace(found, texts=kept))
+    section = texts.by_temperature(replace(found, texts=kept))
     shown = [cell.text for block in section.blocks[1:] for row in block.blocks[0].rows for cell in row]
     assert "only one" in shown and NONE in shown
 
@@ -136,18 +149,19 @@ def test_a_text_that_one_framework_lacks_is_a_dash():
 def test_the_same_text_is_said_to_be_the_same():
     both = record(t0="abc", t5="abd")
     found = results(writings={("lstm", "tf2"): both, ("lstm", "pytorch"): both})
-    assert "the same, letter by letter, in all of 2 texts" in page.answer(found)
-    rows = texts.same(found).blocks[-1].blocks[0].rows
-    assert [row[3].text for row in rows] == ["identical", "identical"]
+    assert "the same, character by character, in all of 2 texts" in page.answer(found)
+    (shown,) = same_text.section(found).blocks[-1].blocks
+    assert [column.title for column in shown.columns] == ["Cell", "Temperature", "Text of both twins"]
+    assert [row[2].text for row in shown.rows] == ["abc", "abd"]
 
 
 def test_texts_that_part_say_where():
     left, right = record(t0="abcd", t5="abcd"), record(t0="abcd", t5="abXd")
     found = results(writings={("gru", "tf2"): left, ("gru", "pytorch"): right, ("lstm", "tf2"): left})
     said = page.answer(found)
-    assert "in 1 of 2 texts" in said and "(gru, temperature 0.5) does so after 2 characters" in said
-    rows = texts.same(found).blocks[-1].blocks[0].rows
-    assert [row[3].text for row in rows] == ["identical", "up to character 2"]
+    assert "in 1 of 2 texts" in said and "(gru, temperature 0.5) comes after 2 characters" in said
+    rows = same_text.section(found).blocks[-1].blocks[0].rows
+    assert [row[2].text for row in rows] == ["yes", "up to character 2"]
 
 
 # --- the whole study

@@ -136,3 +136,19 @@ def test_no_record_no_run():
 def test_a_record_that_is_none_is_refused(broken):
     with pytest.raises(ValueError):
         artifacts.parity_check(broken)
+
+
+def test_tables_are_unfolded_only_if_a_check_failed():
+    found = results(outcome(check=make_check(dtype="float32")), outcome("ScalesGradient"))
+    (checks,) = (section for section in parity.sections(found) if section.name == "checks")
+    shown = {block.summary.partition(",")[0]: block for block in checks.blocks if isinstance(block, Details)}
+    assert {dtype: block.open for dtype, block in shown.items()} == {"float64": True, "float32": False}
+    assert "1 of 1 check passed; the largest error is 0% of its tolerance" in shown["float32"].summary
+
+
+def test_rung_5_is_left_out_without_trained_trials():
+    found = results(outcome(check=make_check(form="scratch", dtype="float32")))
+    (checks,) = (section for section in parity.sections(found) if section.name == "checks")
+    (table,) = checks.blocks[-1].blocks
+    assert [column.title for column in table.columns][-1] == "Rung 4"
+    assert {len(row) for row in table.rows} == {len(table.columns)}

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import reports_toys as toys
+from reports_toy_files import weight
 
 from experiments.training.trial import Trial
 from reports.data import comparable
@@ -16,7 +17,7 @@ from reports.pages.accuracy.equivalence import Comparison
 from reports.pages.index import headline
 from reports.pages.index.headline import Evidence
 from reports.pages.shapes import page as shapes
-from reports.pages.shapes import parameters
+from reports.pages.shapes import parameter_counts
 from reports.statistics import Estimate
 
 
@@ -168,26 +169,26 @@ def test_bands_hold_their_means(whole):
 
 
 def test_the_surplus_is_the_second_bias(whole):
-    found = shapes.probed(whole)
+    found = shapes.shown_runs(whole)
     layers = found[found.form == "layer"]
-    reasons = {row.cell: parameters.why(left, right) for row, left, right in parameters.twins(layers)}
+    reasons = {each.cell: parameter_counts.reason(each.left, each.right) for each in parameter_counts.networks(layers)}
     assert "a second bias of gates·hidden in each layer (4·64 + 4·64)" in reasons["lstm"]
     assert "a second bias of gates·hidden in each layer (3·64 + 3·64)" in reasons["gru"]
 
 
 def test_another_surplus_is_listed_by_part():
-    kernel = toys._weight("w", (4, 3), "rnn/0/forward/kernel", (3, 1, 4), "")
-    bias = toys._weight("b", (4,), "rnn/0/forward/bias", (1, 4), "")
+    kernel = weight("w", (4, 3), "rnn/0/forward/kernel", (3, 1, 4), "")
+    bias = weight("b", (4,), "rnn/0/forward/bias", (1, 4), "")
     left = {"weights": [kernel, bias], "parameters": 16}
     right = {"weights": [kernel, kernel, bias], "parameters": 28}
-    assert parameters.why(left, right).endswith("+12 in recurrent kernels")
+    assert parameter_counts.reason(left, right).endswith("+12 in recurrent kernels")
 
 
 def test_an_idle_bias_counts_as_a_second_one():
-    bias = toys._weight("bias_ih", (4,), "rnn/0/forward/bias", (1, 4), "", ["h"])
-    idle = toys._weight("bias_hh", (4,), "", (), "zero", trained=False)
+    bias = weight("bias_ih", (4,), "rnn/0/forward/bias", (1, 4), "", ["h"])
+    idle = weight("bias_hh", (4,), "", (), "zero", trained=False)
     left, right = {"weights": [bias], "parameters": 4}, {"weights": [bias, idle], "parameters": 8}
-    assert "second bias" in parameters.why(left, right)
+    assert "second bias" in parameter_counts.reason(left, right)
 
 
 # --- joining, links, words

@@ -6,8 +6,8 @@ import pytest
 import reports_speed_toys as toys
 from speed_page_cases import flat, said, swept
 
-from reports.pages.speed import comparisons, growth
-from reports.pages.speed.comparisons import boards, clocked
+from reports.pages.speed import growth, sweeps
+from reports.pages.speed.benchmarks import benchmarks, timed_variants
 
 
 @pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
@@ -24,18 +24,18 @@ def test_the_exponents_interval_is_students():
     assert found.half == pytest.approx(12.7062 * math.sqrt(1 / 12), rel=1e-4)
 
 
-def test_three_points_make_a_series():
-    (found,) = comparisons.series(clocked(toys.results(*swept(20, 80, 40))))
+def test_three_points_make_a_sweep():
+    (found,) = sweeps.sweeps(timed_variants(toys.results(*swept(20, 80, 40))))
     assert (found.word, found.values) == ("tokens", [20, 40, 80])
 
 
 def test_two_points_make_none():
-    assert comparisons.series(clocked(toys.results(*swept(20, 40)))) == []
+    assert sweeps.sweeps(timed_variants(toys.results(*swept(20, 40)))) == []
 
 
-def test_nothing_else_may_change_along_a_series():
+def test_nothing_else_may_change_in_a_sweep():
     odd = toys.spec("lstm", "layer", {"name": "imdb", "tokens": 80}, training={"batch_size": 8})
-    assert comparisons.series(clocked(toys.results(*swept(20, 40), toys.timed(odd, "tf2", [1.0] * 5)))) == []
+    assert sweeps.sweeps(timed_variants(toys.results(*swept(20, 40), toys.timed(odd, "tf2", [1.0] * 5)))) == []
 
 
 @pytest.mark.parametrize(
@@ -46,18 +46,18 @@ def test_nothing_else_may_change_along_a_series():
         ("window", [{"task": {"name": "sine", "window": size}} for size in (10, 20, 40)]),
     ],
 )
-def test_series_are_found_by_every_quantity(word, parts):
-    found = comparisons.series(clocked(toys.results(*(flat("tf2", 0.01, parts=each) for each in parts))))
+def test_every_quantity_has_its_sweeps(word, parts):
+    found = sweeps.sweeps(timed_variants(toys.results(*(flat("tf2", 0.01, parts=each) for each in parts))))
     assert [each.word for each in found] == [word]
 
 
-def test_uneven_layers_are_no_series():
+def test_uneven_layers_are_no_sweep():
     parts = [{"network": {"units": [size, 64]}} for size in (16, 32, 48)]
-    assert comparisons.series(clocked(toys.results(*(flat("tf2", 0.01, parts=each) for each in parts)))) == []
+    assert sweeps.sweeps(timed_variants(toys.results(*(flat("tf2", 0.01, parts=each) for each in parts)))) == []
 
 
-def test_a_sweeps_points_have_no_boards_of_their_own(whole):
-    assert [board.name for board in boards(clocked(whole))] == ["imdb-2", "imdb-1", "sine-2"]
+def test_a_sweeps_points_are_no_benchmarks(whole):
+    assert [benchmark.name for benchmark in benchmarks(timed_variants(whole))] == ["imdb-2", "imdb-1", "sine-2"]
 
 
 def test_without_a_sweep_the_page_says_so():

@@ -8,8 +8,8 @@ import reports_speed_toys as toys
 from speed_page_cases import STEPS, flat, row, said
 
 from experiments.speed.outcome import BUSY, SPREAD
-from reports.pages.speed import page as speed
-from reports.pages.speed.timings import Clocked, ratio, times
+from reports.pages.speed import ranking
+from reports.pages.speed.timings import TimedVariant, ratio, times
 
 
 def test_the_interval_goes_from_the_lowest_to_the_highest_of_all_rounds():
@@ -38,7 +38,7 @@ def test_a_single_round_is_wider_by_what_another_might_bring():
 
 def test_without_a_common_round_nothing_is_decided():
     late = replace(row("pytorch").timed, processes=(toys.record(5, list(STEPS), "pytorch"),))
-    found = ratio(row("tf2", 9.0), Clocked(late, "lstm"))
+    found = ratio(row("tf2", 9.0), TimedVariant(late, "lstm"))
     assert math.isnan(found.low)
     assert (found.decided, found.interval) == (False, "no interval")
 
@@ -53,12 +53,12 @@ def test_without_a_common_round_nothing_is_decided():
     ],
 )
 def test_the_verdict_follows_from_the_interval(left, right, text, kind):
-    cell = speed.verdict(ratio(row("tf2", left, left), row("pytorch", right, right)))
+    cell = ranking.verdict(ratio(row("tf2", left, left), row("pytorch", right, right)))
     assert (cell.text, cell.kind) == (text, kind)
 
 
 def test_an_interval_that_touches_one_is_too_close_to_call():
-    found = ratio(*(Clocked(flat(twin, 0.5), "lstm") for twin in toys.TWINS))
+    found = ratio(*(TimedVariant(flat(twin, 0.5), "lstm") for twin in toys.TWINS))
     assert (found.low, found.high, found.decided) == (1, 1, False)
 
 
@@ -68,21 +68,21 @@ def test_multiples_near_one_have_a_digit_more(value, text):
 
 
 def test_quiet_steady_timings_have_no_mark():
-    assert Clocked(flat("tf2", 0.01), "lstm").reservations == ()
+    assert TimedVariant(flat("tf2", 0.01), "lstm").doubts == ()
 
 
 def test_spread_within_a_process_is_marked():
-    assert row("tf2").reservations == ("steps spread over 20%",)  # (11 − 9) / 10
+    assert row("tf2").doubts == ("steps spread over 20%",)  # (11 − 9) / 10
 
 
 def test_spread_between_processes_is_marked():
     apart = toys.timed(toys.spec(), "tf2", [1.0] * 9, [1.0 + 1.5 * SPREAD] * 9)
-    assert Clocked(apart, "lstm").reservations == ("processes 14% apart",)  # 0.15 / 1.075
+    assert TimedVariant(apart, "lstm").doubts == ("processes 14% apart",)  # 0.15 / 1.075
 
 
 def test_unsettled_warm_ups_and_load_are_marked():
-    found = Clocked(flat("tf2", 0.01, settled=False, load=2 * BUSY), "lstm").reservations
-    assert found == ("others kept 0.4 cores busy", "2 processes never settled")
+    found = TimedVariant(flat("tf2", 0.01, settled=False, load=2 * BUSY), "lstm").doubts
+    assert found == ("other programs kept 0.4 cores busy", "2 processes did not settle")
 
 
 def test_a_mark_stands_at_the_number_and_says_why():
@@ -92,7 +92,9 @@ def test_a_mark_stands_at_the_number_and_says_why():
 
 
 def test_a_quiet_machine_is_said_with_its_load():
-    assert "The machine was quiet: others kept at most 0.01 cores busy." in said(toys.results(flat("tf2", 0.01)))
+    assert "The machine was quiet: other programs kept at most 0.01 cores busy." in said(
+        toys.results(flat("tf2", 0.01))
+    )
 
 
 def test_a_busy_machine_is_said_with_how_many_cores_and_which():

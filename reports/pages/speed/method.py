@@ -1,0 +1,85 @@
+"""How the times were taken: what is timed, in what order, on which machine, and how quiet it was."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from experiments.speed.clock import WARM_RULE, WINDOW
+from experiments.speed.outcome import BUSY, SPREAD
+from experiments.twins import TWINS
+from reports.html.blocks import Block, Details, Points, Prose, Section
+from reports.html.footer import PLACES
+from reports.html.format import count, listed, name, number, percent
+from reports.pages.speed.timings import BETWEEN_PROCESSES, MARK, TimedVariant, distinct, threads
+
+NAMED = 6  # the most variants that a sentence lists
+FIRST, SECOND = map(name, TWINS)
+TIMED = (
+    "Timed is the whole training step: NumPy arrays in, forward pass, loss, gradients, update, and the loss out as a "
+    "number. Loading data, drawing batches and MLflow are not timed; batches are random numbers in the task's shapes."
+)
+ORDER = (
+    "Each variant, one cell in one form, runs alone in fresh processes of its framework. The twins' processes "
+    "alternate, A B, then B A, so that a machine that slows down slows both. One process of each is a round."
+)
+WARM_UP = (
+    f"In each process the first call is timed separately. Then {WARM_RULE}; the last {WINDOW} of these are the first "
+    "steady steps, and the other steady steps follow."
+)
+ONE_PROCESS = (
+    " A single process cannot show how much processes differ, so its intervals are widened by "
+    f"{percent(BETWEEN_PROCESSES)} either way."
+)
+RATIO = (
+    f"A ratio is {FIRST}'s median step over {SECOND}'s. For its interval, the lower quartile of {FIRST}'s steps is "
+    f"divided by the upper quartile of {SECOND}'s, and the upper by the lower, in each round; the interval runs from "
+    "the lowest to the highest quotient of all rounds. If it contains 1, neither twin is called faster."
+)
+DOUBTS = (
+    f"{MARK} marks a timing that varied: the middle half of a process's steps spreads over more than "
+    f"{percent(SPREAD)} of its median, the processes' medians differ by more than {percent(SPREAD)}, other programs "
+    f"kept more than {BUSY:g} cores busy, or the warm-up did not settle."
+)
+
+
+def section(rows: Sequence[TimedVariant]) -> Section:
+    """The rules of the measurement, the machine, and its load."""
+    alone = any(len(row.timed.processes) == 1 for row in rows)
+    numbers = sorted({row.threads for row in rows})
+    text = (
+        f"Behind each time: {distinct(row.n for row in rows)} steady steps × processes, "
+        f"{listed(map(str, numbers), 'or')} thread{'s' * (numbers != [1])}."
+    )
+    points = (TIMED, ORDER, WARM_UP, text + ONE_PROCESS * alone, RATIO, DOUBTS, _machine(rows))
+    return Section("method", "How these times were taken", (Points(points), *_load(rows)))
+
+
+def _machine(rows: Sequence[TimedVariant]) -> str:
+    environments = [process.get("environment", {}) for row in rows for process in row.timed.processes]
+    places = [[str(env[key]) for env in environments if key in env] for key in ("processor", "system")]
+    versions = {_versions(row, process.get("environment", {})): None for row in rows for process in row.timed.processes}
+    return f"Machine: {', '.join(distinct(place) for place in places if place)}; {'; '.join(filter(None, versions))}."
+
+
+def _versions(row: TimedVariant, environment: Mapping[str, Any]) -> str:
+    parts = [f"{key} {value}" for key, value in environment.items() if key not in PLACES and isinstance(value, str)]
+    return f"{name(row.framework)}: {', '.join(parts)}" if parts else ""
+
+
+def _load(rows: Sequence[TimedVariant]) -> tuple[Block, ...]:
+    """How busy other programs kept the machine, and during which timings."""
+    busiest = sorted(rows, key=lambda row: -row.figures["load/others"])
+    most, busy = busiest[0].figures["load/others"], [row for row in busiest if row.figures["load/others"] > BUSY]
+    if not busy:
+        return (Prose(f"The machine was quiet: other programs kept at most {number(most)} cores busy.", "note"),)
+    variants = [
+        f"{row.cell} {row.form} on {row.spec.task.name} in {name(row.framework)}, {threads(row.threads)} "
+        f"({number(row.figures['load/others'])})"
+        for row in busy
+    ]
+    text = (
+        f"The machine was busy: other programs kept more than {BUSY:g} cores busy while {len(busy)} of "
+        f"{count(len(rows), 'variant')} were timed, at most {number(most)} cores"
+    )
+    if len(variants) <= NAMED:
+        return (Prose(f"{text}: {listed(variants)}.", "missing"),)
+    return Prose(f"{text}.", "missing"), Details("Which, and how many cores", (Points(tuple(variants)),))
