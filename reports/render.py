@@ -13,6 +13,7 @@ from reports.data.results import Results
 from reports.html.footer import foot
 from reports.pages.accuracy import page as accuracy
 from reports.pages.chars import page as chars
+from reports.pages.claims import page as claims
 from reports.pages.index import headline
 from reports.pages.index import page as index
 from reports.pages.parity import page as parity
@@ -29,6 +30,7 @@ PAGES = {
     "shapes.html": ("Shapes", shapes),
     "chars.html": ("Writing", chars),
     "sources.html": ("Sources", sources),
+    "claims.html": ("Claims", claims),
 }
 
 

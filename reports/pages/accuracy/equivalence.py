@@ -1,9 +1,7 @@
 """Are the twins equal? Differences with intervals, equivalence tests with their power, and the test set's own noise."""
 
-import math
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from experiments.twins import TWINS
@@ -11,88 +9,55 @@ from reports import statistics
 from reports.data.comparable import experiments, layer_table, pairs, sample
 from reports.data.results import Results
 from reports.html.blocks import Block, Cell, Column, Points, Prose, Section, Table
-from reports.html.format import NONE, Settings, count, estimate_cell, listed, number, percent, probability, shortfall
-from reports.statistics import MARGIN, Estimate
+from reports.html.format import Settings, count, listed, name, number, shortfall
+from reports.pages.accuracy import comparison
+from reports.pages.accuracy.comparison import Comparison, verdict
+
+__all__ = ["Compared", "compare", "compared", "section", "verdict"]
 
 
-class Comparison(NamedTuple):
-    """TensorFlow 2 minus PyTorch in one experiment."""
+class Compared(NamedTuple):
+    """One experiment of the framework × conventions table, and the comparison of its twins."""
 
-    difference: Estimate
-    p: float  # of the equivalence test, adjusted for its family by ``adjusted``; NaN where there is none
-    power: float  # of the test at a true difference of 0
-    needed: int | None  # seeds a framework for a power of 80 %; None where 1,000 are too few or the spread is unknown
-    how: str  # paired by seed, or independent seeds
-    identical: bool = False  # every seed gives both twins the same accuracy
+    spec: str  # the experiment's fingerprint
+    trials: pd.DataFrame
+    comparison: Comparison
 
 
 def compare(trials: pd.DataFrame) -> Comparison:
-    """Compare the twins in one experiment."""
+    """TensorFlow 2 minus PyTorch in one experiment; p values are those of the tests alone."""
     if trials.imposed.any():
         wide = pairs(trials)
-        values = (wide[TWINS[0]] - wide[TWINS[1]]).to_numpy(float)
-        part, n, how, samples = statistics.moment(values), len(wide), "paired by seed", 1
-        sd = float(np.std(values, ddof=1)) if n > 1 else math.nan
-    else:
-        sides = [sample(trials, twin) for twin in TWINS]
-        part, n = statistics.welch(*map(statistics.moment, sides)), min(map(len, sides))
-        how, samples = "independent seeds", 2
-        sd = math.sqrt(float(np.mean([np.var(side, ddof=1) for side in sides]))) if n > 1 else math.nan
-        values = np.array([])
-    difference = statistics.interval(part, n)
-    if math.isnan(part.variance):
-        return Comparison(difference, math.nan, math.nan, None, how)
-    if part.variance == 0:
-        # Without any variance a test has no meaning: the values are the same, or differ by a constant.
-        return Comparison(difference, math.nan, math.nan, None, how, bool(len(values)) and not values.any())
-    needed = statistics.seeds_needed(sd, samples)
-    power = statistics.power(part.variance, part.freedom)
-    return Comparison(difference, statistics.equivalence(part), power, needed, how)
+        return comparison.paired(wide[TWINS[0]] - wide[TWINS[1]])
+    return comparison.independent(*(sample(trials, twin) for twin in TWINS))
 
 
-def adjusted(comparisons: list[Comparison]) -> list[Comparison]:
-    """The comparisons of one page with p values adjusted by Holm's method."""
-    p_values = statistics.holm([each.p for each in comparisons])
-    return [each._replace(p=p) for each, p in zip(comparisons, p_values, strict=True)]
+def compared(results: Results) -> list[Compared]:
+    """Every experiment of the table."""
+    return [Compared(key, trials, compare(trials)) for key, trials in experiments(layer_table(results.trials))]
 
 
-def verdict(comparison: Comparison) -> Cell:
-    """What may be said; equal only by the equivalence test, or where every seed's values are the same."""
-    difference, n = comparison.difference, comparison.difference.n
-    if comparison.identical:
-        return Cell("identical", "0", kind="good", note=f"{n} of {count(n, 'seed')}")
-    if n < 2 or math.isnan(comparison.p):
-        return Cell("cannot be said", "3", kind="quiet", note="two seeds at least are needed")
-    if comparison.p < 0.05:
-        note = "though a small difference was shown" if difference.excludes_zero else ""
-        return Cell(f"equal within ±{number(MARGIN, 1)} points", "0", kind="good", note=note)
-    if difference.excludes_zero:
-        return Cell("different", "2", kind="bad")
-    return Cell("undecided", "1", kind="quiet", note="neither equal nor different was shown")
+def section(results: Results, rows: list[Compared], tested: int) -> Section:
+    """The differences and what they let us say.
 
-
-def section(results: Results) -> Section:
-    """The differences and what they let us say."""
+    Args:
+        results: of the study.
+        rows: as ``compared`` gives them, with p values adjusted for the page's family.
+        tested: the size of that family.
+    """
     trials = layer_table(results.trials)
     blocks: list[Block] = [_meaning(), *_noise(trials), *shortfall(trials, "of form layer on IMDB")]
     if (trials.state == "done").any():
-        chosen = experiments(trials)
-        comparisons = adjusted([compare(rows) for _, rows in chosen])
-        rows = [(key, part.iloc[0], each) for (key, part), each in zip(chosen, comparisons, strict=True)]
-        blocks += [Prose("What this study shows of test accuracy:"), _summary(rows), _table(trials, rows, results)]
+        blocks += [Prose("What this study shows of test accuracy:"), _summary(rows)]
+        blocks += [_table(trials, rows, tested, results)]
     return Section("equal", "Are the twins equal?", tuple(blocks))
 
 
 def _meaning() -> Prose:
     return Prose(
-        "Two twins are called equal only where an equivalence test shows it: two one-sided t tests (TOST, Schuirmann "
-        f"1987) that the difference of mean test accuracies lies within ±{number(MARGIN, 1)} points, a margin fixed "
-        "before any run. The p values are adjusted for all comparisons of the table (Holm 1979) and held against 5%. "
-        "Where every seed gives both twins the same accuracy, that is said in place of a test. A difference that is "
-        "not significant is not equality: the power column says how likely the test was to show equality had the true "
-        "difference been 0. Under imposed conventions the twins are paired by seed, since a seed gives both the same "
-        "weights, batches and masks; under stock a seed means nothing across frameworks, so the samples are "
-        "independent (Welch)."
+        "TensorFlow 2 against PyTorch in each experiment of the table. Under imposed conventions the twins are paired "
+        "by seed, since a seed gives both the same weights, batches and masks; under stock a seed means nothing across "
+        "frameworks, so the samples are independent."
     )
 
 
@@ -111,43 +76,35 @@ def _noise(trials: pd.DataFrame) -> tuple[Prose, ...]:
     return (Prose(text),)
 
 
-def _summary(rows) -> Points:
-    kinds: dict[str, list[str]] = {}
-    for _, row, comparison in rows:
-        kinds.setdefault(verdict(comparison).text, []).append(f"{row.cell} under {row.conventions}")
-    parts = [f"{text[0].upper()}{text[1:]}: {listed(items)}." for text, items in sorted(kinds.items())]
-    return Points(tuple(parts))
+def _summary(rows: list[Compared]) -> Points:
+    verdicts: dict[str, list[str]] = {}
+    for row in sorted(rows, key=lambda row: verdict(row.comparison).sort):
+        first = row.trials.iloc[0]
+        words = f"{first.cell} under {first.conventions} after {count(int(first.epochs), 'epoch')}"
+        verdicts.setdefault(verdict(row.comparison).text, []).append(words)
+    return Points(tuple(f"{text[0].upper()}{text[1:]}: {listed(items)}." for text, items in verdicts.items()))
 
 
-def _table(trials: pd.DataFrame, rows, results: Results) -> Table:
+def _table(trials: pd.DataFrame, rows: list[Compared], tested: int, results: Results) -> Table:
     settings = Settings(trials)
-    columns = ["Cell", "Conventions", *settings.column(), Column("Epochs", True), Column("Seeds", True)]
-    columns += [Column("Difference, points", True), "Taken as", Column("TOST p, Holm", True), Column("Power", True)]
-    columns += [Column("Seeds for 80 % power", True), "Verdict"]
-    cells = []
-    for key, row, comparison in rows:
-        first = [Cell(row.cell, kind="code"), Cell(row.conventions, href=results.links.spec(key))]
-        first += [*settings.cell(row.to_frame().T), Cell(str(int(row.epochs)), int(row.epochs))]
-        cells.append([*first, *_numbers(comparison), verdict(comparison)])
-    family = sum(not math.isnan(comparison.p) for _, _, comparison in rows)
+    columns = ["Cell", "Conventions", *settings.column(), Column("After epoch", True), Column("Seeds", True)]
     return Table.of(
-        "TensorFlow 2 minus PyTorch, test accuracy of the last epoch, points ± half of the 95% interval. A TOST p "
-        f"below 0.05, adjusted for {count(family, 'test')}, shows equality within ±{number(MARGIN, 1)} points. "
-        f"{settings.caption}",
-        columns,
-        cells,
+        f"{name(TWINS[0])} minus {name(TWINS[1])} in test accuracy after the named epoch, points ± half of the 95% t "
+        f"interval. The p values are adjusted for the page's {count(tested, 'comparison')}; a p below 0.05 shows "
+        f"equality within ±{number(statistics.MARGIN, 1)} points, or a difference. Power and seeds are those of the "
+        f"equality test alone, and below it of the family's strictest level. {settings.caption}",
+        [*columns, *comparison.COLUMNS],
+        [[*_first(row, settings, results), *comparison.cells(row.comparison, tested)] for row in rows],
         results.links.runs(task="imdb", form="layer"),
     )
 
 
-def _numbers(comparison: Comparison) -> list[Cell]:
-    unknown = math.isnan(comparison.power)
-    needed = NONE if unknown else "over 1,000" if comparison.needed is None else f"{comparison.needed:,}"
+def _first(row: Compared, settings: Settings, results: Results) -> list[Cell]:
+    first, n = row.trials.iloc[0], row.comparison.difference.n
     return [
-        Cell(str(comparison.difference.n), comparison.difference.n),
-        estimate_cell(comparison.difference, sign=True),
-        Cell(comparison.how, kind="quiet"),
-        Cell(probability(comparison.p), None if math.isnan(comparison.p) else comparison.p),
-        Cell(NONE, kind="quiet") if unknown else Cell(percent(comparison.power), comparison.power),
-        Cell(needed, comparison.needed),
+        Cell(first.cell, kind="code"),
+        Cell(first.conventions, href=results.links.spec(row.spec)),
+        *settings.cell(row.trials),
+        Cell(str(int(first.epochs)), int(first.epochs)),
+        Cell(str(n), n),
     ]

@@ -36,9 +36,9 @@ def _figure(trials: pd.DataFrame, results: Results) -> tuple[Figure, ...]:
     left_out = f" {count(more, 'more experiment stands', 'more experiments stand')} in the table only." if more else ""
     return (
         Figure(
-            "Forecasts of one seed each. From the thin upright line on, the network is fed its own output. A forecast "
-            "that keeps to the dashed truth has learned the wave; one that fades, drifts or jumps has learned only the "
-            f"next point.{left_out}",
+            "Forecasts of one seed each, after the last epoch. From the thin upright line on, the network is fed its "
+            "own output. A forecast that keeps to the dashed truth has learned the wave; one that fades, drifts or "
+            f"jumps has learned only the next point.{left_out}",
             panels,
             tuple(keys),
             results.links.runs(task="sine"),
@@ -71,18 +71,20 @@ def _waves(axes, forecasts: dict[str, pd.DataFrame]) -> None:
 
 def _table(trials: pd.DataFrame, results: Results) -> Table:
     frameworks, settings = ordered(trials.framework, FRAMEWORKS), Settings(trials)
-    columns = ["Cell", "Form", "Conventions", *settings.column(), Column("Seeds", True)]
+    columns = ["Cell", "Form", "Conventions", *settings.column(), Column("After epoch", True), Column("Seeds", True)]
     columns += [Column(f"{name(each)}, {text}", True, each) for text in ERRORS.values() for each in frameworks]
     rows = []
     for key, chosen in experiments(trials):
         first = chosen.iloc[0]
         cells = [Cell(first.cell, kind="code"), Cell(first.form, kind="code")]
         cells += [Cell(first.conventions, href=results.links.spec(key)), *settings.cell(chosen)]
+        cells += [Cell(str(int(first.epochs)), int(first.epochs))]
         cells += [seeds_cell([len(sample(chosen, each, "test/rollout_mse")) for each in frameworks])]
         rows.append([*cells, *(_error(chosen, each, metric) for metric in ERRORS for each in frameworks)])
     return Table.of(
-        "Mean squared error after the last epoch: mean over seeds ± half of its 95% t interval. One step ahead is "
-        f"scored on every test window; free-running on the forecast fed its own output. {settings.caption}",
+        "Mean squared error after the named epoch, the last: mean over seeds ± half of its 95% t interval. One step "
+        "ahead is scored on every test window; free-running on the forecast fed its own output. "
+        f"{settings.caption}",
         columns,
         rows,
         results.links.runs(task="sine"),
@@ -93,6 +95,6 @@ def _error(chosen: pd.DataFrame, framework: str, metric: str) -> Cell:
     values = sample(chosen, framework, metric)
     if not len(values):
         return Cell(NONE, kind="quiet")
-    found = statistics.mean(values)
-    text = significant(found.value) + (f" ± {significant(found.half, 2)}" if found.known else "")
-    return Cell(text, found.value, note="" if found.known else "no interval")
+    mean = statistics.mean(values)
+    text = significant(mean.value) + (f" ± {significant(mean.half, 2)}" if mean.known else "")
+    return Cell(text, mean.value, note="" if mean.known else "no interval")

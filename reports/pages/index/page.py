@@ -6,8 +6,7 @@ from reports.data.comparable import FORMS, layer_table, ordered
 from reports.data.results import BASES, Results
 from reports.html.blocks import Block, Cell, Column, Details, Group, Link, Prose, Section, Table
 from reports.html.format import count, listed, name
-from reports.pages.accuracy import page as accuracy
-from reports.pages.accuracy import twin_losses
+from reports.pages.accuracy import conventions, twin_losses
 from reports.pages.chars import page as chars
 from reports.pages.index import headline
 from reports.pages.parity import page as parity
@@ -56,9 +55,10 @@ def _writing(results: Results) -> tuple[Group, ...]:
 
 def _why(results: Results) -> tuple[Block, ...]:
     drawn = (layer_table(results.trials).state == "done").any()
-    figure = (accuracy.figure(results),) if drawn else ()
+    figure = (conventions.figure(results),) if drawn else ()
     prose, rest = _split(headline.blocks(results))
-    return (*prose, *figure, *rest, _to("accuracies, curves and tests", "accuracy.html"))
+    links = (Link("epoch by epoch, with tests", "accuracy.html"), Link("what may be claimed", "claims.html"))
+    return (*prose, *figure, *rest, Prose("", links=links))
 
 
 def _split(blocks: tuple[Block, ...]) -> tuple[list[Block], list[Block]]:

@@ -1,6 +1,5 @@
 """The sections as pure functions: what they say of results made up for the purpose."""
 
-import numpy as np
 import pandas as pd
 import pytest
 import reports_toys as toys
@@ -12,13 +11,9 @@ from reports.data.links import Links
 from reports.data.query import Records
 from reports.data.results import join, planned_frame
 from reports.html import format
-from reports.pages.accuracy import equivalence, learning_curves, twin_losses
-from reports.pages.accuracy.equivalence import Comparison
-from reports.pages.index import headline
-from reports.pages.index.headline import Evidence
+from reports.pages.accuracy import learning_curves, twin_losses
 from reports.pages.shapes import page as shapes
 from reports.pages.shapes import parameter_counts
-from reports.statistics import Estimate
 
 
 @pytest.fixture(scope="module")
@@ -27,99 +22,7 @@ def whole():
     return toys.results(trials, [toys.run_of(trial) for trial in trials])
 
 
-# --- the headline
-
-
-def evidence(stock=(84.0, 81.0), imposed=(84.2, 81.1), seeds=4, spread=0.2, cell="lstm", epochs=(2,)) -> Evidence:
-    """Accuracies that are spread evenly about these means: TensorFlow's and PyTorch's."""
-    wobble = spread * np.linspace(-1, 1, seeds) if seeds > 1 else np.zeros(seeds)
-    sides = {side: value + wobble for side, value in zip(headline.STOCK, stock, strict=True)}
-    sides |= {side: value + wobble[::-1] for side, value in zip(headline.RECONSTRUCTION, imposed, strict=True)}
-    return Evidence(cell, epochs, {side: pd.Series(values) for side, values in sides.items()})
-
-
-def said(*cells: Evidence) -> str:
-    return " ".join(headline.sentences(list(cells)))
-
-
-def test_the_headline_states_both_differences_with_interval_seeds_and_epoch():
-    text = said(evidence(), evidence(cell="gru"))
-    assert text.startswith("After 2 epochs, TensorFlow 2 minus PyTorch in test accuracy")
-    assert "is +3.00 points (95% interval" in text and "n\xa0=\xa04) over lstm and gru" in text
-    assert "reconstruct +3.10 points" in text
-    assert "explain" not in text
-
-
-def test_the_residual_is_what_the_written_conventions_leave():
-    close, far = said(evidence()), said(evidence(imposed=(83.0, 82.5), spread=0.05))
-    assert "is −0.10 points" in close and "includes zero: no further cause was shown" in close
-    assert "is +2.50 points" in far and "excludes zero" in far
-
-
-def test_one_seed_has_no_interval():
-    text = said(evidence(seeds=1))
-    assert "so no interval" in text and "Two seeds of each at least are needed" in text
-
-
-def test_cells_that_differ_in_epochs_are_told():
-    assert said(evidence(), evidence(cell="simple_rnn", epochs=(4,))).startswith("After 2 or 4 epochs")
-
-
-@pytest.mark.parametrize("cells", [[], [evidence(seeds=0)]], ids=["no cell", "no seed"])
-def test_without_results_there_is_no_answer(cells):
-    assert said(*cells).startswith("No answer yet")
-
-
-def test_cells_of_one_seed_are_one_block():
-    """Two cells that go up and down together do not halve the variance; two that go against each other cancel."""
-    same = headline.pooled([evidence(), evidence(cell="gru")])
-    assert same.stock.variance == pytest.approx(evidence().stock.variance)
-    other = evidence(cell="gru")
-    against = Evidence("gru", (2,), {side: 2 * values.mean() - values for side, values in other.samples.items()})
-    assert headline.pooled([evidence(), against]).stock.variance == pytest.approx(0, abs=1e-20)
-
-
-def test_the_reconstruction_is_paired_by_seed(whole):
-    cells = {cell.cell: cell for cell in headline.evidence(whole.trials)}
-    assert list(cells) == ["simple_rnn", "lstm", "gru"]
-    lstm = cells["lstm"]
-    left, right = (lstm.samples[side] for side in headline.RECONSTRUCTION)
-    assert lstm.reconstruction.mean == pytest.approx((left - right).mean())
-    assert lstm.residual.mean == pytest.approx(lstm.stock.mean - lstm.reconstruction.mean)
-
-
-# --- equality and agreement
-
-
-@pytest.mark.parametrize(
-    ("found", "p", "text"),
-    [
-        (Estimate(0.1, -0.2, 0.4, 3), 0.01, "equal within ±1.0 points"),
-        (Estimate(2.0, 1.5, 2.5, 3), 0.99, "different"),
-        (Estimate(0.9, -0.5, 2.3, 3), 0.4, "undecided"),
-        (Estimate(0.0, float("nan"), float("nan"), 1), float("nan"), "cannot be said"),
-    ],
-)
-def test_equal_is_said_by_the_equivalence_test_alone(found, p, text):
-    assert equivalence.verdict(Comparison(found, p, 0.5, 9, "")).text == text
-
-
-def test_an_equal_pair_may_still_differ_a_little():
-    found = Comparison(Estimate(0.2, 0.1, 0.3, 3), 0.001, 0.9, 5, "")
-    assert "small difference" in equivalence.verdict(found).note
-
-
-def test_the_same_accuracy_under_every_seed_is_identical_and_has_no_p_value(whole):
-    lstm = comparable.layer_table(whole.trials)[lambda frame: (frame.cell == "lstm") & (frame.conventions == "keras")]
-    same = lstm.assign(accuracy=lstm.groupby("seed").accuracy.transform("first"))
-    found = equivalence.compare(same)
-    assert found.identical and np.isnan(found.p) and equivalence.verdict(found).note == "3 of 3 seeds"
-
-
-def test_stock_is_compared_by_independent_seeds(whole):
-    lstm = comparable.layer_table(whole.trials)[lambda frame: frame.cell == "lstm"]
-    how = {label: equivalence.compare(rows).how for label, rows in lstm.groupby("conventions")}
-    assert how == {"stock": "independent seeds", "keras": "paired by seed", "pytorch": "paired by seed"}
+# --- agreement
 
 
 def losses(*rows) -> pd.DataFrame:

@@ -1,0 +1,174 @@
+"""Framework × conventions: test accuracy after the last epoch, and at the epoch that is best on validation."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pandas as pd
+import seaborn
+
+from experiments.twins import COLOURS
+from reports import statistics
+from reports.data.comparable import CELLS, FRAMEWORKS, experiments, layer_table, ordered, sample
+from reports.data.results import BASES, Results
+from reports.html.blocks import Block, Cell, Column, Figure, Key, Panel, Prose, Section, Table
+from reports.html.format import Settings, count, estimate_cell, listed, name, number, seeds_cell, shortfall
+from reports.html.svg import draw
+
+MOST_SEEDS = 30  # more would be a smear, and megabytes of it
+VALIDATION = "validation/accuracy"
+BEST = (
+    "The number of epochs need not suit both frameworks. The next table therefore scores each trial after the epoch "
+    "with the highest accuracy on its validation reviews, which are taken from the training reviews. The test reviews "
+    "choose nothing."
+)
+
+
+def section(results: Results) -> Section:
+    """A figure and a table; a second table where training left reviews for validation."""
+    trials = layer_table(results.trials)
+    blocks: list[Block] = list(shortfall(trials, "of form layer on IMDB"))
+    if (trials.state == "done").any():
+        blocks += [_reading(trials), figure(results), table(trials, results, form=False)]
+    best = at_best(results.history, trials)
+    if best is not None:
+        blocks += [Prose(BEST), _best_table(trials, best, results)]
+    return Section("conventions", "Framework × conventions", tuple(blocks))
+
+
+def _reading(trials: pd.DataFrame) -> Prose:
+    sizes = sorted({int(n) for n in trials.test_n.dropna()})
+    scored = f" Each of {sizes[0]:,} test reviews is scored." if len(sizes) == 1 else " Every test review is scored."
+    return Prose(
+        "The sentiment of film reviews (IMDB), each cell as its framework's stock layer. The accuracy is that of the "
+        f"last epoch, whose number was fixed beforehand; nothing is chosen on the test set.{scored}"
+    )
+
+
+def table(trials: pd.DataFrame, results: Results, form: bool, task: str = "imdb") -> Table:
+    """A row for each experiment, a column for each framework."""
+    frameworks, settings = ordered(trials.framework, FRAMEWORKS), Settings(trials)
+    columns = ["Cell", *["Form"] * form, "Conventions", *settings.column(), Column("After epoch", True)]
+    columns += [Column("Seeds", True), *(Column(name(framework), True, framework) for framework in frameworks)]
+    rows = []
+    for fingerprint, chosen in experiments(trials):
+        first, href = chosen.iloc[0], results.links.spec(fingerprint)
+        means = [statistics.mean(sample(chosen, framework)) for framework in frameworks]
+        cells = [Cell(first.cell, kind="code"), *[Cell(first.form, kind="code")] * form]
+        cells += [Cell(first.conventions, href=href), *settings.cell(chosen)]
+        cells += [Cell(str(int(first.epochs)), int(first.epochs)), seeds_cell([each.n for each in means])]
+        rows.append([*cells, *map(estimate_cell, means)])
+    return Table.of(
+        "Test accuracy after the named epoch, the last, %: mean over seeds ± half of its 95% t interval. "
+        f"{settings.caption}",
+        columns,
+        rows,
+        results.links.runs(task=task),
+    )
+
+
+def at_best(history: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame | None:
+    """Each trial's epoch with the highest validation accuracy, the first of equals; None where none was recorded."""
+    if VALIDATION not in history:
+        return None
+    scored = history[history.fingerprint.isin(trials.fingerprint)].dropna(subset=[VALIDATION, "test/accuracy"])
+    if scored.empty:
+        return None
+    ranked = scored.sort_values([VALIDATION, "epoch"], ascending=[False, True], kind="stable")
+    best = ranked.drop_duplicates("fingerprint")
+    return best.assign(accuracy=100 * best["test/accuracy"].astype(float), state="done")
+
+
+def _best_table(trials: pd.DataFrame, best: pd.DataFrame, results: Results) -> Table:
+    frameworks, settings = ordered(best.framework, FRAMEWORKS), Settings(trials)
+    columns = ["Cell", "Conventions", *settings.column(), Column("Epochs trained", True), Column("Seeds", True)]
+    rows = []
+    for fingerprint, chosen in experiments(best):
+        first, href = chosen.iloc[0], results.links.spec(fingerprint)
+        of_framework = [chosen[chosen.framework == framework] for framework in frameworks]
+        cells = [Cell(first.cell, kind="code"), Cell(first.conventions, href=href), *settings.cell(chosen)]
+        cells += [Cell(str(int(first.epochs)), int(first.epochs)), seeds_cell([len(each) for each in of_framework])]
+        rows.append([*cells, *map(_best_cell, of_framework)])
+    return Table.of(
+        "Test accuracy after the epoch that is best on validation, %: mean over seeds ± half of its 95% t interval, "
+        f"and below it the epochs chosen. {settings.caption}",
+        [*columns, *(Column(name(framework), True, framework) for framework in frameworks)],
+        rows,
+        results.links.runs(task="imdb", form="layer"),
+    )
+
+
+def _best_cell(chosen: pd.DataFrame) -> Cell:
+    """The mean accuracy of one framework's trials, and after which epochs it was measured."""
+    cell = estimate_cell(statistics.mean(chosen.accuracy.astype(float)))
+    epochs = f"epoch {listed((str(int(epoch)) for epoch in sorted(set(chosen.epoch))), 'or')}" * bool(len(chosen))
+    return replace(cell, note=", ".join(filter(None, [epochs, cell.note])))
+
+
+def figure(results: Results) -> Figure:
+    """The framework × conventions table as points, a panel for each cell."""
+    trials = layer_table(results.trials)
+    done = trials[trials.state == "done"].assign(accuracy=lambda frame: frame.accuracy.astype(float))
+    frameworks = ordered(done.framework, FRAMEWORKS)
+    limits, widest = _limits(done), _texts(done.conventions.unique())
+    panels = tuple(
+        _panel(cell, done[done.cell == cell], frameworks, limits, widest, results) for cell in ordered(done.cell, CELLS)
+    )
+    keys = [Key(name(framework), framework) for framework in frameworks]
+    keys += [Key("95% interval of the mean", "ink", "line")]
+    keys += [Key("one seed", "faint", "tick")] * (done.seed.nunique() <= MOST_SEEDS)
+    return Figure(
+        f"Test accuracy {_when(done)}, %, by conventions. Look down each panel first: the shift from row to row is "
+        "what the conventions do. Then look within a row: the gap between the colours is what is left to the "
+        "framework. The scale is the seeds'; an interval of few seeds may reach beyond it.",
+        panels,
+        tuple(keys),
+        results.links.runs(task="imdb", form="layer"),
+    )
+
+
+def _when(done: pd.DataFrame) -> str:
+    """``after 2 epochs``, or with each cell's own number where they differ."""
+    epochs = done.groupby("cell", sort=False).epochs.max().astype(int)
+    if epochs.nunique() == 1:
+        return f"after {count(epochs.iloc[0], 'epoch')}"
+    return "after " + listed(f"{count(n, 'epoch')} ({cell})" for cell, n in epochs.items())
+
+
+def _limits(done: pd.DataFrame) -> tuple[float, float]:
+    """Shared by the panels; wide intervals of few seeds may reach out, the seeds themselves never do."""
+    low, high = done.accuracy.min(), done.accuracy.max()
+    room = max(0.25 * (high - low), 1.0)
+    return max(0.0, low - room), min(100.0, high + room)
+
+
+def _panel(cell: str, rows: pd.DataFrame, frameworks: list[str], limits, widest: list[str], results: Results) -> Panel:
+    labels = ordered(rows.conventions, BASES)
+
+    def paint(axes) -> None:
+        shared = {"x": "accuracy", "y": "conventions", "hue": "framework", "order": labels, "hue_order": frameworks}
+        shared |= {"palette": COLOURS, "legend": False, "ax": axes}
+        if rows.seed.nunique() <= MOST_SEEDS:
+            seaborn.stripplot(rows, **shared, dodge=True, jitter=False, marker="|", size=7, linewidth=1.1)
+        dodge = 0.8 * (1 - 1 / len(frameworks))
+        whiskers = {"errorbar": _interval, "err_kws": {"linewidth": 1.6}}
+        seaborn.pointplot(rows, **shared, dodge=dodge, linestyle="none", markersize=5, **whiskers)
+        axes.set(xlim=limits, xlabel="", ylabel="")
+        axes.set_yticks(range(len(labels)), _texts(labels))
+        axes.grid(axis="x")
+
+    means = rows.groupby(["conventions", "framework"], sort=False).accuracy.mean()
+    parts = [f"{framework} under {label} {number(value, 1)}%" for (label, framework), value in means.items()]
+    spoken = f"Mean test accuracy of {cell} {_when(rows)}: {', '.join(parts)}."
+    height = 0.75 + 0.55 * len(labels)
+    href = results.links.runs(task="imdb", form="layer", cell=cell)
+    return Panel(cell, draw(paint, spoken, widest, height=height), spoken, href)
+
+
+def _texts(labels: Iterable[str]) -> list[str]:
+    """Conventions on the axis, overrides on lines of their own."""
+    return [label.replace("+", "\n") for label in labels]
+
+
+def _interval(values) -> tuple[float, float]:
+    mean = statistics.mean(values)
+    return mean.low, mean.high

@@ -1,0 +1,215 @@
+"""Simulate the statistics' errors: ``python -m reports.simulate`` makes 2,000 studies for each, and exits 1 on a miss.
+
+Every made study has a known truth. A rate, such as how often an interval covers that truth, passes where its own
+interval (Wilson 1927, at 99.9%) reaches the range that it must lie in.
+"""
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from numpy.random import Generator
+from scipy import stats
+
+from reports import statistics
+from reports.statistics import MARGIN, Estimate
+
+STUDIES = 2_000
+CONFIDENCE = 0.999  # of a rate's interval: a benchmark of twenty rates should not fail by chance
+SD = 0.9  # of one seed's accuracy, in points: about what IMDB's stock trials have
+SPREADS = np.array([1.0, 0.4])  # two frameworks need not have the same
+
+
+class Simulation(NamedTuple):
+    """A rate, the range that it must lie in, and what tells for each made study whether the event happened."""
+
+    name: str
+    low: float
+    high: float
+    run: Callable[[Generator, int], np.ndarray]  # (rng, studies) -> bool (studies,)
+
+
+class Rate(NamedTuple):
+    """A simulated rate with its interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f}  {self.low:.3f} to {self.high:.3f}"
+
+    def reaches(self, simulation: Simulation) -> bool:
+        """Whether the interval has a part in the simulation's range."""
+        return self.low <= simulation.high and self.high >= simulation.low
+
+
+def rate(simulation: Simulation, studies: int = STUDIES, seed: int = 0) -> Rate:
+    """Simulate; the same seed gives the same rate."""
+    events = simulation.run(np.random.default_rng(seed), studies)
+    bounds = stats.binomtest(int(events.sum()), studies).proportion_ci(CONFIDENCE, method="wilson")
+    return Rate(float(events.mean()), bounds.low, bounds.high)
+
+
+def _covers(estimate: Estimate, truth: float) -> np.ndarray:
+    return (estimate.low <= truth) & (truth <= estimate.high)
+
+
+def _samples(rng: Generator, studies: int, seeds: tuple[int, int], difference: float, spreads) -> list[np.ndarray]:
+    """Two frameworks' accuracies, each ``(studies, seeds)``, whose means lie ``difference`` apart."""
+    means = (80 + difference, 80)
+    return [rng.normal(*each, (studies, n)) for *each, n in zip(means, spreads, seeds, strict=True)]
+
+
+def mean_covers(rng: Generator, studies: int, seeds: int) -> np.ndarray:
+    """The t interval of a mean."""
+    return _covers(statistics.mean(rng.normal(80, SD, (studies, seeds))), 80)
+
+
+def difference_covers(rng: Generator, studies: int, seeds: tuple[int, int]) -> np.ndarray:
+    """Welch's interval of a difference of frameworks that spread differently."""
+    return _covers(statistics.difference(*_samples(rng, studies, seeds, 3.0, SPREADS)), 3.0)
+
+
+def _table(rng: Generator, studies: int, cells: int, seeds: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Stock accuracies of both frameworks, and imposed differences, ``(studies, cells, seeds)``; residual −3 points.
+
+    A seed moves all cells together, and each cell by itself; imposed twins differ by a little rounding.
+    """
+    shape = (studies, cells, seeds)
+
+    def side(mean: float, spread: float) -> np.ndarray:
+        return mean + rng.normal(0, spread, (studies, 1, seeds)) + rng.normal(0, spread / 2, shape)
+
+    twins = np.moveaxis(rng.normal(0, 0.05, (2, *shape)), 0, -2)
+    keras, pytorch = (statistics.merge_twins(side(mean, 0.6)[..., None, :] + twins) for mean in (84, 74))
+    return side(84, SPREADS[0]), side(77, SPREADS[1]), keras - pytorch
+
+
+def residual_covers(rng: Generator, studies: int, cells: int, seeds: int) -> np.ndarray:
+    """The reconstruction's residual, averaged over cells within each seed."""
+    parts = (statistics.merge_cells(part) for part in _table(rng, studies, cells, seeds))
+    return _covers(statistics.reconstruct(*parts).residual, -3.0)
+
+
+def unblocked_covers(rng: Generator, studies: int, cells: int, seeds: int) -> np.ndarray:
+    """The same with the cells of a seed counted as independent, which no page does."""
+    parts = (part.reshape(studies, -1) for part in _table(rng, studies, cells, seeds))
+    return _covers(statistics.reconstruct(*parts).residual, -3.0)
+
+
+def bootstrap_covers(rng: Generator, studies: int, seeds: int) -> np.ndarray:
+    """The percentile bootstrap of a mean (Efron 1979), which no page uses."""
+    values = rng.normal(80, SD, (studies, seeds))
+    drawn = np.take_along_axis(values[:, None], rng.integers(seeds, size=(studies, 500, seeds)), axis=-1).mean(axis=-1)
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=-1)
+    return _covers(Estimate(values.mean(axis=-1), low, high, seeds), 80)
+
+
+def paired_equal(rng: Generator, studies: int, seeds: int, difference: float) -> np.ndarray:
+    """Equality shown by paired differences."""
+    values = rng.normal(difference, SD, (studies, seeds))
+    return statistics.equivalence(statistics.moment(values)) < statistics.LEVEL
+
+
+def independent_equal(rng: Generator, studies: int, seeds: int, difference: float) -> np.ndarray:
+    """Equality shown by independent samples."""
+    sides = map(statistics.moment, _samples(rng, studies, (seeds, seeds), difference, (SD, SD)))
+    return statistics.equivalence(statistics.welch(*sides)) < statistics.LEVEL
+
+
+def any_false(rng: Generator, studies: int, truths: tuple[float, ...], controlled: bool) -> np.ndarray:
+    """A false verdict on any of a page's comparisons: equal beyond the margin, or different at 0."""
+    values = rng.normal(np.array(truths)[:, None], SD / 2, (studies, len(truths), 8))
+    part = statistics.moment(values)
+    tests = np.stack([statistics.equivalence(part), statistics.significance(part)], axis=-1)  # (studies, truths, 2)
+    if controlled:
+        tests = np.array([statistics.adjust(study) for study in tests.tolist()])
+    wrong = np.stack([np.abs(truths) >= MARGIN, np.array(truths) == 0], axis=-1)
+    return ((tests < statistics.LEVEL) & wrong).any(axis=(1, 2))
+
+
+def reviews_cover(rng: Generator, studies: int, reviews: int) -> np.ndarray:
+    """The interval that a test set's size leaves."""
+    shares = rng.binomial(reviews, 0.82, studies) / reviews
+    half = np.array([statistics.binomial_half(share, reviews) for share in shares])
+    return np.abs(100 * shares - 82) <= half
+
+
+def _powers() -> list[Simulation]:
+    """Power as computed against power as simulated, and the seeds that a power needs."""
+    made = []
+    for seeds in (3, 8, 20):
+        for name, run, sides in (("paired", paired_equal, 1), ("independent", independent_equal, 2)):
+            power = statistics.power(sides * SD**2 / seeds, sides * (seeds - 1))
+            title = f"TOST power, {name}, n = {seeds}: {power:.3f} computed"
+            made.append(Simulation(title, power - 0.015, power + 0.015, partial(run, seeds=seeds, difference=0.0)))
+    needed = statistics.seeds_needed((SD**2, SD**2))
+    title = f"TOST power with the seeds for 80%, n = {needed}"
+    return [*made, Simulation(title, 0.8, 0.85, partial(independent_equal, seeds=needed, difference=0.0))]
+
+
+def _intervals() -> list[Simulation]:
+    """Coverage: exact methods have one value, approximate ones some room."""
+    mean, welch, residual = mean_covers, difference_covers, residual_covers
+    return [
+        Simulation("t interval covers, n = 3", 0.95, 0.95, partial(mean, seeds=3)),
+        Simulation("Welch interval covers, n = 3 and 3", 0.94, 0.98, partial(welch, seeds=(3, 3))),
+        Simulation("Welch interval covers, n = 3 and 6", 0.93, 0.97, partial(welch, seeds=(3, 6))),
+        Simulation("Welch interval covers, n = 20 and 20", 0.945, 0.955, partial(welch, seeds=(20, 20))),
+        Simulation("residual covers, 1 cell, n = 3", 0.94, 0.98, partial(residual, cells=1, seeds=3)),
+        Simulation("residual covers, 1 cell, n = 20", 0.945, 0.955, partial(residual, cells=1, seeds=20)),
+        Simulation("pooled residual covers, 3 cells, n = 3", 0.94, 0.98, partial(residual, cells=3, seeds=3)),
+        Simulation("pooled residual covers, 3 cells, n = 20", 0.945, 0.955, partial(residual, cells=3, seeds=20)),
+        Simulation("test set's interval covers, 5,000 reviews", 0.94, 0.96, partial(reviews_cover, reviews=5_000)),
+    ]
+
+
+def _errors() -> list[Simulation]:
+    """How often equality, or any verdict of a page, is shown falsely."""
+    at_margin, mixed = (MARGIN,) * 9, (MARGIN,) * 3 + (0.0,) * 3 + (0.5,) * 3
+    paired, independent = partial(paired_equal, difference=MARGIN), partial(independent_equal, difference=MARGIN)
+    return [
+        Simulation("TOST errs at the margin, paired, n = 3", 0, 0.05, partial(paired, seeds=3)),
+        Simulation("TOST errs at the margin, paired, n = 20", 0, 0.05, partial(paired, seeds=20)),
+        Simulation("TOST errs at the margin, n = 3", 0, 0.05, partial(independent, seeds=3)),
+        Simulation("TOST errs at the margin, n = 20", 0, 0.05, partial(independent, seeds=20)),
+        Simulation("Holm: any of 9 errs at the margin", 0, 0.05, partial(any_false, truths=at_margin, controlled=True)),
+        Simulation("Holm: any of 9 errs, mixed truths", 0, 0.05, partial(any_false, truths=mixed, controlled=True)),
+    ]
+
+
+def _controls() -> list[Simulation]:
+    """Methods that no page uses, to show that a simulation finds their faults."""
+    mixed = (MARGIN,) * 3 + (0.0,) * 3 + (0.5,) * 3
+    return [
+        Simulation("not used: no Holm, any of 9 errs", 0.15, 1, partial(any_false, truths=mixed, controlled=False)),
+        Simulation("not used: cells as independent, n = 3", 0, 0.9, partial(unblocked_covers, cells=3, seeds=3)),
+        Simulation("not used: percentile bootstrap, n = 3", 0, 0.9, partial(bootstrap_covers, seeds=3)),
+    ]
+
+
+def simulations() -> list[Simulation]:
+    """Every rate with its range."""
+    return [*_intervals(), *_errors(), *_powers(), *_controls()]
+
+
+def main() -> int:
+    """Print the table; 1 where a rate misses its range."""
+    missed = 0
+    print(f"{STUDIES:,} made studies each\n\n{'':48}   rate   99.9% interval   must lie in")
+    for simulation in simulations():
+        simulated = rate(simulation)
+        hit = simulated.reaches(simulation)
+        missed += not hit
+        allowed = f"{simulation.low:.3f} to {simulation.high:.3f}"
+        verdict = "" if hit else "   MISSED"
+        print(f"{simulation.name:48}  {simulated}  {allowed}{verdict}")
+    print(f"\n{missed} missed")
+    return int(missed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

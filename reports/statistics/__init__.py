@@ -1,0 +1,52 @@
+"""The statistics of the pages, each defined once with its source; ``python -m reports.simulate`` measures their errors.
+
+Accuracies and margins are in percentage points. Functions of samples take ``(..., n)``: one sample, or one for each of
+many studies.
+"""
+
+from reports.statistics.equivalence import LEVEL, MARGIN, adjust, equivalence, holm, power, seeds_needed, significance
+from reports.statistics.intervals import (
+    CONFIDENCE,
+    Estimate,
+    Moment,
+    binomial_half,
+    combine,
+    difference,
+    interval,
+    mean,
+    moment,
+    welch,
+)
+from reports.statistics.reconstruction import Reconstruction, merge_cells, merge_twins, reconstruct
+from reports.statistics.times import first_time, median_time
+
+#: Under imposed conventions the twins' mean training losses may differ by this share in any epoch.
+LOSS_BOUND = 0.005
+
+__all__ = [
+    "CONFIDENCE",
+    "LEVEL",
+    "LOSS_BOUND",
+    "MARGIN",
+    "Estimate",
+    "Moment",
+    "Reconstruction",
+    "adjust",
+    "binomial_half",
+    "combine",
+    "difference",
+    "equivalence",
+    "first_time",
+    "holm",
+    "interval",
+    "mean",
+    "median_time",
+    "merge_cells",
+    "merge_twins",
+    "moment",
+    "power",
+    "reconstruct",
+    "seeds_needed",
+    "significance",
+    "welch",
+]
