@@ -16,18 +16,22 @@ settings.load_profile("clean")
 _hypothesis_home = tempfile.TemporaryDirectory(prefix="rnn-twins-")
 configuration.set_hypothesis_home_dir(_hypothesis_home.name)
 
-GROUPS = ("tf2", "pytorch", "study", "neutral")  # as many as there are workers, so that no two share one
+MARKS = ("tf2", "pytorch", "study")  # what a test needs; the others are neutral
+#: TensorFlow's tests take longest, so those of one file have a process of their own. With neutral there are as many
+#: groups as workers, so that no two share one.
+APART = {"test_conformance.py": "tf2_conformance"}
 
 
 def pytest_configure(config):
-    for group in GROUPS[:3]:
+    for group in MARKS:
         config.addinivalue_line("markers", f"{group}: runs in the process of this group")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     for item in items:
-        group = next((name for name in GROUPS if item.get_closest_marker(name)), "neutral")
+        group = next((name for name in MARKS if item.get_closest_marker(name)), "neutral")
+        group = APART.get(item.path.name, group) if group == "tf2" else group
         item.add_marker(pytest.mark.xdist_group(group))
 
 
