@@ -106,7 +106,7 @@ def _plan(name: str, imdb: str | None, uri: str) -> "Plan":
 
 def _chosen(plan: "Plan", only: list[str]) -> dict[str, list[Any]]:
     """Each phase's jobs that the user asks for, by the phase's name."""
-    from experiments.phases import PHASES
+    from experiments.study.phases import PHASES
     from experiments.study.select import select
 
     chosen = {job.fingerprint for job in select([job for phase in PHASES for job in plan.jobs(phase.name)], only)}
@@ -115,7 +115,7 @@ def _chosen(plan: "Plan", only: list[str]) -> dict[str, list[Any]]:
 
 def _list(plan: "Plan", chosen: dict[str, list[Any]], only: list[str], uri: str) -> None:
     """Print every job, done or to run, and what is absent; then a count for each phase."""
-    from experiments.phases import PHASES
+    from experiments.study.phases import PHASES
     from experiments.study.select import matches, read_filters
     from experiments.tracking.database import finished
 
@@ -153,10 +153,10 @@ def _run(
     from rich.console import Console
 
     import frameworks
-    from experiments.phase import Means
-    from experiments.phases import PHASES
     from experiments.running import display, summary
     from experiments.running.executor import LocalExecutor
+    from experiments.study.phase import Means
+    from experiments.study.phases import PHASES
     from experiments.tracking.mlflow_view import parent_names
     from experiments.tracking.tracker import Tracker
     from experiments.training import checkpoints

@@ -8,9 +8,9 @@ from pydantic import Field, field_validator
 from experiments.frozen import Frozen
 from experiments.parity.check import ParityCheck, as_reference
 from experiments.parity.measure import TASKS, make_spec
-from experiments.phase import Absence, Answers, Work
 from experiments.protocol import Absent
 from experiments.spec import ExperimentSpec, Form
+from experiments.study.phase import Absence, Answers, Work
 from experiments.twins import REFERENCE
 
 FORMS: tuple[Form, ...] = get_args(Form)

@@ -14,8 +14,8 @@ from experiments.events import Failed, Finished, Retried, RungMeasured
 from experiments.parity.check import RUNGS, VERSION, ParityCheck
 from experiments.parity.compare import Verdict, compare, first_broken
 from experiments.parity.measure import Measurement
-from experiments.phase import Run
 from experiments.spec import ExperimentSpec
+from experiments.study.phase import Run
 from experiments.twins import REFERENCE
 
 FILE = "ladder.json"

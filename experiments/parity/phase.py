@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from pydantic import ValidationError
 
 from experiments.errors import UserError
-from experiments.explain import explain
 from experiments.parity.check import ParityCheck
 from experiments.parity.grid import LadderGrid, checks_of
 from experiments.parity.outcome import outcomes, summary
-from experiments.phase import Answers, Failures, Means, Phase, Work, failures_of, keep
 from experiments.spec import ExperimentSpec
+from experiments.study.explain import explain
+from experiments.study.phase import Answers, Failures, Means, Phase, Work, failures_of, keep
 
 
 def plan(study, answers: Answers, earlier: Mapping[str, Work]) -> Work:

@@ -7,8 +7,8 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from experiments.events import Failed, Finished
-from experiments.phase import Run
 from experiments.protocol import Job
+from experiments.study.phase import Run
 from experiments.training.trial import Trial
 
 

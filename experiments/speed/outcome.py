@@ -13,10 +13,10 @@ import numpy as np
 
 from experiments.events import Failed, Retried, VariantTimed
 from experiments.hardware import identity
-from experiments.phase import Run
 from experiments.spec import ExperimentSpec
 from experiments.speed.measure import Record
 from experiments.speed.schedule import VERSION, Session, Timing, sessions
+from experiments.study.phase import Run
 
 FILE = "timing.json"
 #: A variant is marked where the middle half of its steps, or its processes' medians, are further apart than this.

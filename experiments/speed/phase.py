@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
 
-from experiments.grid import Grid
 from experiments.hardware import usable_cores
-from experiments.phase import Absence, Answers, Failures, Means, Phase, Run, Work, failures_of, keep
 from experiments.protocol import Absent
 from experiments.speed.measure import Depth
 from experiments.speed.outcome import outcomes
 from experiments.speed.schedule import Timing
+from experiments.study.grid import Grid
+from experiments.study.phase import Absence, Answers, Failures, Means, Phase, Run, Work, failures_of, keep
 from experiments.twins import REFERENCE
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from experiments.phase import Absence, Answers, Work
-from experiments.phases import PHASES
 from experiments.protocol import Absent, Support
 from experiments.spec import ExperimentSpec
+from experiments.study.phase import Absence, Answers, Work
+from experiments.study.phases import PHASES
 from experiments.study.schema import Study
 from experiments.tasks import DataSource, TaskSpec
 from experiments.training.phase import wanted

@@ -7,10 +7,10 @@ from typing import Annotated, Self
 from pydantic import Field, PositiveInt, ValidationError, create_model, model_validator
 
 from experiments.errors import UserError
-from experiments.explain import explain
 from experiments.frozen import Frozen
-from experiments.grid import FrameworkName
-from experiments.phases import PHASES
+from experiments.study.explain import explain
+from experiments.study.grid import FrameworkName
+from experiments.study.phases import PHASES
 from experiments.twins import TWINS
 
 STUDIES = Path(__file__).parent / "studies"

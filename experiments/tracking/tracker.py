@@ -19,10 +19,10 @@ from safetensors.numpy import load_file
 from experiments.canonical import Weights
 from experiments.errors import UserError
 from experiments.events import EpochEnded, Event, Failed, Finished, Retried, Started
-from experiments.phase import Record
-from experiments.phases import PHASES
 from experiments.running.processes import alive, this_process, undisturbed
 from experiments.spec import ExperimentSpec
+from experiments.study.phase import Record
+from experiments.study.phases import PHASES
 from experiments.tracking import database
 from experiments.tracking.mlflow_view import describe, parent_names, view_tag, way_to_look
 from experiments.tracking.store import STORE_ERRORS, first_cause, open_store, runs_of

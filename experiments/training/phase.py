@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 
 from experiments.events import Failed
-from experiments.grid import Grid
-from experiments.phase import Absence, Answers, Failures, Means, Phase, Work
 from experiments.protocol import Absent
 from experiments.spec import ExperimentSpec
+from experiments.study.grid import Grid
+from experiments.study.phase import Absence, Answers, Failures, Means, Phase, Work
 from experiments.training.trial import Trial
 
 

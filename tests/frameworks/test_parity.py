@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tolerances import FIFTY_STEPS
 
-WORKER = Path(__file__).parents[1] / "helpers/parity_worker.py"
+WORKER = Path(__file__).parents[1] / "helpers/ladder/one_twin.py"
 PAIRS = [
     "simple_rnn/layer",
     "lstm/layer",

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from experiments.phase import Answers
 from experiments.protocol import Native
 from experiments.spec import ExperimentSpec
 from experiments.study import schema
+from experiments.study.phase import Answers
 from experiments.tasks import DataSource
 from experiments.training.phase import wanted
 

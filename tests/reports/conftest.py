@@ -1,8 +1,8 @@
 """Fixtures of the tests of reports."""
 
 import pytest
-import reports_toys as toys
-from reports_cases import write
+from made_reports import toys
+from made_reports.cases import write
 
 from experiments.tracking.tracker import Tracker
 

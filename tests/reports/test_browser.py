@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from reports_cases import PAGES, write
+from made_reports.cases import PAGES, write
 
 from reports.data import query
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote
 
 import pytest
-from html_elements import Elements
+from made_reports.cases import PAGES, write
+from made_reports.html_elements import Elements
 from mlflow import MlflowClient
-from reports_cases import PAGES, write
 
 from reports.data import query
 

@@ -3,9 +3,9 @@
 import re
 
 import pytest
-import reports_toys as toys
-from html_elements import words_of
-from reports_cases import PAGES, write
+from made_reports import toys
+from made_reports.cases import PAGES, write
+from made_reports.html_elements import words_of
 
 import reports
 from experiments.errors import UserError

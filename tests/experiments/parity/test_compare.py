@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 import pytest
-from ladder_cases import reading
-from ladder_toys import BIAS, KERNEL
+from ladder.cases import reading
+from ladder.toys import BIAS, KERNEL
 
 from experiments.parity import check as parity_check
 from experiments.parity import compare, measure

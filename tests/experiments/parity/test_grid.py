@@ -3,16 +3,16 @@
 from pathlib import Path
 
 import pytest
-from ladder_cases import make_check
-from ladder_toys import versions
+from ladder.cases import make_check
+from ladder.toys import versions
 
 from experiments.errors import UserError
-from experiments.grid import Grid
 from experiments.parity import check as parity_check
 from experiments.parity.grid import LadderGrid, checks_of
-from experiments.phase import Answers
 from experiments.protocol import Absent, Native
 from experiments.study import plan, schema
+from experiments.study.grid import Grid
+from experiments.study.phase import Answers
 
 CELLS = ["simple_rnn", "lstm", {"cell": "gru", "bidirectional": True, "form": "layer"}]
 

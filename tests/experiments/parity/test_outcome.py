@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ladder_cases import make_check, outcome, reading
-from ladder_toys import STUDY
+from ladder.cases import make_check, outcome, reading
+from ladder.toys import STUDY
 from mlflow import MlflowClient
 
 import frameworks
@@ -141,7 +141,7 @@ def house(tmp_path_factory, template):
     (folder / "toy.toml").write_text(STUDY, encoding="utf-8")
 
     def run(*arguments, **environment):
-        command = [sys.executable, "-c", "import ladder_toys; ladder_toys.main()", "toy.toml", "--only", "phase=parity"]
+        command = [sys.executable, "-c", "import ladder.toys; ladder.toys.main()", "toy.toml", "--only", "phase=parity"]
         environment = os.environ | {"PYTHONPATH": str(CHECKOUT / "tests/helpers"), "COLUMNS": "200"} | environment
         options = {"cwd": folder, "env": environment, "capture_output": True, "text": True, "timeout": GUARD_S}
         return subprocess.run([*command, "--workers", "1", *arguments], check=False, **options)

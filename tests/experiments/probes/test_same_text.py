@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 import frameworks
 from experiments import canonical, sample, tasks
 from experiments.events import Failed, Finished
-from experiments.phase import Means
 from experiments.probes import phase, same_text
 from experiments.spec import ExperimentSpec, to_toml
+from experiments.study.phase import Means
 from experiments.tasks import chars
 from experiments.tracking.database import DEFAULT_URI
 from experiments.tracking.tracker import Tracker

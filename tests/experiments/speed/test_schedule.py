@@ -8,13 +8,13 @@ import toys
 import frameworks
 from experiments import tasks
 from experiments.errors import UserError
-from experiments.phase import Means
 from experiments.running.display import Display
 from experiments.running.executor import LocalExecutor
 from experiments.speed import load
 from experiments.speed.outcome import outcomes, spread, summary
 from experiments.speed.phase import PHASE
 from experiments.speed.schedule import Session, Timing, sessions
+from experiments.study.phase import Means
 from experiments.study.plan import lay_out
 from experiments.study.schema import read
 from experiments.study.select import select

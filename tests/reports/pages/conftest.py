@@ -1,8 +1,8 @@
 """Fixtures of the tests of pages."""
 
 import pytest
-import reports_speed_toys as toys
-from speed_page_cases import _planned
+from made_reports import timings as toys
+from made_reports.speed_page import _planned
 
 from reports.data.results import RecordedTiming, Results
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import reports_toys as toys
+from made_reports import toys
 
 from reports import statistics
 from reports.data.comparable import layer_table

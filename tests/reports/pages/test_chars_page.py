@@ -6,8 +6,8 @@ from dataclasses import replace
 from html import escape
 
 import pytest
-import reports_toys as toys
-from reports_toy_files import TEXTS, samples
+from made_reports import toys
+from made_reports.files import TEXTS, samples
 
 import reports
 from experiments.probes.record import ProbeRecord

@@ -3,8 +3,8 @@
 from datetime import datetime
 
 import pytest
-import reports_toys as toys
-from html_elements import words_of
+from made_reports import toys
+from made_reports.html_elements import words_of
 
 from reports.html.format import percent
 from reports.pages.claims.facts import Facts

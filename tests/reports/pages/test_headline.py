@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-import reports_toys as toys
+from made_reports import toys
 
 from reports.data.comparable import layer_table
 from reports.pages.accuracy import reconstruction

@@ -7,8 +7,8 @@ from types import ModuleType
 from typing import ClassVar, Literal
 
 import pytest
-import reports_toys as toys
-from html_elements import words_of
+from made_reports import toys
+from made_reports.html_elements import words_of
 
 import reports
 from experiments import tasks

@@ -7,8 +7,8 @@ from datetime import datetime
 
 import pandas as pd
 import pytest
-import reports_toys
-from ladder_cases import make_check, names, outcome, text
+from ladder.cases import make_check, names, outcome, text
+from made_reports import toys
 
 from reports.data import artifacts
 from reports.data.links import Links
@@ -25,8 +25,8 @@ def results(*outcomes, missing=(), unchecked=()):
     checks = [each.check for each in outcomes]
     frame = pd.DataFrame([_row(each, place) for place, each in enumerate(outcomes)], columns=FIELDS)
     records = {f"c{place}": json.loads(each.files["ladder.json"]) for place, each in enumerate(outcomes)}
-    trials = reports_toys.planned(cells=("lstm",), sine=False)
-    made = reports_toys.results(trials, [reports_toys.run_of(trial) for trial in trials])
+    trials = toys.planned(cells=("lstm",), sine=False)
+    made = toys.results(trials, [toys.run_of(trial) for trial in trials])
     joined = join_checks([*checks, *missing], frame, records)
     return dataclasses.replace(made, checks=joined, unchecked=tuple(unchecked), check_links=Links(experiment_id="8"))
 

@@ -2,8 +2,8 @@
 
 import pandas as pd
 import pytest
-import reports_toys as toys
-from reports_toy_files import weight
+from made_reports import toys
+from made_reports.files import weight
 
 from experiments.training.trial import Trial
 from reports.data import comparable

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-import reports_toys as toys
+from made_reports import toys
 
 from experiments.twins import TWINS
 from reports.html.blocks import Details, Points, Prose, Table

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-import reports_toys as toys
+from made_reports import toys
 from plans import experiments_of
 
 from experiments.probes.published import CALLS, EXPERIMENTS

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from reports_toys import ENVIRONMENTS, records
+from made_reports.toys import ENVIRONMENTS, records
 
 from experiments.spec import ExperimentSpec
 from experiments.speed.schedule import Timing

@@ -1,4 +1,4 @@
-"""Train one twin in a process of its own and print its losses: ``python parity_worker.py TWIN CONVENTIONS``."""
+"""Train one twin in a process of its own and print its losses: ``python one_twin.py TWIN CONVENTIONS``."""
 
 import json
 import sys

@@ -3,8 +3,8 @@
 from datetime import datetime
 from html import unescape
 
-import reports_speed_toys as toys
-from html_elements import words_of
+from made_reports import timings as toys
+from made_reports.html_elements import words_of
 
 from experiments.speed.schedule import Timing
 from reports.data.results import RecordedTiming, Results

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import reports_toys as toys
+from made_reports import toys
 
 import reports
 

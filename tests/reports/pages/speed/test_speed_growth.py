@@ -3,8 +3,8 @@
 import math
 
 import pytest
-import reports_speed_toys as toys
-from speed_page_cases import flat, said, swept
+from made_reports import timings as toys
+from made_reports.speed_page import flat, said, swept
 
 from reports.pages.speed import growth, sweeps
 from reports.pages.speed.benchmarks import benchmarks, timed_variants

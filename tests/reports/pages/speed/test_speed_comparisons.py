@@ -4,8 +4,8 @@ import json
 import math
 
 import pytest
-import reports_speed_toys as toys
-from speed_page_cases import flat, page, row, said, swept
+from made_reports import timings as toys
+from made_reports.speed_page import flat, page, row, said, swept
 
 from reports.data import artifacts
 from reports.data.results import RecordedTiming

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 
 from experiments.errors import UserError
-from experiments.explain import explain
 from experiments.frozen import Frozen
 from experiments.spec import ExperimentSpec
+from experiments.study.explain import explain
 from experiments.twins import FRAMEWORKS
 
 Values = Annotated[list[Any], Field(min_length=1)]

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 
 import numpy as np
-from ladder_toys import FAULTS, versions
+from ladder.toys import FAULTS, versions
 
 import frameworks
 from experiments.events import Finished

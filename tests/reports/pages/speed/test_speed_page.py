@@ -4,9 +4,9 @@ import json
 import re
 
 import pytest
-import reports_speed_toys as toys
-from html_elements import Elements, words_of
-from speed_page_cases import _planned, flat, page, row, said
+from made_reports import timings as toys
+from made_reports.html_elements import Elements, words_of
+from made_reports.speed_page import _planned, flat, page, row, said
 
 from reports.data import artifacts
 from reports.data.results import RecordedTiming

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from reports_toy_files import TEXTS, forecast, samples, shapes
+from made_reports.files import TEXTS, forecast, samples, shapes
 
 from experiments.events import EpochEnded, Finished, Started
-from experiments.phase import Absence, Work
 from experiments.protocol import NativeShapes
 from experiments.spec import ExperimentSpec
+from experiments.study.phase import Absence, Work
 from experiments.study.plan import Plan
 from experiments.study.schema import Study
 from experiments.tasks import DataSource

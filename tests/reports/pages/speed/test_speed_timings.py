@@ -4,8 +4,8 @@ import math
 from dataclasses import replace
 
 import pytest
-import reports_speed_toys as toys
-from speed_page_cases import STEPS, flat, row, said
+from made_reports import timings as toys
+from made_reports.speed_page import STEPS, flat, row, said
 
 from experiments.speed.outcome import BUSY, SPREAD
 from reports.pages.speed import ranking
