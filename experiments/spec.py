@@ -108,7 +108,11 @@ NO_OPTIONS = {"cell", "form", "units", "dropout", "embedding_size", "projection_
 
 
 #: Fields added after version 1 of the fingerprint, and the one that it had: old results keep their fingerprints.
-LATER_FIELDS = {"training": ("pipeline", "moved_ulps"), "conventions": ("repeated_words",)}
+LATER_FIELDS = {
+    "task": ("validation_reviews",),
+    "training": ("pipeline", "moved_ulps"),
+    "conventions": ("repeated_words",),
+}
 FORMER_CONVENTIONS = {"batches": None}
 
 

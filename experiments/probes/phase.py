@@ -4,13 +4,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from experiments.probes import gradient_norms, same_text, source_calls
+from experiments.probes import gradient_norms, rounding, same_text, source_calls
 from experiments.probes.record import records
 from experiments.protocol import Job
 from experiments.study.phase import Answers, Failures, Means, Phase, Work, failures_of, keep
 
 #: What a study's ``measure`` may name, and what makes the jobs of it.
-PROBES = {"gradient_norms": gradient_norms.jobs, "same_text": same_text.jobs, "source_calls": source_calls.jobs}
+PROBES = {
+    "rounding": rounding.jobs,
+    "gradient_norms": gradient_norms.jobs,
+    "same_text": same_text.jobs,
+    "source_calls": source_calls.jobs,
+}
 
 
 def plan(study, answers: Answers, earlier: Mapping[str, Work]) -> Work:

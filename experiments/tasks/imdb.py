@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt
 
 from experiments.errors import UserError
 from experiments.tasks.imdb_store import Reviews, prepared_file, read
@@ -16,14 +16,18 @@ BATCH = 500  # reviews predicted at a time
 
 
 class ImdbSpec(BaseTaskSpec):
-    """Sentiment of a film review. Sizes of None take all reviews of the split."""
+    """Sentiment of a film review. Sizes of None take all reviews of the split.
+
+    ``validation_reviews`` are the training split's reviews after those that are trained on; none of them is trained
+    on, and none is a test review, so an epoch may be chosen by them.
+    """
 
     DEFAULTS: ClassVar = {
         "network": {"units": [64, 64], "dropout": 0.5, "encoder": "embedding", "embedding_size": 100},
         "training": {"epochs": 4, "batch_size": 128},
     }
     METRIC: ClassVar = "test/accuracy"
-    HISTORIES: ClassVar = ("train/accuracy", "test/accuracy")
+    HISTORIES: ClassVar = ("train/accuracy", "test/accuracy", "validation/accuracy")
     LENGTH: ClassVar = "tokens"
     INPUT: ClassVar = "tokens"
 
@@ -32,11 +36,13 @@ class ImdbSpec(BaseTaskSpec):
     tokens: PositiveInt = 80
     train_reviews: PositiveInt | None = None
     test_reviews: PositiveInt | None = None
+    validation_reviews: NonNegativeInt = 0
 
     def in_words(self, training_samples: int | None) -> str:
         """Such as ``20,000 reviews of 80 tokens, 10,000 words``."""
         reviews = f"{training_samples:,} reviews" if training_samples else "all reviews"
-        return f"{reviews} of {self.tokens} tokens, {self.words:,} words"
+        kept = f", {self.validation_reviews:,} for validation" * bool(self.validation_reviews)
+        return f"{reviews} of {self.tokens} tokens, {self.words:,} words{kept}"
 
 
 SPEC = ImdbSpec
@@ -54,13 +60,14 @@ def locate(spec: ImdbSpec, imdb: str = "packaged") -> DataSource:
     """
     source, path, prepared = prepared_file(imdb)
     train, test = len(prepared.train.labels), len(prepared.test.labels)
-    for field, count in (("train_reviews", train), ("test_reviews", test)):
+    left = train - spec.validation_reviews
+    for field, count in (("validation_reviews", train - 1), ("train_reviews", left), ("test_reviews", test)):
         if (getattr(spec, field) or 0) > count:
             raise UserError(
                 f"task.{field}: {getattr(spec, field)} is more than {source.name} has; allowed: 1 to {count}"
             )
     description = f"{train:,} training and {test:,} test reviews: {source.origin}."
-    sizes = spec.train_reviews or train, spec.test_reviews or test
+    sizes = spec.train_reviews or left, spec.test_reviews or test
     return DataSource(source.name, source.digest, str(path), description, *sizes)
 
 
@@ -71,20 +78,25 @@ class ImdbTask(Task):
     interface: Interface
     train: Split
     test: Split
+    validation: Split | None = None
 
     def score(self, outputs: np.ndarray, y: np.ndarray) -> dict[str, float]:
         """The share of a batch's reviews whose logit ``(B, 1)`` lies on their label's side of 0."""
         return {"accuracy": float(np.mean((outputs > 0) == (y > 0)))}
 
     def evaluate(self, model: Predictor) -> dict[str, float]:
-        """Loss and accuracy over every test review."""
-        x, y = self.test
+        """Loss and accuracy over every test review, and over every validation review where there are any."""
+        scores = self._scores("test", self.test, model)
+        return scores | (self._scores("validation", self.validation, model) if self.validation else {})
+
+    def _scores(self, name: str, split: Split, model: Predictor) -> dict[str, float]:
+        x, y = split
         logits = np.concatenate([model.predict(x[start : start + BATCH]) for start in range(0, len(x), BATCH)])
         if logits.shape != y.shape:
             raise ValueError(f"the network answered {x.shape} with {logits.shape} in place of {y.shape}")
         return {
-            "test/loss": binary_crossentropy(logits, y),
-            "test/accuracy": self.score(logits, y)["accuracy"],
+            f"{name}/loss": binary_crossentropy(logits, y),
+            f"{name}/accuracy": self.score(logits, y)["accuracy"],
         }
 
 
@@ -106,16 +118,20 @@ def load(spec: ImdbSpec, source: DataSource, dtype: str) -> ImdbTask:
         ValueError: the prepared file was damaged since ``locate`` checked it.
     """
     train, test = read(Path(source.path))
+    trained_on = spec.train_reviews or len(train.labels) - spec.validation_reviews
+    kept_back = slice(trained_on, trained_on + spec.validation_reviews)
     return ImdbTask(
         interface(spec),
-        _arrays(train, spec.train_reviews, spec, dtype),
-        _arrays(test, spec.test_reviews, spec, dtype),
+        _arrays(train, slice(trained_on), spec, dtype),
+        _arrays(test, slice(spec.test_reviews), spec, dtype),
+        _arrays(train, kept_back, spec, dtype) if spec.validation_reviews else None,
     )
 
 
-def _arrays(reviews: Reviews, limit: int | None, spec: ImdbSpec, dtype: str) -> Split:
-    labels = reviews.labels[:limit]
-    offsets = reviews.offsets[: len(labels) + 1]
+def _arrays(reviews: Reviews, chosen: slice, spec: ImdbSpec, dtype: str) -> Split:
+    labels = reviews.labels[chosen]
+    first = chosen.start or 0
+    offsets = reviews.offsets[first : first + len(labels) + 1]
     x = encode(Reviews(reviews.ranks, offsets, labels), spec.words, spec.tokens)
     return Split(x, labels[:, None].astype(dtype))
 

@@ -52,6 +52,11 @@ def gradient_norms(text: str) -> Mapping[str, Any]:
     return _record(text, {"start", "trained"})
 
 
+def rounding(text: str) -> Mapping[str, Any]:
+    """``rounding.json`` of a probe: ``losses``, ulps → the loss of each step."""
+    return _record(text, {"losses"})
+
+
 def same_text(text: str) -> Mapping[str, Any]:
     """``writing.json`` of a probe."""
     return _record(text, {"prompt", "trained_by", "texts"})

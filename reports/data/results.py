@@ -20,7 +20,18 @@ IMPOSED = ("keras", "pytorch")
 BASES = ("stock", *IMPOSED)
 
 PLANNED = ["fingerprint", "spec_fingerprint", "slug", "framework", "seed", "task", "cell", "form", "units"]
-PLANNED += ["conventions", "imposed", "setting", "epochs", "batch_size", "dtype", "version", "train_n", "test_n"]
+PLANNED += [
+    "conventions",
+    "imposed",
+    "setting",
+    "epochs",
+    "batch_size",
+    "dtype",
+    "pipeline",
+    "version",
+    "train_n",
+    "test_n",
+]
 PLANNED += ["data_name", "planned_digest", "variant"]
 
 
@@ -65,6 +76,7 @@ class Results:
     unchecked: tuple[tuple[str, ParityCheck, str], ...] = ()  # (framework, check, reason)
     check_links: Links = field(default_factory=Links)
     horizons: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)  # (cell, framework) → norms
+    rounding: Mapping[tuple[str, float, str], Mapping[str, Any]] = field(default_factory=dict)  # + learning rate
     printed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # framework → call → answer
     samples: Mapping[str, Mapping[int, str]] = field(default_factory=dict)  # run id → epoch → text
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # run id → temperature → text
@@ -110,6 +122,7 @@ def _of_spec(spec: ExperimentSpec, train_n: int | None, test_n: int | None) -> d
         "epochs": spec.training.epochs,
         "batch_size": spec.training.batch_size,
         "dtype": spec.training.dtype,
+        "pipeline": spec.training.pipeline,
         "train_n": train_n,
         "test_n": test_n,
     }

@@ -35,7 +35,7 @@ def steps_per_epoch(trial: pd.Series) -> int | None:
     if pd.isna(trial.train_n):
         return None
     samples, size = int(trial.train_n), int(trial.batch_size)
-    return samples // size if "batches as tf.data" in trial.setting else -(-samples // size)
+    return samples // size if trial.pipeline == "tf.data" else -(-samples // size)
 
 
 def section(results: Results) -> Section:

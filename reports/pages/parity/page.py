@@ -5,7 +5,7 @@ import math
 from reports.data.results import RecordedCheck, Results
 from reports.html.blocks import Section
 from reports.html.format import count
-from reports.pages.parity import checks, gradient_norms, loss_differences, rungs
+from reports.pages.parity import checks, gradient_norms, loss_differences, rounding, rungs
 from reports.pages.parity.rung_results import rung_results, share_of_tolerance
 
 TITLE = "Parity"
@@ -22,7 +22,7 @@ def sections(results: Results) -> list[Section]:
         made.append(Section("failed", "Where checks fail", (checks.failures(failed, results),)))
     if any(recorded.record for recorded in results.checks):
         made.append(loss_differences.section(results))
-    made.append(gradient_norms.section(results))
+    made += [rounding.section(results), gradient_norms.section(results)]
     if results.unchecked:
         made.append(Section("absent", "What cannot be checked", checks.absent(results)))
     return made

@@ -1,6 +1,7 @@
 """The packaged reviews, and the task made of them."""
 
 import csv
+import dataclasses
 import os
 import re
 import subprocess
@@ -170,6 +171,13 @@ def test_evaluation_sees_every_test_review_once_in_batches(packaged):
     assert sizes == [500] * 10
     assert metrics["test/accuracy"] == pytest.approx(right)
     assert metrics["test/loss"] == pytest.approx(np.log1p(np.exp(0.5)) - 0.5 * right)
+
+
+def test_validation_reviews_are_scored_beside_the_test(task):
+    kept = dataclasses.replace(task, validation=task.test)
+    found = kept.evaluate(predicting(lambda x: np.ones((len(x), 1))))
+    assert set(found) == {"test/loss", "test/accuracy", "validation/loss", "validation/accuracy"}
+    assert found["validation/accuracy"] == found["test/accuracy"]
 
 
 def test_evaluation_refuses_an_answer_of_the_wrong_shape(task):

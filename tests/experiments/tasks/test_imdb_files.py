@@ -95,6 +95,22 @@ def test_more_reviews_than_there_are(field, count, sound):
     assert message == f"task.{field}: {count + 1} is more than imdb-mine.npz has; allowed: 1 to {count}"
 
 
+def test_validation_reviews_are_the_training_splits_after_those_trained_on(sound):
+    _, everything = located(sound)
+    source, task = located(sound, SPEC.model_copy(update={"train_reviews": 4, "validation_reviews": 3}))
+    np.testing.assert_array_equal(task.train.x, everything.train.x[:4])
+    np.testing.assert_array_equal(task.validation.x, everything.train.x[4:7])
+    np.testing.assert_array_equal(task.validation.y, everything.train.y[4:7])
+    np.testing.assert_array_equal(task.test.x, everything.test.x)
+    source, task = located(sound, SPEC.model_copy(update={"validation_reviews": 3}))
+    assert (source.training_samples, len(task.train.y), len(task.validation.y)) == (5, 5, 3)
+
+
+def test_reviews_are_not_both_trained_on_and_kept_back(sound):
+    message = refused(sound, SPEC.model_copy(update={"train_reviews": 6, "validation_reviews": 3}))
+    assert message == "task.train_reviews: 6 is more than imdb-mine.npz has; allowed: 1 to 5"
+
+
 BROKEN = {
     "x_train missing": (arrays(x_train=None), "x_train is missing"),
     "y_train missing": (arrays(y_train=None), "y_train is missing"),
