@@ -33,7 +33,9 @@ def _version(wanted: bool) -> None:
 
 @app.command(epilog="Also: run_all.py sample RUN (text from a trained network) and run_all.py cost; each has --help.")
 def main(
-    study: Annotated[str, typer.Argument(help="smoke, quick, epochs, full, speed, seeds, or a TOML file's path")] = "quick",
+    study: Annotated[
+        str, typer.Argument(help="smoke, quick, epochs, full, speed, seeds, or a TOML file's path")
+    ] = "quick",
     list_only: Annotated[bool, typer.Option("--list", help="say what would run and what is done; run nothing")] = False,
     only: Annotated[
         list[str] | None,

@@ -25,6 +25,7 @@ APART = {"test_conformance.py": "tf2_conformance"}
 def pytest_configure(config):
     for group in MARKS:
         config.addinivalue_line("markers", f"{group}: runs in the process of this group")
+    config.addinivalue_line("markers", "drawn: draws the pages' figures")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -63,6 +63,11 @@ def draw(
         label: the panel in words, for screen readers.
         rows: the vertical axis's labels, which set the left margin; measuring them would draw everything twice.
     """
+    return inline(painted(paint, rows, width, height), label)
+
+
+def painted(paint: Callable[[Axes], None], rows: Sequence[str], width: float, height: float) -> str:
+    """The panel as matplotlib writes it; the arguments are those of ``draw``."""
     with matplotlib.rc_context({**seaborn.axes_style("ticks"), **STYLE}):
         figure = Figure(figsize=(width, height))  # not by pyplot, which keeps every figure it opens
         FigureCanvasSVG(figure)
@@ -75,7 +80,7 @@ def draw(
         buffer = io.StringIO()
         omitted = {"Date": None, "Creator": None, "Format": None, "Type": None}
         figure.savefig(buffer, format="svg", metadata=omitted)
-    return inline(buffer.getvalue(), label)
+    return buffer.getvalue()
 
 
 def inline(svg: str, label: str) -> str:

@@ -64,13 +64,12 @@ OPTIMISERS = [
 
 
 @pytest.mark.parametrize("twin", twin_params())
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
 @pytest.mark.parametrize("conventions", ["keras", "pytorch"])
 @pytest.mark.parametrize("training", OPTIMISERS, ids=lambda t: "-".join(map(str, t.values())))
-def test_every_optimiser_follows_the_written_definition(twin, cell, conventions, training):
-    spec = make_spec(cell, "layer", conventions, dtype="float64", **training)
+def test_every_optimiser_follows_the_written_definition(twin, conventions, training):
+    spec = eager(make_spec("lstm", "layer", conventions, dtype="float64", **training))
     model, reference, _ = models(spec, twin)
-    case = Case(twin, cell, "layer", conventions=conventions)
+    case = Case(twin, "lstm", "layer", conventions=conventions)
     for seed in range(3):  # the definition changes with the step's number
         batch = make_batch(spec, seed)
         model.train_step(batch)
@@ -118,8 +117,10 @@ def test_every_form_gives_what_the_loop_from_scratch_gives(case):
 DROPPING = [
     case._replace(conventions="stock", dtype="float32")
     for case in FORMS_ONLY
-    if case.cell == "lstm" or (case.cell in ("simple_rnn", "gru") and case.form in ("cell_loop", "layer", "unrolled"))
+    if case.cell == "lstm" or (case.cell in ("simple_rnn", "gru") and case.form in ("cell_loop", "layer"))
 ]
+#: Each form of one cell, and each cell in one form: for what a cell and a form do each by itself.
+EACH_ONCE = [case for case in FORMS_ONLY if case.cell == "lstm" or case.form == "scratch"]
 
 
 @pytest.mark.parametrize("case", params(DROPPING))
@@ -137,10 +138,10 @@ def test_dropout_is_off_in_evaluation_and_reproducible_in_training(case):
     repeated = [again.train_step(batch).outputs for _ in range(2)]
     np.testing.assert_array_equal(steps, repeated, err_msg=f"{case}: the same seed gives another training")
     other = build(case.spec, TOKENS, None, 4)
-    assert not np.allclose(steps[0], other.train_step(batch).outputs), f"{case}: the seed does nothing"
+    assert not np.allclose(calm, other.predict(batch.x)), f"{case}: the seed does nothing"
 
 
-@pytest.mark.parametrize("case", params(c._replace(conventions="stock", dtype="float32") for c in FORMS_ONLY))
+@pytest.mark.parametrize("case", params(c._replace(conventions="stock", dtype="float32") for c in EACH_ONCE))
 def test_a_batch_of_another_size_trains_and_predicts(case):
     model = frameworks.load(case.twin).build(case.spec, TOKENS, None, 0)
     batch = make_batch(case.spec)

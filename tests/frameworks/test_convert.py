@@ -33,6 +33,7 @@ def stages(tmp_path_factory) -> Stage:
 
 def run(*command, warnings: str = "default") -> subprocess.CompletedProcess:
     environment = os.environ | {"OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": warnings}
+    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
     return subprocess.run([sys.executable, *command], capture_output=True, text=True, env=environment, timeout=240)
 
 
@@ -141,7 +142,7 @@ def test_the_command_line_goes_straight_from_pytorch_to_keras(stages):
         assert one.read("model.weights.h5") == other.read("model.weights.h5")
 
 
-@pytest.mark.parametrize("name", ["pickle.pt", "lambda.keras", "nowhere.pt", "reset_before.json"])
+@pytest.mark.parametrize("name", ["pickle.pt", "nowhere.pt"])
 def test_an_error_is_one_line_and_exit_code_2(name, stages):
     path = stages.folder / name
     done = run("-m", "frameworks.convert", path, stages.folder / "refused.pt")

@@ -26,7 +26,8 @@ class House:
 
     def start(self, *arguments, deeds=None, **options):
         """``run_all`` with toys in the twins' places, in a process group of its own."""
-        environment = os.environ | {"PYTHONPATH": str(CHECKOUT / "tests/helpers"), "TOY_DEEDS": json.dumps(deeds or {})}
+        paths = os.pathsep.join([str(CHECKOUT), str(CHECKOUT / "tests/helpers")])
+        environment = os.environ | {"PYTHONPATH": paths, "TOY_DEEDS": json.dumps(deeds or {})}
         command = [sys.executable, "-c", "import toys; toys.main()", *arguments]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "encoding": "utf-8"}
         return subprocess.Popen(command, cwd=self.folder, env=environment, start_new_session=True, **(pipes | options))

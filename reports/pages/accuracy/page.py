@@ -6,7 +6,6 @@ from reports.data.results import Results
 from reports.html.blocks import Block, Prose, Section
 from reports.html.format import shortfall
 from reports.pages.accuracy import (
-    best_epoch,
     by_epoch,
     comparison,
     conventions,
@@ -34,7 +33,6 @@ def sections(results: Results) -> list[Section]:
     return [
         by_epoch.section(results),
         steps_to_level.section(results),
-        best_epoch.section(results),
         conventions.section(results),
         reconstruction.section(results),
         Section("verdicts", "How verdicts are given", (Prose(comparison.METHOD), Prose(comparison.family(family)))),

@@ -142,7 +142,8 @@ def house(tmp_path_factory, template):
 
     def run(*arguments, **environment):
         command = [sys.executable, "-c", "import ladder.toys; ladder.toys.main()", "toy.toml", "--only", "phase=parity"]
-        environment = os.environ | {"PYTHONPATH": str(CHECKOUT / "tests/helpers"), "COLUMNS": "200"} | environment
+        paths = os.pathsep.join([str(CHECKOUT), str(CHECKOUT / "tests/helpers")])
+        environment = os.environ | {"PYTHONPATH": paths, "COLUMNS": "200"} | environment
         options = {"cwd": folder, "env": environment, "capture_output": True, "text": True, "timeout": GUARD_S}
         return subprocess.run([*command, "--workers", "1", *arguments], check=False, **options)
 

@@ -5,6 +5,14 @@ from made_reports import timings as toys
 from made_reports.speed_page import _planned
 
 from reports.data.results import RecordedTiming, Results
+from reports.html import svg
+
+
+@pytest.fixture(autouse=True)
+def undrawn(request, monkeypatch):
+    """Leaves the drawing out, which takes most of a page's time, where a test is not marked ``drawn``."""
+    if not request.node.get_closest_marker("drawn"):
+        monkeypatch.setattr(svg, "painted", lambda *_: '<svg viewBox="0 0 1 1"></svg>')
 
 
 @pytest.fixture(scope="module")

@@ -102,6 +102,7 @@ def test_a_network_worse_than_pairs_is_not_praised():
     assert "Of 1 trial none scores below" in page.answer(found)
 
 
+@pytest.mark.drawn
 def test_curves_have_a_panel_for_each_experiment_and_the_entropies_as_lines():
     (figure,) = curves.section(results()).blocks
     assert isinstance(figure, Figure) and len(figure.panels) == 3

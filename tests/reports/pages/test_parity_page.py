@@ -111,6 +111,7 @@ def test_a_framework_that_failed_is_red_from_the_rung_it_did_not_reach():
     assert "0 of 1 parity check passed" in parity.answer(found) and "ValueError: no good" in text(found)
 
 
+@pytest.mark.drawn
 def test_the_page_stands_alone():
     page = render(results(outcome()), "", datetime(2024, 1, 1))["parity.html"]
     ids = re.findall(r'\bid="([^"]+)"', page)
@@ -119,6 +120,7 @@ def test_the_page_stands_alone():
     assert max(map(len, re.findall(r"<svg.*?</svg>", page, flags=re.S))) < 60 * 1024
 
 
+@pytest.mark.drawn
 def test_the_losses_are_drawn():
     (drawn,) = (section for section in parity.sections(results(outcome("Epsilon"))) if section.name == "losses")
     (panel,) = drawn.blocks[0].panels

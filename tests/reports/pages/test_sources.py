@@ -99,6 +99,7 @@ def test_printed_and_ours_stand_beside_each_other(whole, experiment):
     assert "±" in row[7].text
 
 
+@pytest.mark.drawn
 def test_without_a_printed_figure_ours_stands_alone(whole):
     section = experiments.section(whole, GROUPS[0])
     assert kinds(section) == ["prose", "table"]
