@@ -16,8 +16,10 @@ from experiments.tracking.database import DEFAULT_URI, absolute
 
 if TYPE_CHECKING:  # everything heavy is imported where it is used: help comes up at once
     from experiments.study.plan import Plan
+    from experiments.study.schema import Study
 
 INTERRUPTED = 130
+REPORTS = Path("reports")
 PLAIN_WIDTH = 140  # columns where the output is no terminal: the names of experiments are long
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -31,7 +33,13 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.command(epilog="Also: run_all.py sample RUN (text from a trained network) and run_all.py cost; each has --help.")
+OTHERS = (
+    "Also, each with --help: run_all.py sample RUN (text from a trained network), freeze STUDY and replicate BUNDLE "
+    "(do its claims hold with other seeds, on another machine?), and cost (what the program itself costs)."
+)
+
+
+@app.command(epilog=OTHERS)
 def main(
     study: Annotated[
         str, typer.Argument(help="smoke, quick, epochs, full, speed, seeds, or a TOML file's path")
@@ -93,14 +101,20 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _plan(name: str, imdb: str | None, uri: str) -> "Plan":
-    """Lay the study out; everything that can be wrong with the input is found here, before anything is created."""
-    import frameworks
-    from experiments import tasks
-    from experiments.study import plan, schema
-    from experiments.tracking import database
+    """Find a study by its name or path, and lay it out."""
+    from experiments.study import schema
 
     path = schema.find(name)
-    study = schema.read(path)
+    return _lay_out(schema.read(path), path, imdb, uri)
+
+
+def _lay_out(study: "Study", path: Path, imdb: str | None, uri: str) -> "Plan":
+    """Lay a study out; everything that can be wrong with the input is found here, before anything is created."""
+    import frameworks
+    from experiments import tasks
+    from experiments.study import plan
+    from experiments.tracking import database
+
     database.check(uri)
     locate = cache(partial(tasks.locate, imdb=imdb or study.imdb))
     return plan.lay_out(study, path, frameworks.supports, cache(frameworks.versions), locate)
@@ -149,7 +163,13 @@ def _lines(jobs: Sequence[Any], states: Sequence[str]) -> Iterator[str]:
 
 
 def _run(
-    plan: "Plan", chosen: dict[str, list[Any]], uri: str, fresh: bool, workers: int | None, threads: int | None
+    plan: "Plan",
+    chosen: dict[str, list[Any]],
+    uri: str,
+    fresh: bool = False,
+    workers: int | None = None,
+    threads: int | None = None,
+    folder: Path = REPORTS,
 ) -> list[tuple[str, str]]:
     """Run what is missing, phase by phase, then report; returns what failed, and why."""
     from rich.console import Console
@@ -183,7 +203,7 @@ def _run(
     if not ran:
         counts = (f"{len(chosen[phase.name])} {phase.noun}s" for phase in PHASES if chosen[phase.name])
         console.print(f"nothing to run: all {' and '.join(counts)} are done", highlight=False)
-    display.summary(console, rows, failures, runs, _reports(plan, uri))
+    display.summary(console, rows, failures, runs, _reports(plan, uri, folder))
     return failures
 
 
@@ -193,15 +213,20 @@ def _progress(console: Any, phase: str, total: int, done: int) -> Any:
     return Display(phase, total, done, console)
 
 
-def _reports(plan: "Plan", uri: str) -> Path:
+def _reports(plan: "Plan", uri: str, folder: Path = REPORTS) -> Path:
     import reports
 
-    return reports.write(plan, uri, Path("reports"))
+    return reports.write(plan, uri, folder)
 
 
 def start() -> None:
-    """Run a study, or one of the two other commands, whose name is the first word of the command line."""
-    others = {"sample": "experiments.sample", "cost": "experiments.cost.command"}
+    """Run a study, or one of the other commands, whose name is the first word of the command line."""
+    others = {
+        "sample": ("experiments.sample", "app"),
+        "cost": ("experiments.cost.command", "app"),
+        "freeze": ("reports.replication.command", "freezing"),
+        "replicate": ("reports.replication.command", "replicating"),
+    }
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name not in others:
         app()
@@ -211,7 +236,10 @@ def start() -> None:
     import frameworks
 
     sys.argv = [f"{sys.argv[0]} {name}", *sys.argv[2:]]
-    import_module(others[name]).app(obj=frameworks)
+    path, command = others[name]
+    module = import_module(path)
+    handed = module.Door(_lay_out, _run, frameworks.load, _exit_codes) if hasattr(module, "Door") else frameworks
+    getattr(module, command)(obj=handed)
 
 
 if __name__ == "__main__":

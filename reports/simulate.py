@@ -15,6 +15,8 @@ from scipy import stats
 
 from reports import statistics
 from reports.statistics import MARGIN, Estimate
+from reports.statistics.intervals import Moment
+from reports.statistics.replication import Claim, judge
 
 STUDIES = 2_000
 CONFIDENCE = 0.999  # of a rate's interval: a benchmark of twenty rates should not fail by chance
@@ -131,6 +133,25 @@ def any_false(rng: Generator, studies: int, truths: tuple[float, ...], controlle
     return ((tests < statistics.LEVEL) & wrong).any(axis=(1, 2))
 
 
+def replication_fails(rng: Generator, studies: int, seeds: int, claims: int) -> np.ndarray:
+    """Whether any claim of a difference fails in a second study of the same truth."""
+    pairs = [[_claims(rng, studies, seeds) for _ in range(claims)] for _ in range(2)]
+    return np.array(
+        [
+            "FAIL" in judge(*([_claim(part, seeds, study) for part in parts] for parts in pairs))
+            for study in range(studies)
+        ]
+    )
+
+
+def _claims(rng: Generator, studies: int, seeds: int) -> Moment:
+    return statistics.welch(*map(statistics.moment, _samples(rng, studies, (seeds, seeds), 3.0, SPREADS)))
+
+
+def _claim(part: Moment, seeds: int, study: int) -> Claim:
+    return Claim("made", "difference", Moment(*(float(value[study]) for value in part)), seeds)
+
+
 def reviews_cover(rng: Generator, studies: int, reviews: int) -> np.ndarray:
     """The interval that a test set's size leaves."""
     shares = rng.binomial(reviews, 0.82, studies) / reviews
@@ -177,6 +198,8 @@ def _errors() -> list[Simulation]:
         Simulation("TOST errs at the margin, n = 3", 0, 0.05, partial(independent, seeds=3)),
         Simulation("TOST errs at the margin, n = 20", 0, 0.05, partial(independent, seeds=20)),
         Simulation("Holm: any of 9 errs at the margin", 0, 0.05, partial(any_false, truths=at_margin, controlled=True)),
+        Simulation("replication: any of 9 fails, n = 3", 0, 0.05, partial(replication_fails, seeds=3, claims=9)),
+        Simulation("replication: any of 9 fails, n = 20", 0, 0.05, partial(replication_fails, seeds=20, claims=9)),
         Simulation("Holm: any of 9 errs, mixed truths", 0, 0.05, partial(any_false, truths=mixed, controlled=True)),
     ]
 

@@ -17,7 +17,7 @@ from reports.statistics.intervals import (
     moment,
     welch,
 )
-from reports.statistics.reconstruction import Reconstruction, merge_cells, merge_twins, reconstruct
+from reports.statistics.reconstruction import Reconstruction, differences, merge_cells, merge_twins, reconstruct
 from reports.statistics.times import first_time, median_time
 
 #: Under imposed conventions the twins' mean training losses may differ by this share in any epoch.
@@ -35,6 +35,7 @@ __all__ = [
     "binomial_half",
     "combine",
     "difference",
+    "differences",
     "equivalence",
     "first_time",
     "holm",

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from reports.statistics.intervals import Estimate, combine, interval, moment, welch
+from reports.statistics.intervals import Estimate, Moment, combine, interval, moment, welch
 
 
 class Reconstruction(NamedTuple):
@@ -46,10 +46,12 @@ def reconstruct(left: ArrayLike, right: ArrayLike, imposed: ArrayLike) -> Recons
         right: the second framework's.
         imposed: the accuracy under the first framework's conventions minus that under the second's, seed by seed.
     """
-    stock, reconstructed = welch(moment(left), moment(right)), moment(imposed)
+    stock, reconstructed, residual = differences(left, right, imposed)
     pairs, seeds = np.shape(imposed)[-1], min(np.shape(left)[-1], np.shape(right)[-1])
-    return Reconstruction(
-        interval(stock, seeds),
-        interval(reconstructed, pairs),
-        interval(combine([stock, reconstructed], [1, -1]), min(seeds, pairs)),
-    )
+    return Reconstruction(interval(stock, seeds), interval(reconstructed, pairs), interval(residual, min(seeds, pairs)))
+
+
+def differences(left: ArrayLike, right: ArrayLike, imposed: ArrayLike) -> tuple[Moment, Moment, Moment]:
+    """The moments of what ``reconstruct`` estimates: stock, reconstructed, residual."""
+    stock, reconstructed = welch(moment(left), moment(right)), moment(imposed)
+    return stock, reconstructed, combine([stock, reconstructed], [1, -1])

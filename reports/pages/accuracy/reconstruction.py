@@ -59,9 +59,13 @@ class Evidence:
     @property
     def reconstruction(self) -> Reconstruction:
         """The three differences, from the seeds that ran."""
+        return statistics.reconstruct(*self.samples)
+
+    @property
+    def samples(self) -> tuple[pd.Series, pd.Series, pd.Series]:
+        """Both stock frameworks' accuracies, and the paired differences of the imposed conventions, by seed."""
         left, right = (self.accuracies[side].dropna() for side in STOCK)
-        imposed = self.accuracies[WRITTEN[0]] - self.accuracies[WRITTEN[1]]
-        return statistics.reconstruct(left, right, imposed.dropna())
+        return left, right, (self.accuracies[WRITTEN[0]] - self.accuracies[WRITTEN[1]]).dropna()
 
 
 def evidence(trials: pd.DataFrame) -> list[Evidence]:
