@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,11 @@ from frameworks.convert import convert
 #: The LSTM in each shape; the other cells once at each level of depth and of direction.
 CASES = ["lstm-1-one", "lstm-2-one", "lstm-1-both", "lstm-2-both"]
 CASES += ["gru-1-one", "gru-2-both", "simple_rnn-1-both", "simple_rnn-2-one"]
+#: A case's seed: its place among all combinations.
+SEEDS = {
+    f"{cell}-{depth}-{sides}": place
+    for place, (cell, depth, sides) in enumerate(product(("simple_rnn", "lstm", "gru"), (1, 2), ("one", "both")))
+}
 WORDS, TOKENS, WIDTH, UNITS, STEPS = 12, 4, 4, 5, 3
 PREDICTIONS = 1e-6
 #: TensorFlow 2.21 under NumPy 2, in whatever saves a Keras model.
@@ -28,7 +34,7 @@ def keras_model(case: str):
     """A plain Keras model; functional where it is bidirectional, else Sequential. Biases are not left at zero."""
     import keras
 
-    keras.utils.set_random_seed(CASES.index(case))
+    keras.utils.set_random_seed(SEEDS[case])
     cell, depth, sides = case.split("-")
     layer = {"simple_rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}[cell]
     layers = [keras.layers.Embedding(WORDS, WIDTH)]
@@ -44,7 +50,7 @@ def keras_model(case: str):
         model = keras.Model(inputs, x)
     else:
         model = keras.Sequential([inputs, *layers])
-    draw = np.random.default_rng(CASES.index(case))
+    draw = np.random.default_rng(SEEDS[case])
     model.set_weights([value + draw.normal(0, 0.3, value.shape) for value in model.get_weights()])
     return model
 
@@ -54,7 +60,7 @@ def torch_model(case: str):
     import torch
     from torch import nn
 
-    torch.manual_seed(CASES.index(case))
+    torch.manual_seed(SEEDS[case])
     cell, depth, sides = case.split("-")
 
     class Model(nn.Module):

@@ -75,8 +75,8 @@ def outcome(folder: Path, client, run) -> tuple[dict[str, list[float]], dict[str
 
 
 def test_a_killed_study_goes_on_to_what_no_kill_would_have_left(tmp_path, monkeypatch):
-    """With TensorFlow 2; a killed worker is tried with PyTorch, and each twin's checkpoints in its own process."""
-    twin = "tf2"
+    """With PyTorch; a killed worker is tried with TensorFlow 2, and each twin's checkpoints in its own process."""
+    twin = "pytorch"
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     ended(start(whole, twin))
 

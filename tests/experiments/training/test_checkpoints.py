@@ -48,7 +48,7 @@ def make(twin, conventions="keras", stateful=True, optimiser="adam", **fields):
     form = fields.pop("form", FORM.get(twin, "layer"))
     options = {"optimiser": optimiser, "learning_rate_decay": 0.7, "clip_norm": 0.5, "clip_global": True} | fields
     if twin == "tf2" and (conventions, stateful) != TRACED:
-        options["execution"] = "eager"
+        options.setdefault("execution", "eager")
     return toys.trial(twin, toys.spec("lstm", form, conventions, stateful, **options))
 
 
@@ -240,8 +240,8 @@ def test_the_file_holds_canonical_weights_and_carried_states_for_people():
 
 @pytest.mark.study
 def test_a_worker_killed_within_an_epoch_is_replaced_and_the_curve_is_the_unbroken_ones(tmp_path, monkeypatch):
-    """With PyTorch; ``tests/whole/test_killed.py`` kills a study of TensorFlow 2."""
-    job = make("pytorch", "stock", optimiser="adam")
+    """With TensorFlow 2; ``tests/whole/test_killed.py`` kills a study of PyTorch."""
+    job = make("tf2", "stock", optimiser="adam", execution="default")
     events = {}
     for name in ("unbroken", "killed"):
         if name == "killed":
