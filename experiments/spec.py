@@ -8,7 +8,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from experiments import tasks
 from experiments.cells import CELLS
-from experiments.conventions import Conventions, Owner
+from experiments.conventions import TABLE, Conventions, Owner
 from experiments.frozen import Frozen, digest
 from experiments.tasks import TaskSpec
 
@@ -174,7 +174,14 @@ class ExperimentSpec(Frozen):
             return "network.forget_bias: under stock conventions the framework sets it"
         if training.moved_ulps and not self.conventions.imposed:
             return "training.moved_ulps: under stock conventions the framework draws the weights"
-        idle = {
+        moot = (f"conventions.{name}: {reason}" for name in self.conventions.overrides if (reason := self.idle[name]))
+        return next(moot, None)
+
+    @property
+    def idle(self) -> dict[str, str]:
+        """For each field of the conventions why it has no effect here; empty where it has one."""
+        network, training = self.network, self.training
+        reasons = {
             "embedding": network.embedding_size is None and self._not_embedded,
             "bias": not CELLS[network.cell].most_biases and f"the {network.cell} cell has no bias",
             "dropout": network.dropout == 0 and "the dropout rate is 0",
@@ -184,8 +191,7 @@ class ExperimentSpec(Frozen):
             "clipping": training.clip_norm is None and "no gradient is clipped",
             "repeated_words": not self.squares_occurrences and "no word's gradient is squared",
         }
-        moot = (f"conventions.{name}: {idle[name]}" for name in self.conventions.overrides if idle.get(name))
-        return next(moot, None)
+        return {name: reasons.get(name) or "" for name in TABLE}
 
     @property
     def squares_occurrences(self) -> bool:

@@ -14,6 +14,7 @@ from reports.html.footer import foot
 from reports.pages.accuracy import page as accuracy
 from reports.pages.chars import page as chars
 from reports.pages.claims import page as claims
+from reports.pages.defaults import page as defaults
 from reports.pages.index import headline
 from reports.pages.index import page as index
 from reports.pages.parity import page as parity
@@ -26,6 +27,7 @@ PAGES = {
     "index.html": ("Answers", index),
     "parity.html": ("Parity", parity),
     "accuracy.html": ("Accuracy", accuracy),
+    "defaults.html": ("Defaults", defaults),
     "speed.html": ("Speed", speed),
     "shapes.html": ("Shapes", shapes),
     "chars.html": ("Writing", chars),

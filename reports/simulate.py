@@ -13,14 +13,18 @@ import numpy as np
 from numpy.random import Generator
 from scipy import stats
 
+from experiments.study import factorial
 from reports import statistics
 from reports.statistics import MARGIN, Estimate
+from reports.statistics import factorial as effects
 from reports.statistics.intervals import Moment
 from reports.statistics.replication import Claim, judge
 
 STUDIES = 2_000
 CONFIDENCE = 0.999  # of a rate's interval: a benchmark of twenty rates should not fail by chance
 SD = 0.9  # of one seed's accuracy, in points: about what IMDB's stock trials have
+EFFECTS = (-4.0, 0.0, 1.0, -0.5, 0.0, 2.0, 0.0, 0.5)  # of eight fields, in points
+PAIR = 1.5  # of the first field and the sixth
 SPREADS = np.array([1.0, 0.4])  # two frameworks need not have the same
 
 
@@ -133,6 +137,29 @@ def any_false(rng: Generator, studies: int, truths: tuple[float, ...], controlle
     return ((tests < statistics.LEVEL) & wrong).any(axis=(1, 2))
 
 
+def _design(rng: Generator, studies: int, seeds: int) -> tuple[np.ndarray, np.ndarray]:
+    """Levels of the eight-field design, and outcomes ``(studies, seeds, arms)`` with known effects and pairs."""
+    levels = factorial.factorial(len(EFFECTS))
+    arms = levels @ np.array(EFFECTS) / 2 + PAIR * levels[:, 0] * levels[:, 5] / 2
+    slopes = rng.normal(0, 0.3, (studies, seeds, len(EFFECTS)))  # an effect is not the same in every seed
+    return levels, 75 + rng.normal(0, SD, (studies, seeds, len(levels))) + arms + slopes @ levels.T / 2
+
+
+def effect_covers(rng: Generator, studies: int, seeds: int, fields: tuple[int, ...]) -> np.ndarray:
+    """The interval of one field's effect, or of a pair's, in a design of resolution V."""
+    levels, outcomes = _design(rng, studies, seeds)
+    truth = EFFECTS[fields[0]] if len(fields) == 1 else PAIR * (fields == (0, 5))
+    return _covers(statistics.mean(effects.contrasts(levels, outcomes, fields)), truth)
+
+
+def effect_errs(rng: Generator, studies: int, seeds: int) -> np.ndarray:
+    """Whether any field without effect is said to move the outcome, or any with one as large as the margin not to."""
+    levels, outcomes = _design(rng, studies, seeds)
+    wrong = ["moves" if not truth else "does not" if abs(truth) >= effects.EFFECT_MARGIN else "" for truth in EFFECTS]
+    found = [[effect.verdict for effect in effects.main_effects(levels, study)] for study in outcomes]
+    return np.array([any(map(str.__eq__, verdicts, wrong)) for verdicts in found])
+
+
 def replication_fails(rng: Generator, studies: int, seeds: int, claims: int) -> np.ndarray:
     """Whether any claim of a difference fails in a second study of the same truth."""
     pairs = [[_claims(rng, studies, seeds) for _ in range(claims)] for _ in range(2)]
@@ -184,6 +211,10 @@ def _intervals() -> list[Simulation]:
         Simulation("residual covers, 1 cell, n = 20", 0.945, 0.955, partial(residual, cells=1, seeds=20)),
         Simulation("pooled residual covers, 3 cells, n = 3", 0.94, 0.98, partial(residual, cells=3, seeds=3)),
         Simulation("pooled residual covers, 3 cells, n = 20", 0.945, 0.955, partial(residual, cells=3, seeds=20)),
+        Simulation("a field's effect is covered, n = 8", 0.93, 0.97, partial(effect_covers, seeds=8, fields=(0,))),
+        Simulation("a field without effect, n = 8", 0.93, 0.97, partial(effect_covers, seeds=8, fields=(1,))),
+        Simulation("a pair's effect is covered, n = 8", 0.93, 0.97, partial(effect_covers, seeds=8, fields=(0, 5))),
+        Simulation("a pair without effect, n = 8", 0.93, 0.97, partial(effect_covers, seeds=8, fields=(1, 2))),
         Simulation("test set's interval covers, 5,000 reviews", 0.94, 0.96, partial(reviews_cover, reviews=5_000)),
     ]
 
@@ -198,6 +229,7 @@ def _errors() -> list[Simulation]:
         Simulation("TOST errs at the margin, n = 3", 0, 0.05, partial(independent, seeds=3)),
         Simulation("TOST errs at the margin, n = 20", 0, 0.05, partial(independent, seeds=20)),
         Simulation("Holm: any of 9 errs at the margin", 0, 0.05, partial(any_false, truths=at_margin, controlled=True)),
+        Simulation("effects: any of 8 verdicts errs, n = 8", 0, 0.05, partial(effect_errs, seeds=8)),
         Simulation("replication: any of 9 fails, n = 3", 0, 0.05, partial(replication_fails, seeds=3, claims=9)),
         Simulation("replication: any of 9 fails, n = 20", 0, 0.05, partial(replication_fails, seeds=20, claims=9)),
         Simulation("Holm: any of 9 errs, mixed truths", 0, 0.05, partial(any_false, truths=mixed, controlled=True)),

@@ -1,11 +1,14 @@
 """The training phase: every experiment of a study, on every framework, with every seed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from itertools import chain
 
 from experiments.events import Failed
 from experiments.protocol import Absent
 from experiments.spec import ExperimentSpec
+from experiments.study import defaults
+from experiments.study.defaults import Defaults
 from experiments.study.grid import Grid
 from experiments.study.phase import Absence, Answers, Failures, Means, Phase, Work
 from experiments.training.trial import Trial
@@ -28,17 +31,29 @@ def wanted(study, answers: Answers) -> dict[ExperimentSpec, dict[str, int]]:
 
 def plan(study, answers: Answers, earlier: Mapping[str, Work]) -> Work:
     """A study's trials, twin beside twin, in the order they run."""
-    trials, absent = [], []
+    trials, absent = {}, []
+    for spec, name, seeds in chain(_of_grids(study, answers), _of_defaults(study, answers)):
+        answer = answers.supports(name, spec)
+        if isinstance(answer, Absent):
+            facets = spec.facets | {"framework": name, "phase": "training"}
+            absent.append(Absence(name, spec.slug, answer.reason, None, facets))
+            continue
+        data = answers.locate(spec.task)
+        made = (Trial(spec, name, answers.versions(name), seed, data) for seed in seeds)
+        trials |= {trial.fingerprint: trial for trial in made}
+    return Work(tuple(trials.values()), tuple(absent))
+
+
+def _of_grids(study, answers: Answers) -> Iterator[tuple[ExperimentSpec, str, Sequence[int]]]:
     for spec, frameworks in wanted(study, answers).items():
-        for name, seeds in frameworks.items():
-            answer = answers.supports(name, spec)
-            if isinstance(answer, Absent):
-                facets = spec.facets | {"framework": name, "phase": "training"}
-                absent.append(Absence(name, spec.slug, answer.reason, None, facets))
-                continue
-            data = answers.locate(spec.task)
-            trials += [Trial(spec, name, answers.versions(name), seed, data) for seed in range(seeds)]
-    return Work(tuple(trials), tuple(absent))
+        yield from ((spec, name, range(seeds)) for name, seeds in frameworks.items())
+
+
+def _of_defaults(study, answers: Answers) -> Iterator[tuple[ExperimentSpec, str, Sequence[int]]]:
+    """Seed after seed, since a seed is a block: what has run so far can be read."""
+    arms = list(defaults.checked(study.defaults, answers.path))
+    planned = [(seed, spec, name) for table, spec in arms for name, seed in table.trials(spec)]
+    yield from ((spec, name, [seed]) for seed, spec, name in sorted(planned, key=lambda each: each[0]))
 
 
 def run(missing: Sequence[Trial], total: int, means: Means) -> Failures:
@@ -62,8 +77,8 @@ PHASE = Phase(
     noun="trial",
     experiment="training",
     heading="",  # the study's own description
-    tables={"grid": (tuple[Grid, ...], ())},
+    tables={"grid": (tuple[Grid, ...], ()), "defaults": (tuple[Defaults, ...], ())},
     plan=plan,
     run=run,
-    enough=("grid",),
+    enough=("grid", "defaults"),
 )

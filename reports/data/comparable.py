@@ -28,13 +28,18 @@ def experiments(trials: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return sorted(groups, key=lambda item: [rank[column].index(item[1][column].iloc[0]) for column in orders])
 
 
+def designed(trials: pd.DataFrame) -> pd.Series:
+    """Which trials have several fields overridden: arms of a design, which only the defaults page reads."""
+    return trials.conventions.str.count(r"\+") > 1
+
+
 def layer_table(trials: pd.DataFrame) -> pd.DataFrame:
     """The trials of the framework × conventions table: IMDB, form ``layer``, one setting a cell.
 
     Where a cell has several settings, the one with the most of the three conventions is taken, then of trials. Cells
     under a single one have nothing to compare, and are left out while others do.
     """
-    layers = trials[(trials.task == "imdb") & (trials.form == "layer")]
+    layers = trials[(trials.task == "imdb") & (trials.form == "layer") & ~designed(trials)]
     found = _richest(layers, "conventions", BASES)
     several = found.groupby("cell").conventions.nunique().loc[lambda count: count > 1].index
     return found[found.cell.isin(several)] if len(several) else found

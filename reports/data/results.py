@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from experiments.conventions import TABLE
 from experiments.parity.check import ParityCheck
 from experiments.spec import ExperimentSpec
 from experiments.speed.schedule import Timing
@@ -20,19 +21,8 @@ IMPOSED = ("keras", "pytorch")
 BASES = ("stock", *IMPOSED)
 
 PLANNED = ["fingerprint", "spec_fingerprint", "slug", "framework", "seed", "task", "cell", "form", "units"]
-PLANNED += [
-    "conventions",
-    "imposed",
-    "setting",
-    "epochs",
-    "batch_size",
-    "dtype",
-    "pipeline",
-    "version",
-    "train_n",
-    "test_n",
-]
-PLANNED += ["data_name", "planned_digest", "variant"]
+PLANNED += ["conventions", "imposed", "owners", "setting", "epochs", "batch_size", "dtype", "pipeline", "version"]
+PLANNED += ["train_n", "test_n", "data_name", "planned_digest", "variant"]
 
 
 @dataclass(frozen=True)
@@ -123,9 +113,18 @@ def _of_spec(spec: ExperimentSpec, train_n: int | None, test_n: int | None) -> d
         "batch_size": spec.training.batch_size,
         "dtype": spec.training.dtype,
         "pipeline": spec.training.pipeline,
+        "owners": _owners(spec),
         "train_n": train_n,
         "test_n": test_n,
     }
+
+
+def _owners(spec: ExperimentSpec) -> str:
+    """Whose convention each field of ``TABLE`` follows: k, p, or - where it has no effect; empty under stock."""
+    if not spec.conventions.imposed:
+        return ""
+    idle = spec.idle
+    return "".join("-" if idle[field] else spec.conventions.owner(field, "keras")[0] for field in TABLE)
 
 
 def newest(runs: pd.DataFrame) -> pd.DataFrame:

@@ -32,6 +32,15 @@ class Points:
 
 
 @dataclass(frozen=True)
+class Code:
+    """Lines of Python to copy, under a title."""
+
+    template: ClassVar[str] = "code"
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Cell:
     """A table's cell; ``sort`` is its key for sorting, if that is not its text."""
 
@@ -142,7 +151,7 @@ class Group:
     kind: str = ""
 
 
-Block = Prose | Points | Table | Figure | Details | Group
+Block = Prose | Points | Code | Table | Figure | Details | Group
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The accuracy page: the frameworks' difference by epoch, what the conventions do, and what is equal."""
 
 from experiments.tasks import MODULES
-from reports.data.comparable import layer_table
+from reports.data.comparable import designed, layer_table
 from reports.data.results import Results
 from reports.html.blocks import Block, Prose, Section
 from reports.html.format import shortfall
@@ -59,7 +59,7 @@ def verdicts(results: Results) -> tuple[list[Compared], list[Faithfulness]]:
 def others(results: Results) -> Section:
     """Every other IMDB experiment: other forms, other settings."""
     imdb = results.trials[results.trials.task == "imdb"]
-    rest = imdb[~imdb.spec_fingerprint.isin(layer_table(results.trials).spec_fingerprint)]
+    rest = imdb[~imdb.spec_fingerprint.isin(layer_table(results.trials).spec_fingerprint) & ~designed(imdb)]
     blocks: list[Block] = list(shortfall(rest, "of another form or setting on IMDB"))
     if (rest.state == "done").any():
         note = (
@@ -76,5 +76,5 @@ def other_tasks(results: Results) -> list[Section]:
     return [
         Section(task, f"Task {task}", (*shortfall(trials, f"on {task}"), table(trials, results, form=True, task=task)))
         for task in scored
-        if len(trials := results.trials[results.trials.task == task])
+        if len(trials := results.trials[(results.trials.task == task) & ~designed(results.trials)])
     ]

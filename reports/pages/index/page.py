@@ -8,6 +8,7 @@ from reports.html.blocks import Block, Cell, Column, Details, Group, Link, Prose
 from reports.html.format import count, listed, name
 from reports.pages.accuracy import conventions, twin_losses
 from reports.pages.chars import page as chars
+from reports.pages.defaults import page as defaults
 from reports.pages.index import headline
 from reports.pages.parity import page as parity
 from reports.pages.shapes import page as shapes
@@ -24,7 +25,7 @@ MOST_ROWS = 500
 def sections(results: Results) -> list[Section]:
     """The page's sections in order."""
     found = answers(results)
-    title = "Five questions" if len(found) == 5 else "Four questions"
+    title = {4: "Four questions", 5: "Five questions", 6: "Six questions"}[len(found)]
     return [Section("answers", title, found), progress(results), *troubles(results)]
 
 
@@ -33,6 +34,7 @@ def answers(results: Results) -> tuple[Group, ...]:
     same = Prose(parity.answer(results), links=(Link("rung by rung", "parity.html"),))
     alike = Prose(twin_losses.answer(results), links=(Link("epoch by epoch", "accuracy.html#agreement"),))
     return (
+        *_which(results),
         Group("Is it the same model?", (same, alike), "question"),
         Group("Then why do the results differ?", _why(results), "question"),
         Group(
@@ -43,6 +45,14 @@ def answers(results: Results) -> tuple[Group, ...]:
         Group("What are the shapes?", (*shapes.answer(results), _to("every weight", "shapes.html")), "question"),
         *_writing(results),
     )
+
+
+def _which(results: Results) -> tuple[Group, ...]:
+    """First, where the study switched defaults one by one: what to set first when porting."""
+    if not defaults.planned(results):
+        return ()
+    blocks = (*defaults.answer(results), _to("every default, with intervals", "defaults.html"))
+    return (Group("Which default makes the difference?", blocks, "question"),)
 
 
 def _writing(results: Results) -> tuple[Group, ...]:

@@ -1,0 +1,1 @@
+"""Which default makes the difference?"""

@@ -1,0 +1,124 @@
+"""What a study holds of the question: for each setting the fields that were switched, and each arm's outcomes."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from experiments.conventions import TABLE
+from experiments.study.factorial import MOST_FIELDS, alone, factorial
+from experiments.tasks import MODULES
+from experiments.twins import TWINS
+from reports.data.comparable import CELLS, ordered
+from reports.data.results import Results
+from reports.statistics.factorial import EFFECT_MARGIN
+
+Levels = tuple[int, ...]  # −1 Keras's, +1 PyTorch's, of each field in order
+ACCURACY = "test/accuracy"
+LOG_MARGIN = 0.1  # of a logarithm of base 10: an error a quarter larger or smaller
+
+
+@dataclass(frozen=True)
+class Switches:
+    """One setting: a task, cell and training, its fields switched between the two conventions."""
+
+    task: str
+    cell: str
+    setting: str
+    fields: tuple[str, ...]
+    rows: pd.DataFrame  # a row for each trial and epoch: levels, framework, seed, epoch, outcome, spec_fingerprint
+
+    @property
+    def name(self) -> str:
+        """Its anchor on the page."""
+        return f"{self.task}-{self.cell}"
+
+    @property
+    def unit(self) -> str:
+        """Of an effect."""
+        return "points" if self.scored else f"log₁₀ of {self.metric.partition('/')[2].replace('_', ' ')}"
+
+    @property
+    def metric(self) -> str:
+        """The task's main metric, by its MLflow name."""
+        return MODULES[self.task].SPEC.METRIC
+
+    @property
+    def scored(self) -> bool:
+        """Whether the outcome is an accuracy, where more is better; else the logarithm of an error."""
+        return self.metric == ACCURACY
+
+    @property
+    def margin(self) -> float:
+        """Effects within it are shown not to matter."""
+        return EFFECT_MARGIN if self.scored else LOG_MARGIN
+
+    @property
+    def epochs(self) -> list[int]:
+        """The epochs to read: the last, and before it 1, 2, 5 and 10."""
+        last = int(self.rows.epoch.max())
+        return [epoch for epoch in (1, 2, 5, 10) if epoch < last] + [last] if self.scored else [last]
+
+    @cached_property
+    def framework(self) -> str:
+        """The twin that trained the most arms."""
+        return self.rows.drop_duplicates(["levels", "seed", "framework"]).framework.value_counts().index[0]
+
+    def outcomes(self, levels: np.ndarray, epoch: int) -> np.ndarray:
+        """The outcome in every arm, ``(seeds, arms)``, of the seeds that have run in all of them."""
+        chosen = self.rows[(self.rows.framework == self.framework) & (self.rows.epoch == epoch)]
+        wide = chosen.pivot_table(index="seed", columns="levels", values="outcome")
+        return wide.reindex(columns=pd.Index(list(map(tuple, levels)), tupleize_cols=False)).dropna().to_numpy(float)
+
+    @property
+    def design(self) -> np.ndarray | None:
+        """The factorial design, if it was planned; ``(arms, fields)``."""
+        levels = factorial(len(self.fields))
+        return levels if set(map(tuple, levels)) <= set(self.rows.levels) else None
+
+    def start(self, corner: int) -> np.ndarray | None:
+        """A corner and each field alone in from it, if planned; ``(1 + fields, fields)``."""
+        levels = alone(len(self.fields), corner)
+        return levels if set(map(tuple, levels)) <= set(self.rows.levels) else None
+
+    @cached_property
+    def pairs(self) -> pd.DataFrame:
+        """The last outcome of both twins, a row for each arm and seed that both have run."""
+        last = self.rows[self.rows.epoch == self.rows.epoch.max()]
+        wide = last.pivot_table(index=["spec_fingerprint", "seed"], columns="framework", values="outcome")
+        return wide.reindex(columns=list(TWINS)).dropna()
+
+
+def settings(results: Results) -> list[Switches]:
+    """Every setting of the study in which at least one field was switched alone, the reviews first."""
+    trials = results.trials[results.trials.owners.str.len() > 0]
+    found = [_of(key, part, results) for key, part in trials.groupby(["task", "cell", "form", "setting"], sort=False)]
+    tasks = ordered((each.task for each in found if each), ("imdb",))
+    known = [each for each in found if each]
+    return sorted(
+        known, key=lambda each: (tasks.index(each.task), ordered([*CELLS, each.cell], CELLS).index(each.cell))
+    )
+
+
+def _of(key: tuple[str, ...], trials: pd.DataFrame, results: Results) -> Switches | None:
+    """None where the conventions' fields were not switched one by one."""
+    owners = np.array([list(text) for text in trials.owners.unique()])
+    moved = [place for place in range(owners.shape[1]) if len(set(owners[:, place])) > 1]
+    if not 1 < len(moved) <= MOST_FIELDS or (len(moved) > 1 and len(owners) <= len(moved)):
+        return None
+    history = results.history[results.history.fingerprint.isin(trials.fingerprint)]
+    rows = history.assign(
+        levels=[tuple(1 if text[place] == "p" else -1 for place in moved) for text in history.owners],
+        outcome=_outcome(history, key[0]),
+    ).dropna(subset="outcome")
+    if rows.empty:
+        return None
+    task, cell, _, setting = key
+    return Switches(task, cell, setting, tuple(list(TABLE)[place] for place in moved), rows)
+
+
+def _outcome(history: pd.DataFrame, task: str) -> pd.Series:
+    """Accuracy in per cent; of an error the logarithm of base 10."""
+    values = history[MODULES[task].SPEC.METRIC].astype(float)
+    return 100 * values if MODULES[task].SPEC.METRIC == ACCURACY else np.log10(values.where(values > 0))
