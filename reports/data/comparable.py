@@ -29,8 +29,8 @@ def experiments(trials: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 
 def designed(trials: pd.DataFrame) -> pd.Series:
-    """Which trials have several fields overridden: arms of a design, which only the defaults page reads."""
-    return trials.conventions.str.count(r"\+") > 1
+    """Which trials override single fields: arms of a design, which the defaults page reads."""
+    return trials.conventions.str.contains("+", regex=False)
 
 
 def layer_table(trials: pd.DataFrame) -> pd.DataFrame:
