@@ -92,6 +92,6 @@ def render(gathered: Results, description: str, now: datetime) -> dict[str, str]
         "foot": foot(gathered, now),
     }
     return {
-        name: template.render(common, here=name, title=room.TITLE, lead=room.LEAD, sections=room.sections(gathered))
-        for name, (_, room) in pages.items()
+        name: template.render(common, here=name, title=page.TITLE, lead=page.LEAD, sections=page.sections(gathered))
+        for name, (_, page) in pages.items()
     }

@@ -1,4 +1,4 @@
-"""MLflow → rows: the one room of the reports that knows MLflow, and it only reads."""
+"""MLflow → rows: the one module of the reports that knows MLflow, and it only reads."""
 
 import os
 from collections.abc import Iterable, Iterator

@@ -2,6 +2,9 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
+
+import pandas as pd
 
 from experiments.parity.check import RUNGS, ParityCheck
 from reports.data.comparable import CELLS, FORMS, FRAMEWORKS, ordered
@@ -9,13 +12,16 @@ from reports.data.results import IMPOSED, RecordedCheck, Results
 from reports.html.blocks import Block, Cell, Column, Details, Prose, Table
 from reports.html.format import NONE, count, listed, name, number, significant
 from reports.pages.accuracy import equivalence
+from reports.pages.accuracy import page as accuracy
+from reports.pages.accuracy.equivalence import Compared
 from reports.pages.parity.rung_results import first_failed, rung_results, share_of_tolerance, worst
 from reports.pages.parity.rungs import DTYPES
 from reports.statistics import MARGIN
 
 TABLES = (
     "The tables show on each rung the largest error of any pair and its tolerance. Rung 5 shows the difference of the "
-    "twins' mean test accuracies and its margin, where both twins were trained on IMDB."
+    "twins' mean test accuracies and its margin, where both twins were trained on IMDB, and the accuracy page's "
+    "verdict."
 )
 
 
@@ -24,7 +30,8 @@ def passed(results: Results) -> tuple[Block, ...]:
     if not results.checks:
         return (Prose("This study plans no parity checks.", "missing"),)
     labels = ordered((recorded.check.spec.conventions.label for recorded in results.checks), IMPOSED)
-    tables = [_table(dtype, label, results) for dtype in DTYPES for label in labels]
+    verdicts, _ = accuracy.verdicts(results)  # of one family, adjusted together
+    tables = [_table(dtype, label, verdicts, results) for dtype in DTYPES for label in labels]
     return (_progress(results), Prose(TABLES), *(table for table in tables if table))
 
 
@@ -38,10 +45,10 @@ def _progress(results: Results) -> Prose:
     return Prose(f"{text}.", "" if done == total else "missing")
 
 
-def _table(dtype: str, conventions: str, results: Results) -> Details | None:
+def _table(dtype: str, conventions: str, verdicts: Sequence[Compared], results: Results) -> Details | None:
     """The checks in one precision under one framework's conventions; None if no such check is planned."""
     recorded = {item.check: item for item in results.checks if _settings(item.check) == (dtype, conventions)}
-    rows = _rows(recorded, dtype, conventions, results)
+    rows = _rows(recorded, dtype, conventions, verdicts, results)
     if not rows:
         return None
     done = sum(item.state == "done" for item in recorded.values())
@@ -64,7 +71,11 @@ def _settings(check: ParityCheck) -> tuple[str, str]:
 
 
 def _rows(
-    recorded: dict[ParityCheck, RecordedCheck], dtype: str, conventions: str, results: Results
+    recorded: dict[ParityCheck, RecordedCheck],
+    dtype: str,
+    conventions: str,
+    verdicts: Sequence[Compared],
+    results: Results,
 ) -> list[list[Cell]]:
     """A row for each cell and form; a form that neither twin has keeps its row, with the reasons."""
     reasons: dict[ParityCheck, list[str]] = {}
@@ -74,10 +85,16 @@ def _rows(
     checks = [*recorded, *(check for check in reasons if check not in recorded)]
     cells = ordered((check.spec.network.cell for check in checks), CELLS)
     checks.sort(key=lambda c: (cells.index(c.spec.network.cell), c.spec.variant, FORMS.index(c.spec.network.form)))
-    return [_row(check, recorded.get(check), reasons.get(check, []), results) for check in checks]
+    return [_row(check, recorded.get(check), reasons.get(check, []), verdicts, results) for check in checks]
 
 
-def _row(check: ParityCheck, recorded: RecordedCheck | None, reasons: list[str], results: Results) -> list[Cell]:
+def _row(
+    check: ParityCheck,
+    recorded: RecordedCheck | None,
+    reasons: list[str],
+    verdicts: Sequence[Compared],
+    results: Results,
+) -> list[Cell]:
     cell, _, options = check.spec.variant.partition("+")
     named = [
         Cell(cell, check.spec.variant, note=options.replace("+", ", ")),
@@ -89,7 +106,7 @@ def _row(check: ParityCheck, recorded: RecordedCheck | None, reasons: list[str],
     if not recorded.record:
         state = "failed" if recorded.state == "failed" else "not made"
         return [*named, Cell(state, kind="bad", note=recorded.failure), *empty]
-    return [*named, *(_rung(rung, recorded, results) for rung in RUNGS), _accuracies(check, results)]
+    return [*named, *(_rung(rung, recorded, results) for rung in RUNGS), _accuracies(check, verdicts, results)]
 
 
 def _rung(rung: int, recorded: RecordedCheck, results: Results) -> Cell:
@@ -109,19 +126,17 @@ def _rung(rung: int, recorded: RecordedCheck, results: Results) -> Cell:
     return Cell(text, result.ratio, href, "bad", f"fails: {result.pair_text}, {result.where}")
 
 
-def _accuracies(check: ParityCheck, results: Results) -> Cell:
-    """Rung 5: the trained trials like this check; of several settings the one with the most seeds."""
-    spec, trials = check.spec, results.trials
-    wanted = {"task": "imdb", "variant": spec.variant, "form": spec.network.form}
+def _accuracies(check: ParityCheck, verdicts: Sequence[Compared], results: Results) -> Cell:
+    """Rung 5: the trained trials like this check, with the verdict that the accuracy page gives them."""
+    spec = check.spec
+    wanted = {"variant": spec.variant, "form": spec.network.form}
     wanted |= {"conventions": spec.conventions.label, "dtype": spec.training.dtype}
-    for column, value in wanted.items():
-        trials = trials[trials[column] == value]
-    groups = trials.groupby("spec_fingerprint", sort=False)
-    compared = [(equivalence.compare(part), key) for key, part in groups]
-    compared = [(comparison, key) for comparison, key in compared if comparison.difference.n]
-    if not compared:
-        return Cell(NONE, kind="quiet", note="no trials of both twins" if len(trials) else "no trials planned")
-    comparison, key = max(compared, key=lambda item: item[0].difference.n)
+    like = [row for row in verdicts if (row.trials[list(wanted)].iloc[0] == pd.Series(wanted)).all()]
+    if not like:
+        return Cell(NONE, kind="quiet", note="no trials planned")
+    comparison, key = like[0].comparison, like[0].spec
+    if not comparison.difference.n:
+        return Cell(NONE, kind="quiet", note="no trials of both twins")
     estimate, verdict = comparison.difference, equivalence.verdict(comparison)
     text = f"{number(abs(estimate.value))} / {number(MARGIN, 1)} points"
     note = f"{verdict.text}, {count(estimate.n, 'seed')}"
