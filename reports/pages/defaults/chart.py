@@ -59,3 +59,36 @@ def _dots(axes, effects: Sequence[Effect], shift: float, colour: str, width: flo
         if estimate.known:
             axes.plot([estimate.low, estimate.high], [place + shift] * 2, color=colour, linewidth=width)
         axes.plot(estimate.value, place + shift, "o", color=colour, markersize=4)
+
+
+def pair_map(switches: Switches, effects: Effects, results: Results) -> Figure:
+    """A square for each pair of fields whose interval excludes zero, its area the effect's size."""
+    names = [field.replace("_", " ") for field in switches.fields]
+    shown = [pair for pair in effects.pairs if pair.estimate.excludes_zero]
+    largest = max((abs(pair.estimate.value) for pair in shown), default=1.0)
+
+    def paint(axes) -> None:
+        for pair in shown:
+            value = pair.estimate.value
+            side, colour = 12 * (abs(value) / largest) ** 0.5, COLOURS["pytorch" if value > 0 else "tf2"]
+            for x, y in (pair.fields, pair.fields[::-1]):
+                axes.plot(x, y, "s", color=colour, markersize=side)
+        axes.set(xlim=(-0.5, len(names) - 0.5), ylim=(len(names) - 0.5, -0.5), xlabel="", ylabel="")
+        axes.set_xticks(range(len(names)), [name[0:3] for name in names])
+        axes.set_yticks(range(len(names)), names)
+        axes.grid()
+
+    words = [
+        f"{names[first]} with {names[second]} {number(pair.estimate.value, sign=True)}"
+        for pair in shown
+        for first, second in [pair.fields]
+    ]
+    spoken = f"Pairs that act together in {switches.cell}, {switches.unit}: {', '.join(words) or 'none'}."
+    panel = Panel(switches.cell, draw(paint, spoken, names, width=4.6, height=0.8 + ROW * len(names)), spoken)
+    keys = (Key("together they score higher", "pytorch"), Key("together they score lower", "tf2"))
+    caption = (
+        f"Pairs of fields whose 95% interval excludes zero, after epoch {effects.epoch}; the largest square is "
+        f"{number(largest, 1)} {switches.unit}. Of {len(effects.pairs)} intervals about one in twenty excludes zero by "
+        "chance: the table says which hold beside the others."
+    )
+    return Figure(caption, (panel,), keys, results.links.runs(task=switches.task, cell=switches.cell))

@@ -44,7 +44,8 @@ def _section(switches: Switches, results: Results) -> Section:
         blocks.append(Details("The lines to add when porting", tuple(lines)))
     blocks.append(Details("Every field's effect in numbers", (tables.fields(switches, last, results),)))
     if last.pairs:
-        blocks.append(Details("Which fields act together", (tables.pairs(switches, last),)))
+        together = chart.pair_map(switches, last, results), tables.pairs(switches, last)
+        blocks.append(Details("Which fields act together", together))
     return Section(switches.name, title, tuple(blocks))
 
 
