@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from experiments import study as studies
 from experiments.errors import UserError
 from experiments.tracking.database import DEFAULT_URI, absolute
 
@@ -41,9 +42,7 @@ OTHERS = (
 
 @app.command(epilog=OTHERS)
 def main(
-    study: Annotated[
-        str, typer.Argument(help="smoke, quick, epochs, full, speed, seeds, or a TOML file's path")
-    ] = "quick",
+    study: Annotated[str, typer.Argument(help=f"{', '.join(studies.names())}, or a TOML file's path")] = "quick",
     list_only: Annotated[bool, typer.Option("--list", help="say what would run and what is done; run nothing")] = False,
     only: Annotated[
         list[str] | None,

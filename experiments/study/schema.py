@@ -8,12 +8,11 @@ from pydantic import Field, PositiveInt, ValidationError, create_model, model_va
 
 from experiments.errors import UserError
 from experiments.frozen import Frozen
+from experiments.study import STUDIES, names
 from experiments.study.explain import explain
 from experiments.study.grid import FrameworkName
 from experiments.study.phases import PHASES
 from experiments.twins import TWINS
-
-STUDIES = Path(__file__).parent / "studies"
 
 
 class BaseStudy(Frozen):
@@ -46,8 +45,8 @@ def find(name: str) -> Path:
     packaged = STUDIES / f"{name}.toml"
     path = packaged if packaged.is_file() else Path(name)
     if not path.is_file():
-        names = ", ".join(sorted(file.stem for file in STUDIES.glob("*.toml")))
-        raise UserError(f"study {name!r}: no such study or file; allowed: {names}, or a path to a TOML file")
+        allowed = ", ".join(names())
+        raise UserError(f"study {name!r}: no such study or file; allowed: {allowed}, or a path to a TOML file")
     return path
 
 
