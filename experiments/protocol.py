@@ -167,7 +167,7 @@ class Framework:
     printed: Callable[[], dict[str, Any]] = dict  # the sources' calls, made live
     floor: Callable[[Sequence[Product], str], Callable[[], Any]] | None = None  # products, dtype: they alone
     profile: Callable[[Callable[[], Any]], dict[str, float]] | None = None  # seconds by operator of what is called
-    bare: Callable[[ExperimentSpec, Any, int], float] | None = None  # a tutorial's training: spec, task, test batch
+    bare: Callable[..., float] | None = None  # a tutorial's training: spec, task, test batch, seed, recipes' fields
 
 
 class Job(Protocol):

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from experiments.probes import gradient_norms, rounding, same_text, source_calls
+from experiments.probes import gradient_norms, recipes, rounding, same_text, source_calls
+from experiments.probes.recipes import Recipes
 from experiments.probes.record import records
 from experiments.protocol import Job
 from experiments.study.phase import Answers, Failures, Means, Phase, Work, failures_of, keep
@@ -19,10 +20,11 @@ PROBES = {
 
 
 def plan(study, answers: Answers, earlier: Mapping[str, Work]) -> Work:
-    """The jobs of every probe that the study names."""
+    """The jobs of every probe that the study names, and of its recipes."""
     trials = earlier["training"].jobs
     chosen = (make for name, make in PROBES.items() if name in study.measure)
-    return Work(tuple(job for make in chosen for job in make(trials, study.frameworks, answers.versions)))
+    named = (job for make in chosen for job in make(trials, study.frameworks, answers.versions))
+    return Work((*named, *recipes.jobs(study, answers)))
 
 
 def run(missing: Sequence[Job], total: int, means: Means) -> Failures:
@@ -48,7 +50,8 @@ PHASE = Phase(
     noun="measurement",
     experiment="parity",
     heading="",  # the parity phase's
-    tables={"measure": (tuple[Literal[tuple(PROBES)], ...], ())},
+    tables={"measure": (tuple[Literal[tuple(PROBES)], ...], ()), "recipes": (tuple[Recipes, ...], ())},
     plan=plan,
     run=run,
+    enough=("recipes",),
 )

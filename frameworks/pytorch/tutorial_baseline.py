@@ -1,9 +1,15 @@
-"""A training run as PyTorch's tutorials write it, without this project: the baseline for a trial's cost."""
+"""A training run as PyTorch's tutorials write it, without this project: the baseline for a trial's cost.
+
+Recipes are tried in it: lines that give PyTorch Keras's conventions (``experiments/probes/porting.py``).
+"""
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from experiments.probes.porting import in_pytorch
 from experiments.spec import ExperimentSpec
 from experiments.tasks import Task
 from frameworks.pytorch.support import STOCK
@@ -28,13 +34,15 @@ class Classifier(nn.Module):
         return self.head(sequence[:, -1])
 
 
-def train(spec: ExperimentSpec, task: Task, evaluated: int) -> float:
+def train(spec: ExperimentSpec, task: Task, evaluated: int, seed: int = 0, fields: Sequence[str] = ()) -> float:
     """Train on reviews by a loop and test after each epoch, ``evaluated`` at a time; return the last accuracy."""
     training = spec.training
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     model = Classifier(spec)
+    names = {"torch": torch, "nn": nn, "model": model, "hidden": spec.network.units[0]}
+    exec(in_pytorch(fields), names)
     criterion = nn.BCEWithLogitsLoss()
-    optimiser = torch.optim.Adam(model.parameters(), lr=training.learning_rate)
+    optimiser = names.get("optimiser") or torch.optim.Adam(model.parameters(), lr=training.learning_rate)
     training_set, test_set = (
         TensorDataset(torch.from_numpy(split.x), torch.from_numpy(split.y)) for split in (task.train, task.test)
     )

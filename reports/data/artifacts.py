@@ -62,6 +62,11 @@ def same_text(text: str) -> Mapping[str, Any]:
     return _record(text, {"prompt", "trained_by", "texts"})
 
 
+def recipe(text: str) -> Mapping[str, Any]:
+    """``recipe.json`` of a probe: the fields whose lines were added, the seed, and the accuracy."""
+    return _record(text, {"fields", "seed", "accuracy"})
+
+
 def source_calls(text: str) -> Mapping[str, Any]:
     """``printed.json`` of a probe: call → answer."""
     record = _record(text, set())

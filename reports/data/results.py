@@ -24,6 +24,8 @@ PLANNED = ["fingerprint", "spec_fingerprint", "slug", "framework", "seed", "task
 PLANNED += ["conventions", "imposed", "owners", "setting", "epochs", "batch_size", "dtype", "pipeline", "version"]
 PLANNED += ["train_n", "test_n", "data_name", "planned_digest", "variant"]
 
+RECIPES = ["framework", "fields", "seed", "accuracy", "task", "cell", "epochs"]
+
 
 @dataclass(frozen=True)
 class RecordedCheck:
@@ -67,6 +69,7 @@ class Results:
     check_links: Links = field(default_factory=Links)
     horizons: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)  # (cell, framework) → norms
     rounding: Mapping[tuple[str, float, str], Mapping[str, Any]] = field(default_factory=dict)  # + learning rate
+    recipes: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=RECIPES))  # a row for each training
     printed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # framework → call → answer
     samples: Mapping[str, Mapping[int, str]] = field(default_factory=dict)  # run id → epoch → text
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # run id → temperature → text
@@ -213,6 +216,16 @@ def _timed(timing: Timing, run: Any, records: Mapping[str, Any]) -> RecordedTimi
     if not run or (run.state == "done" and not processes):
         return RecordedTiming(timing)
     return RecordedTiming(timing, run.state, run.run_id, run.failure or "", processes if run.state == "done" else ())
+
+
+def recipe_frame(scripts: Iterable[tuple[Any, Mapping[str, Any]]]) -> pd.DataFrame:
+    """A row for each training of a tutorial script; ``fields`` are those whose lines were added."""
+    rows = [
+        (job.framework, job.fields, job.seed, record["accuracy"], job.spec.task.name, job.spec.network.cell)
+        + (job.spec.training.epochs,)
+        for job, record in scripts
+    ]
+    return pd.DataFrame(rows, columns=RECIPES)
 
 
 def shape_runs(trials: pd.DataFrame) -> pd.DataFrame:
