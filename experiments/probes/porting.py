@@ -73,7 +73,7 @@ model.rnn = SharedDropout(model.rnn)'''
 }
 
 #: What the arguments in ``IN_KERAS`` call.
-KERAS_NAMES = """def uniform():  # a new one for each weight: one initializer gives every weight of a shape the same numbers
+KERAS_NAMES = """def uniform():  # a new one for each weight: one initializer draws the same numbers each time
     return keras.initializers.RandomUniform(-(hidden**-0.5), hidden**-0.5)
 """
 

@@ -221,8 +221,15 @@ def _timed(timing: Timing, run: Any, records: Mapping[str, Any]) -> RecordedTimi
 def recipe_frame(scripts: Iterable[tuple[Any, Mapping[str, Any]]]) -> pd.DataFrame:
     """A row for each training of a tutorial script; ``fields`` are those whose lines were added."""
     rows = [
-        (job.framework, job.fields, job.seed, record["accuracy"], job.spec.task.name, job.spec.network.cell)
-        + (job.spec.training.epochs,)
+        {
+            "framework": job.framework,
+            "fields": job.fields,
+            "seed": job.seed,
+            "accuracy": record["accuracy"],
+            "task": job.spec.task.name,
+            "cell": job.spec.network.cell,
+            "epochs": job.spec.training.epochs,
+        }
         for job, record in scripts
     ]
     return pd.DataFrame(rows, columns=RECIPES)
