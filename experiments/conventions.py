@@ -38,6 +38,15 @@ TABLE: dict[str, dict[Owner, str]] = {
         "keras": "each occurrence's gradient squared by itself (Adam, RMSprop, Adagrad, clip norms)",
         "pytorch": "a word's gradients summed first",
     },
+    "padding_side": {"keras": "left (pad_sequences)", "pytorch": "right (pad_sequence)"},
+    "masked_output": {
+        "keras": "a masked step repeats the last output; 0 in both directions",
+        "pytorch": "0, as pad_packed_sequence fills in",
+    },
+    "masked_loss": {
+        "keras": "the mean over valid steps",
+        "pytorch": "the mean over every step, padded ones included",
+    },
 }
 
 #: What both frameworks do alike, and a study may still change (``TrainingSpec.pipeline``).
@@ -64,6 +73,9 @@ class Conventions(Frozen):
     adagrad: Owner | None = None
     clipping: Owner | None = None
     repeated_words: Owner | None = None
+    padding_side: Owner | None = None
+    masked_output: Owner | None = None
+    masked_loss: Owner | None = None
 
     @model_validator(mode="after")
     def _overrides_need_an_imposed_base(self) -> Self:

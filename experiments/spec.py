@@ -10,6 +10,7 @@ from experiments import tasks
 from experiments.cells import CELLS
 from experiments.conventions import TABLE, Conventions, Owner
 from experiments.frozen import Frozen, digest
+from experiments.padding import SIDES
 from experiments.tasks import TaskSpec
 
 Form = Literal["cell_loop", "layer", "unrolled", "wrapped", "scratch", "tuned"]
@@ -109,9 +110,9 @@ NO_OPTIONS = {"cell", "form", "units", "dropout", "embedding_size", "projection_
 
 #: Fields added after version 1 of the fingerprint, and the one that it had: old results keep their fingerprints.
 LATER_FIELDS = {
-    "task": ("validation_reviews",),
+    "task": ("validation_reviews", "padding_side", "padding_treatment"),
     "training": ("pipeline", "moved_ulps"),
-    "conventions": ("repeated_words",),
+    "conventions": ("repeated_words", "padding_side", "masked_output", "masked_loss"),
 }
 FORMER_CONVENTIONS = {"batches": None}
 
@@ -174,6 +175,8 @@ class ExperimentSpec(Frozen):
             return "network.forget_bias: under stock conventions the framework sets it"
         if training.moved_ulps and not self.conventions.imposed:
             return "training.moved_ulps: under stock conventions the framework draws the weights"
+        if self.task.masked and network.encoder == "bag":
+            return "task.padding_treatment: a bag of words has one step, and nothing to mask"
         moot = (f"conventions.{name}: {reason}" for name in self.conventions.overrides if (reason := self.idle[name]))
         return next(moot, None)
 
@@ -190,6 +193,9 @@ class ExperimentSpec(Frozen):
             "adagrad": training.optimiser != "adagrad" and f"the optimiser is {training.optimiser}",
             "clipping": training.clip_norm is None and "no gradient is clipped",
             "repeated_words": not self.squares_occurrences and "no word's gradient is squared",
+            "padding_side": getattr(self.task, "padding_side", "") != "conventions" and self._side_is_told,
+            "masked_output": self._unread and f"{self._unread}, so what it outputs is not read",
+            "masked_loss": self._unread and f"{self._unread}, so the loss holds none",
         }
         return {name: reasons.get(name) or "" for name in TABLE}
 
@@ -212,6 +218,33 @@ class ExperimentSpec(Frozen):
             self.conventions.owner("repeated_words", home) == "keras" if self.conventions.imposed else keras and fused
         )
         return [2] if batches or squares else []
+
+    @property
+    def _side_is_told(self) -> str:
+        told = getattr(self.task, "padding_side", None)
+        return f"the padding is on the {told}" if told else "every sequence has the same length"
+
+    @property
+    def _unread(self) -> str:
+        """Why no masked step is answered; empty where some are."""
+        if not self.task.masked:
+            return "no step is masked"
+        return "" if self.task.EVERY_STEP else "a masked step has no answer of its own"
+
+    def task_for(self, home: Owner) -> TaskSpec:
+        """The task with the side of its padding settled: by the conventions, under ``stock`` by ``home``'s."""
+        if getattr(self.task, "padding_side", "") != "conventions":
+            return self.task
+        side = SIDES[self.conventions.owner("padding_side", home)]
+        return self.task.model_copy(update={"padding_side": side})
+
+    def zero_masked_output(self, home: Owner) -> bool:
+        """Whether a masked step outputs 0, not the last output; Keras does so in both directions."""
+        return self.conventions.owner("masked_output", home) == "pytorch" or self.network.bidirectional
+
+    def counts_masked_steps(self, home: Owner) -> bool:
+        """Whether the loss of a task that answers at every step is the mean over padded steps too."""
+        return not self.task.masked or self.conventions.owner("masked_loss", home) == "pytorch"
 
     @property
     def _not_embedded(self) -> str:

@@ -8,14 +8,15 @@ import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from experiments.errors import UserError
+from experiments.padding import lengths_of, moved
 from experiments.tasks.imdb_store import Reviews, prepared_file, read
-from experiments.tasks.task import BaseTaskSpec, DataSource, Interface, Predictor, Split, Task
+from experiments.tasks.task import DataSource, Interface, PaddedTaskSpec, Predictor, Split, Task
 
-START, OOV, INDEX_FROM = 1, 2, 3  # Keras's start_char, oov_char and index_from: a word's id is its rank + 3
+PADDING, START, OOV, INDEX_FROM = 0, 1, 2, 3  # Keras's start_char, oov_char and index_from: a word's id is its rank + 3
 BATCH = 500  # reviews predicted at a time
 
 
-class ImdbSpec(BaseTaskSpec):
+class ImdbSpec(PaddedTaskSpec):
     """Sentiment of a film review. Sizes of None take all reviews of the split.
 
     ``validation_reviews`` are the training split's reviews after those that are trained on; none of them is trained
@@ -42,7 +43,13 @@ class ImdbSpec(BaseTaskSpec):
         """Such as ``20,000 reviews of 80 tokens, 10,000 words``."""
         reviews = f"{training_samples:,} reviews" if training_samples else "all reviews"
         kept = f", {self.validation_reviews:,} for validation" * bool(self.validation_reviews)
-        return f"{reviews} of {self.tokens} tokens, {self.words:,} words{kept}"
+        padded = "".join(f", {words}" for words in self.padding_in_words)
+        return f"{reviews} of {self.tokens} tokens, {self.words:,} words{kept}{padded}"
+
+    @property
+    def slug_parts(self) -> list[str]:
+        """The padding where it is not as the sources have it, such as ``right-masked``."""
+        return [words.removeprefix("padded ").replace(" ", "-") for words in self.padding_in_words]
 
 
 SPEC = ImdbSpec
@@ -90,8 +97,9 @@ class ImdbTask(Task):
         return scores | (self._scores("validation", self.validation, model) if self.validation else {})
 
     def _scores(self, name: str, split: Split, model: Predictor) -> dict[str, float]:
-        x, y = split
-        logits = np.concatenate([model.predict(x[start : start + BATCH]) for start in range(0, len(x), BATCH)])
+        x, y, _ = split
+        parts = (split.part(slice(start, start + BATCH)) for start in range(0, len(x), BATCH))
+        logits = np.concatenate([model.predict(part.x, part.lengths) for part in parts])
         if logits.shape != y.shape:
             raise ValueError(f"the network answered {x.shape} with {logits.shape} in place of {y.shape}")
         return {
@@ -132,8 +140,10 @@ def _arrays(reviews: Reviews, chosen: slice, spec: ImdbSpec, dtype: str) -> Spli
     labels = reviews.labels[chosen]
     first = chosen.start or 0
     offsets = reviews.offsets[first : first + len(labels) + 1]
-    x = encode(Reviews(reviews.ranks, offsets, labels), spec.words, spec.tokens)
-    return Split(x, labels[:, None].astype(dtype))
+    x, y = encode(Reviews(reviews.ranks, offsets, labels), spec.words, spec.tokens), labels[:, None].astype(dtype)
+    lengths = lengths_of(x != PADDING, "left")
+    x = moved(x, lengths) if spec.padding_side == "right" else x
+    return Split(x, y, lengths if spec.masked else None)
 
 
 def encode(reviews: Reviews, words: int, tokens: int) -> np.ndarray:
@@ -153,6 +163,6 @@ def encode(reviews: Reviews, words: int, tokens: int) -> np.ndarray:
         ids = reviews.ranks[np.maximum(places, 0)] + np.int32(INDEX_FROM)
         ids[ids >= words] = OOV
         ids[places == starts - 1] = START
-        ids[places < starts - 1] = 0
+        ids[places < starts - 1] = PADDING
         x[rows] = ids
     return x

@@ -50,6 +50,34 @@ class BaseTaskSpec(Frozen):
         """What the name of an experiment says of the task beside its name."""
         return []
 
+    @property
+    def masked(self) -> bool:
+        """Whether sequences have lengths of their own, and padded steps are skipped."""
+        return False
+
+
+class PaddedTaskSpec(BaseTaskSpec):
+    """A task whose sequences differ in length and are padded to one.
+
+    ``padding_side``: ``conventions`` takes the side of the conventions' field of this name. ``padding_treatment``:
+    ``none`` reads padding like any other input; ``masked`` keeps every state at a padded step.
+    """
+
+    padding_side: Literal["left", "right", "conventions"] = "left"
+    padding_treatment: Literal["none", "masked"] = "none"
+
+    @property
+    def masked(self) -> bool:
+        """Whether padded steps are skipped."""
+        return self.padding_treatment == "masked"
+
+    @property
+    def padding_in_words(self) -> list[str]:
+        """What is not the default, as a phrase and as part of a name."""
+        side = "" if self.padding_side == "left" and not self.masked else self.padding_side
+        side = "by conventions" if side == "conventions" else side
+        return [" ".join(filter(None, ["padded", side, "masked" * self.masked]))] * bool(side)
+
 
 @dataclass(frozen=True)
 class DataSource:
@@ -64,17 +92,27 @@ class DataSource:
 
 
 class Split(NamedTuple):
-    """``x (N, T)`` int32 tokens or ``(N, T, F)`` values; ``y (N, outputs)``, or ``(N, T)`` int32 of every step."""
+    """``x (N, T)`` int32 tokens or ``(N, T, F)`` values; ``y (N, outputs)``, or ``(N, T)`` int32 of every step.
+
+    ``lengths (N,)`` int32 are the numbers of valid steps where padding is masked, else None.
+    """
 
     x: np.ndarray
     y: np.ndarray
+    lengths: np.ndarray | None = None
+
+    def part(self, chosen: slice | np.ndarray) -> "Split":
+        """These samples alone."""
+        return Split(*(None if array is None else array[chosen] for array in self))
 
 
 class Predictor(Protocol):
     """What a task needs of a model (``experiments.protocol.Model`` has it)."""
 
-    def predict(self, x: np.ndarray) -> np.ndarray: ...
-    def advance(self, x: np.ndarray, states: Any = None) -> tuple[np.ndarray, Any]: ...
+    def predict(self, x: np.ndarray, lengths: np.ndarray | None = None) -> np.ndarray: ...
+    def advance(
+        self, x: np.ndarray, states: Any = None, lengths: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Any]: ...
 
 
 class Task(Protocol):

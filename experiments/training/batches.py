@@ -40,7 +40,7 @@ def batches_of(spec: ExperimentSpec, seed: int, task: Task, model: Model, epoch:
         for chosen in stateful_order(len(train.y), spec.training.batch_size):
             yield Batch(train.x[chosen], train.y[chosen])
     else:
-        yield from model.batches(train.x, train.y)
+        yield from model.batches(*train)
 
 
 def imposed_batches(spec: ExperimentSpec, task: Task, seed: int, epoch: int) -> Iterator[Batch]:
@@ -53,7 +53,8 @@ def imposed_batches(spec: ExperimentSpec, task: Task, seed: int, epoch: int) -> 
     masks_rng = generator(seed, "dropout", epoch)
     for chosen in order:
         masks = draw_masks(spec, task.interface, len(chosen), masks_rng)
-        yield Batch(task.train.x[chosen], task.train.y[chosen], masks)
+        x, y, lengths = task.train.part(chosen)
+        yield Batch(x, y, masks, lengths=lengths)
 
 
 def draw_masks(spec: ExperimentSpec, interface: Interface, batch: int, rng: np.random.Generator) -> Masks:

@@ -15,6 +15,7 @@ from experiments.canonical import STATES
 from experiments.errors import NotFinite
 from experiments.events import EpochEnded, Event, Finished, Progressed, Started, guarded
 from experiments.frozen import digest
+from experiments.padding import check_lengths
 from experiments.protocol import Framework, Model, NativeShapes, States
 from experiments.spec import ExperimentSpec, to_toml
 from experiments.tasks import DataSource, Task
@@ -73,7 +74,9 @@ def run(trial: Trial, framework: Framework) -> Iterator[Event]:
 
 def _train(trial: Trial, framework: Framework) -> Iterator[Event]:
     spec = trial.spec
-    task = tasks.load(spec.task, trial.data, spec.training.dtype)
+    task = tasks.load(spec.task_for(framework.home), trial.data, spec.training.dtype)
+    if task.train.lengths is not None:
+        check_lengths(task.train.lengths, task.interface.time)
     weights = canonical.draw(spec, task.interface, trial.seed) if spec.conventions.imposed else None
     began = perf_counter()
     model = framework.build(spec, task.interface, weights, trial.seed)

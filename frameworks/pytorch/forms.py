@@ -1,6 +1,7 @@
 """The forms: ways to run a cell over a sequence.
 
-A form takes ``x (B, T, I)`` and states ``(B, H)``; it returns the sequence ``(B, T, H)`` and the last states.
+A form takes ``x (B, T, I)``, states ``(B, H)`` and the padding, None where every step is valid; it returns the sequence
+``(B, T, H)`` and the last states.
 ``native`` maps the framework's names to parameters; ``stock`` tells that the framework made them; ``native_call`` makes
 the framework's call, whose returned shapes the reports show. Dropout is the stack's: PyTorch drops between layers.
 """
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from experiments.spec import ExperimentSpec, NetworkSpec
 from frameworks.pytorch.cells import STEPS, Cell, States, input_product, unpack
+from frameworks.pytorch.padding import Padding, hold, masked_output, run_packed, steps_of
 from frameworks.pytorch.support import has_fused_layer, stock_layer
 from frameworks.pytorch.weights import make_variables
 
@@ -33,13 +35,13 @@ class CellLoop(nn.Module):
             self.cell = Cell(spec, index, inputs)
             self.native = dict(self.cell.w.items())
 
-    def forward(self, x: Tensor, states: States) -> tuple[Tensor, States]:
+    def forward(self, x: Tensor, states: States, padding: Padding | None = None) -> tuple[Tensor, States]:
         """Call the cell once per step."""
         outputs = []
-        for x_t in x.unbind(1):
-            states = self._step(x_t, states)
+        for x_t, valid in zip(x.unbind(1), steps_of(padding, x.shape[1]), strict=True):
+            states = hold(valid, self._step(x_t, states), states)
             outputs.append(states[0])
-        return torch.stack(outputs, dim=1), states
+        return masked_output(torch.stack(outputs, dim=1), padding), states
 
     def _step(self, x_t: Tensor, states: States) -> States:
         if not self.stock:
@@ -64,15 +66,21 @@ class Layer(nn.Module):
         self.layer = kind(inputs, network.units[index], batch_first=self.batch_first, **layer_options(network))
         self.native = dict(self.layer.named_parameters())
 
-    def forward(self, x: Tensor, states: States) -> tuple[Tensor, States]:
-        """Call the layer once for the whole sequence."""
-        sequence, last = self.native_call(x, states)
-        return sequence, tuple(state[0] for state in (last if len(states) > 1 else (last,)))
+    def forward(self, x: Tensor, states: States, padding: Padding | None = None) -> tuple[Tensor, States]:
+        """Call the layer once for the whole sequence, packed where some of it is padding."""
+        if padding is not None:
+            initial = tuple(state[None] for state in states)
+            sequence, last = run_packed(self._call, x, initial, padding)
+        else:
+            sequence, last = self.native_call(x, states)
+        return sequence, tuple(state[0] for state in (last if isinstance(last, tuple) else (last,)))
 
     def native_call(self, x: Tensor, states: States):
         """Call ``layer(x, states) -> sequence, states``; its states are (layers, B, H), never batch first."""
-        initial = tuple(state[None] for state in states)
-        return self.layer(x, initial if len(states) > 1 else initial[0])
+        return self._call(x, tuple(state[None] for state in states))
+
+    def _call(self, x, initial: States):
+        return self.layer(x, initial if len(initial) > 1 else initial[0])
 
 
 class Unrolled(Layer):
@@ -84,15 +92,15 @@ class Unrolled(Layer):
             spec.network.cell
         ]
 
-    def forward(self, x: Tensor, states: States) -> tuple[Tensor, States]:
+    def forward(self, x: Tensor, states: States, padding: Padding | None = None) -> tuple[Tensor, States]:
         """Loop over functional steps on the layer's parameters."""
         weights, outputs = self.layer.all_weights[0], []
-        for x_t in x.unbind(1):
+        for x_t, valid in zip(x.unbind(1), steps_of(padding, x.shape[1]), strict=True):
             # lstm_cell takes and returns a pair of states, the others one tensor.
             new = self.step(x_t, states if len(states) > 1 else states[0], *weights)
-            states = new if len(states) > 1 else (new,)
+            states = hold(valid, new if len(states) > 1 else (new,), states)
             outputs.append(states[0])
-        return torch.stack(outputs, dim=1), states
+        return masked_output(torch.stack(outputs, dim=1), padding), states
 
     def native_call(self, x: Tensor, states: States):
         """Call ``unrolled(x, states) -> sequence, states``."""
@@ -109,13 +117,13 @@ class Wrapped(nn.Module):
         self.cell = Cell(spec, index, inputs)
         self.native = dict(self.cell.w.items())
 
-    def forward(self, x: Tensor, states: States) -> tuple[Tensor, States]:
+    def forward(self, x: Tensor, states: States, padding: Padding | None = None) -> tuple[Tensor, States]:
         """Step the cell, which returns an output and states as ``keras.layers.RNN`` expects them."""
         outputs = []
-        for x_t in x.unbind(1):
-            output, states = self.cell(x_t, states)
-            outputs.append(output)
-        return torch.stack(outputs, dim=1), states
+        for x_t, valid in zip(x.unbind(1), steps_of(padding, x.shape[1]), strict=True):
+            states = hold(valid, self.cell(x_t, states)[1], states)
+            outputs.append(states[0])
+        return masked_output(torch.stack(outputs, dim=1), padding), states
 
     def native_call(self, x: Tensor, states: States):
         """Call ``wrapper(x, states) -> sequence, states``."""
@@ -133,13 +141,13 @@ class Scratch(nn.Module):
         self.w = make_variables(spec, index, inputs)
         self.native = dict(self.w.items())
 
-    def forward(self, x: Tensor, states: States) -> tuple[Tensor, States]:
+    def forward(self, x: Tensor, states: States, padding: Padding | None = None) -> tuple[Tensor, States]:
         """Loop over the steps."""
         outputs, w = [], unpack(self.w, self.network)
-        for from_input in input_product(x, w).unbind(1):
-            states = self.step(from_input, states, w, self.network)
+        for from_input, valid in zip(input_product(x, w).unbind(1), steps_of(padding, x.shape[1]), strict=True):
+            states = hold(valid, self.step(from_input, states, w, self.network), states)
             outputs.append(states[0])
-        return torch.stack(outputs, dim=1), states
+        return masked_output(torch.stack(outputs, dim=1), padding), states
 
     def native_call(self, x: Tensor, states: States):
         """Call ``scratch(x, states) -> sequence, states``."""
@@ -149,13 +157,14 @@ class Scratch(nn.Module):
 class Tuned(Scratch):
     """Time is the first axis, so that a step reads and writes contiguous memory."""
 
-    def forward(self, x: Tensor, states: States) -> tuple[Tensor, States]:
+    def forward(self, x: Tensor, states: States, padding: Padding | None = None) -> tuple[Tensor, States]:
         """Loop over the steps."""
         outputs, w = [], unpack(self.w, self.network)
-        for from_input in input_product(x.transpose(0, 1).contiguous(), w).unbind(0):
-            states = self.step(from_input, states, w, self.network)
+        products = input_product(x.transpose(0, 1).contiguous(), w).unbind(0)
+        for from_input, valid in zip(products, steps_of(padding, x.shape[1]), strict=True):
+            states = hold(valid, self.step(from_input, states, w, self.network), states)
             outputs.append(states[0])
-        return torch.stack(outputs).transpose(0, 1), states
+        return masked_output(torch.stack(outputs).transpose(0, 1), padding), states
 
 
 class Fused(Layer):
@@ -167,10 +176,10 @@ class Fused(Layer):
         """Call ``layer(x, states) -> sequence, states``, time first."""
         return super().native_call(x.transpose(0, 1), states)
 
-    def forward(self, x: Tensor, states: States) -> tuple[Tensor, States]:
+    def forward(self, x: Tensor, states: States, padding: Padding | None = None) -> tuple[Tensor, States]:
         """Call the layer once for the whole sequence."""
-        sequence, last = super().forward(x, states)
-        return sequence.transpose(0, 1), last
+        sequence, last = super().forward(x, states, padding)
+        return sequence if padding is not None else sequence.transpose(0, 1), last  # packing takes either order
 
 
 def tuned(spec: ExperimentSpec, index: int, inputs: int) -> nn.Module:

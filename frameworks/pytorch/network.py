@@ -10,11 +10,13 @@ from torch import Tensor, nn
 
 from experiments.canonical import MLP_DROPOUT, Weights, draw, head_sizes, zero_states
 from experiments.native_layout import describe
-from experiments.protocol import Batch, Forward, NativeShapes, NativeWeight, States, Step, name_shapes
+from experiments.protocol import Batch, Forward, Lengths, NativeShapes, NativeWeight, States, Step, name_shapes
 from experiments.spec import ExperimentSpec
 from experiments.tasks import Interface
 from frameworks.pytorch import runtime, training
+from frameworks.pytorch.padding import Padding, length_tensor, make_padding
 from frameworks.pytorch.stack import Stack
+from frameworks.pytorch.support import HOME
 from frameworks.pytorch.weights import Binding, bind_layer, plain, transposed
 
 
@@ -70,19 +72,22 @@ class Network:
         loss, outputs, last = self._step(*self._tensors(batch))
         return Step(loss.item(), outputs.detach().cpu().numpy(), _arrays(last))
 
-    def predict(self, x: np.ndarray) -> np.ndarray:
+    def predict(self, x: np.ndarray, lengths: Lengths = None) -> np.ndarray:
         """Compute the outputs with dropout off: ``(B, T[, F]) -> (B[, T], outputs)``."""
-        return self._predict(self._tensor(x)).cpu().numpy()
+        return self._predict(self._tensor(x), self._lengths(lengths)).cpu().numpy()
 
-    def forward(self, x: np.ndarray, states: States | None = None) -> Forward:
+    def forward(self, x: np.ndarray, states: States | None = None, lengths: Lengths = None) -> Forward:
         """Compute the outputs, the top layer's sequence and the last states, with dropout off."""
         initial = None if states is None else self._initial_states(states, len(x))
         with torch.no_grad():
-            return Forward(*_arrays(self._run(self._encode(self._tensor(x)), initial, (), training=False)))
+            encoded, lengths = self._encode(self._tensor(x)), self._lengths(lengths)
+            return Forward(*_arrays(self._run(encoded, initial, (), lengths, training=False)))
 
-    def advance(self, x: np.ndarray, states: States | None = None) -> tuple[np.ndarray, States]:
+    def advance(
+        self, x: np.ndarray, states: States | None = None, lengths: Lengths = None
+    ) -> tuple[np.ndarray, States]:
         """Compute the outputs and the last states, with dropout off; the next call may continue from the states."""
-        return _arrays(self._advance(self._tensor(x), self._initial_states(states, len(x))))
+        return _arrays(self._advance(self._tensor(x), self._initial_states(states, len(x)), self._lengths(lengths)))
 
     def gradients(self, batch: Batch) -> Weights:
         """Compute the loss's gradient with respect to every canonical weight and to the stack's ``input``."""
@@ -177,11 +182,21 @@ class Network:
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
 
-    def _tensors(self, batch: Batch) -> tuple[Tensor, Tensor, tuple[Tensor, ...], tuple | None]:
+    def _lengths(self, lengths: Lengths) -> Tensor | None:
+        return length_tensor(lengths, self.device)
+
+    def _padding(self, lengths: Tensor | None, time: int) -> Padding | None:
+        """Return which steps are padding, None where every step is valid."""
+        if lengths is None:
+            return None
+        side = self.spec.task_for(HOME).padding_side
+        return make_padding(lengths, time, side, self.spec.zero_masked_output(HOME))
+
+    def _tensors(self, batch: Batch) -> tuple[Tensor, Tensor, tuple[Tensor, ...], tuple | None, Tensor | None]:
         masks = tuple(self._tensor(mask) for mask in batch.masks or () if mask is not None)
         carries_states = batch.states is not None or self.interface.stateful
         states = self._initial_states(batch.states, len(batch.x)) if carries_states else None
-        return self._tensor(batch.x), self._tensor(batch.y), masks, states
+        return self._tensor(batch.x), self._tensor(batch.y), masks, states, self._lengths(batch.lengths)
 
     def _initial_states(self, states: States | None, batch: int) -> tuple:
         """Convert the states, or zeros for None."""
@@ -220,37 +235,47 @@ class Network:
         dropped = x * masks[0] if masks else x if imposed else self.head_dropout.train(training)(x)
         return self.head[1](torch.relu(dropped))
 
-    def _run(self, x: Tensor, states: tuple | None, masks: tuple, training: bool) -> tuple:
+    def _run(self, x: Tensor, states: tuple | None, masks: tuple, lengths: Tensor | None, training: bool) -> tuple:
         """Run the stack and the head; ``masks`` are those of the last layers, which drop, then the head's."""
         layers = len(masks) - (1 if masks and self.spec.network.head == "mlp" else 0)
         layer_masks, head_masks = masks[:layers], masks[layers:]
         layer_masks = (None,) * (len(self.spec.network.units) - len(layer_masks)) + layer_masks
-        sequence, last = self.stack.train(training)(x, self._zero_states(x) if states is None else states, layer_masks)
+        states, padding = self._zero_states(x) if states is None else states, self._padding(lengths, x.shape[1])
+        sequence, last = self.stack.train(training)(x, states, layer_masks, padding)
         return self._head(self._head_input(sequence, last), head_masks, training), sequence, last
 
     @torch.no_grad()
-    def _predict(self, x: Tensor) -> Tensor:
-        return self._run(self._encode(x), None, (), training=False)[0]
+    def _predict(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        return self._run(self._encode(x), None, (), lengths, training=False)[0]
 
     @torch.no_grad()
-    def _advance(self, x: Tensor, states: tuple) -> tuple[Tensor, tuple]:
-        outputs, _, last = self._run(self._encode(x), states, (), training=False)
+    def _advance(self, x: Tensor, states: tuple, lengths: Tensor | None) -> tuple[Tensor, tuple]:
+        outputs, _, last = self._run(self._encode(x), states, (), lengths, training=False)
         return outputs, last
 
-    def _backward(self, x: Tensor, y: Tensor, masks: tuple, states: tuple | None, with_input: bool = False) -> tuple:
+    def _backward(
+        self,
+        x: Tensor,
+        y: Tensor,
+        masks: tuple,
+        states: tuple | None,
+        lengths: Tensor | None,
+        with_input: bool = False,
+    ) -> tuple:
         encoded = self._encode(x)
         if with_input and not encoded.requires_grad:
             encoded = encoded.requires_grad_()
-        outputs, _, last = self._run(encoded, states, masks, training=True)
-        loss = training.loss(self.interface.loss, outputs, y)
+        outputs, _, last = self._run(encoded, states, masks, lengths, training=True)
+        counted = None if self.spec.counts_masked_steps(HOME) else self._padding(lengths, x.shape[1])
+        loss = training.loss(self.interface.loss, outputs, y, counted and counted.valid)
         # Only when asked for: without an embedding nn.LSTM need not compute the input's gradient.
         variables = [*(binding.variable for binding in self._trained()), *([encoded] if with_input else [])]
         gradients = torch.autograd.grad(loss, variables)
         gradients, by_input = (gradients[:-1], gradients[-1]) if with_input else (gradients, None)
         return loss, outputs, last, gradients, by_input
 
-    def _step(self, x: Tensor, y: Tensor, masks: tuple, states: tuple | None) -> tuple:
-        loss, outputs, last, gradients, _ = self._backward(x, y, masks, states)
+    def _step(self, x: Tensor, y: Tensor, masks: tuple, states: tuple | None, lengths: Tensor | None) -> tuple:
+        loss, outputs, last, gradients, _ = self._backward(x, y, masks, states, lengths)
         self.optimiser.step(gradients)
         return loss, outputs, last if self.interface.stateful else ()
 

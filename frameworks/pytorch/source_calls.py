@@ -107,7 +107,7 @@ class _Forecaster(nn.Module):
 def _trained(units: int) -> tuple[_Forecaster, Tensor]:
     """Train a forecaster of the sine for a few steps; return it and windows ``(B, T, 1)`` to predict from."""
     spec = SineSpec()
-    x, y = (torch.from_numpy(array) for array in tasks.load(spec, tasks.locate(spec), "float32").train)
+    x, y = (torch.from_numpy(array) for array in tasks.load(spec, tasks.locate(spec), "float32").train[:2])
     model = _Forecaster(units)
     optimiser = torch.optim.Adam(model.parameters())
     for _ in range(STEPS):

@@ -11,6 +11,7 @@ from experiments.spec import ExperimentSpec
 from experiments.tasks import Interface
 from frameworks.pytorch.cells import States
 from frameworks.pytorch.forms import FORMS, layer_options
+from frameworks.pytorch.padding import Padding, run_packed
 from frameworks.pytorch.support import stock_dropout, stock_layer
 
 
@@ -61,15 +62,25 @@ class StackedLayer(nn.Module):
         several = len(network.units) > 1 or network.bidirectional
         return network.form == "layer" and not spec.conventions.imposed and several and len(set(network.units)) == 1
 
-    def forward(self, x: Tensor, states: tuple[States, ...]) -> tuple[Tensor, tuple[States, ...]]:
-        """Call the layer once for all layers and the whole sequence."""
-        sequence, last = self.native_call(x, states)
-        by_kind = last if len(states[0]) > 1 else (last,)
+    def forward(
+        self, x: Tensor, states: tuple[States, ...], padding: Padding | None = None
+    ) -> tuple[Tensor, tuple[States, ...]]:
+        """Call the layer once for all layers and the whole sequence, packed where some of it is padding."""
+        if padding is not None:
+            sequence, last = run_packed(self._call, x, self._initial(states), padding)
+        else:
+            sequence, last = self.native_call(x, states)
+        by_kind = last if isinstance(last, tuple) else (last,)
         return sequence, tuple(zip(*by_kind, strict=True))
 
     def native_call(self, x: Tensor, states: tuple[States, ...]):
         """Call ``layer(x, states) -> sequence, states``; its states are (layers·directions, B, H)."""
-        initial = tuple(torch.stack(kind) for kind in zip(*states, strict=True))
+        return self._call(x, self._initial(states))
+
+    def _initial(self, states: tuple[States, ...]) -> States:
+        return tuple(torch.stack(kind) for kind in zip(*states, strict=True))
+
+    def _call(self, x, initial: States):
         return self.layer(x, initial if len(initial) > 1 else initial[0])
 
 
@@ -113,22 +124,27 @@ class Stack(nn.Module):
                 yield f"layer {index}" + f" {direction}" * self.network.bidirectional, x, layer.native_call(x, state)
             x, _ = self._run(directions, x, layer_states)
 
-    def forward(self, x: Tensor, states: tuple[States, ...], masks: tuple) -> tuple[Tensor, tuple[States, ...]]:
+    def forward(
+        self, x: Tensor, states: tuple[States, ...], masks: tuple, padding: Padding | None = None
+    ) -> tuple[Tensor, tuple[States, ...]]:
         """Run all layers: ``x (B, T, I)`` -> the top layer's sequence, the last states by layer and direction."""
         if self.stacked:
-            return self.stacked(x, states)
+            return self.stacked(x, states, padding)
         initial, last = iter(states), []
         for directions, dropout, mask in zip(self.layers, self.dropout, masks, strict=True):
             x = x if mask is None else x * mask
-            x, state = self._run(directions, dropout(x), tuple(next(initial) for _ in directions))
+            x, state = self._run(directions, dropout(x), tuple(next(initial) for _ in directions), padding)
             last += state
         return x, tuple(last)
 
-    def _run(self, directions: nn.ModuleList, x: Tensor, states: tuple[States, ...]) -> tuple:
+    def _run(
+        self, directions: nn.ModuleList, x: Tensor, states: tuple[States, ...], padding: Padding | None = None
+    ) -> tuple:
         """Run one layer; the backward direction reads the sequence from its end, and its outputs are reversed again."""
         parts, last = [], []
         for step, layer, state in zip(STEPS_IN_TIME, directions, states, strict=False):
-            sequence, state = layer(x if step > 0 else x.flip(1), state)
+            read = padding if step > 0 or padding is None else padding.reversed()
+            sequence, state = layer(x if step > 0 else x.flip(1), state, read)
             parts.append(sequence if step > 0 else sequence.flip(1))
             last.append(state)
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1), last

@@ -9,20 +9,24 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from experiments.canonical import Weights, clipped_with
 from experiments.conventions import ADAGRAD_START
-from experiments.protocol import Batch
+from experiments.protocol import Batch, Lengths
 from experiments.spec import ExperimentSpec
 from frameworks.pytorch.support import HOME, fuses_update
 from frameworks.pytorch.weights import Binding
 
 
-def loss(kind: str, outputs: Tensor, y: Tensor) -> Tensor:
-    """Compute the batch's mean loss from ``outputs (B[, T], outputs)``, which are logits for a cross-entropy."""
+def loss(kind: str, outputs: Tensor, y: Tensor, valid: Tensor | None = None) -> Tensor:
+    """Compute the batch's mean loss from ``outputs (B[, T], outputs)``, which are logits for a cross-entropy.
+
+    A loss over every step is the mean over the ``valid (B, T)`` ones, all where None.
+    """
     if kind == "mse":
         return nn.functional.mse_loss(outputs, y)
     if kind == "cross_entropy":
         return nn.functional.cross_entropy(outputs, y)
     if kind == "sequence_cross_entropy":
-        return nn.functional.cross_entropy(outputs.flatten(0, 1), y.flatten().long())
+        targets = y.long() if valid is None else y.long().masked_fill(~valid, -100)  # cross_entropy's ignore_index
+        return nn.functional.cross_entropy(outputs.flatten(0, 1), targets.flatten())
     return nn.functional.binary_cross_entropy_with_logits(outputs, y)
 
 
@@ -185,15 +189,17 @@ class StockBatches:
         self.size, self.generator, self.loader = spec.training.batch_size, torch.Generator().manual_seed(seed), None
         self.tutorial = spec.training.pipeline == "tf.data"
 
-    def __call__(self, x: np.ndarray, y: np.ndarray) -> Iterator[Batch]:
+    def __call__(self, x: np.ndarray, y: np.ndarray, lengths: Lengths = None) -> Iterator[Batch]:
         """Yield one epoch; all samples are shuffled, and the last partial batch is kept by default."""
         if self.loader is None:
-            samples = TensorDataset(torch.from_numpy(x), torch.from_numpy(y))
+            arrays = (array for array in (x, y, lengths) if array is not None)
+            samples = TensorDataset(*map(torch.from_numpy, arrays))
             self.loader = DataLoader(
                 samples, batch_size=self.size, shuffle=True, generator=self.generator, drop_last=self.tutorial
             )
-        for chosen_x, chosen_y in self.loader:
-            yield Batch(chosen_x.numpy(), chosen_y.numpy())
+        for chosen in self.loader:
+            x, y, *lengths = (part.numpy() for part in chosen)
+            yield Batch(x, y, lengths=lengths[0] if lengths else None)
 
     def checkpoint(self) -> Weights:
         """Return the state of the generator that draws the orders."""

@@ -4,33 +4,45 @@ import numpy as np
 
 from experiments.spec import NetworkSpec
 from frameworks.reference.cells import CELLS, CellWeights, State
+from frameworks.reference.padding import Padding, hold, no_padding
 
 
 class Scratch:
-    """One direction of a layer: ``x (B, T, I)``, states ``(B, H)`` -> sequence ``(B, T, H)``, last states."""
+    """One direction of a layer: ``x (B, T, I)``, states ``(B, H)`` -> sequence ``(B, T, H)``, last states.
+
+    Where there is padding, each state keeps its value at a padded step, in the backward pass its gradient.
+    """
 
     def __init__(self, network: NetworkSpec, w: CellWeights):
         self.network, self.cell, self.w = network, CELLS[network.cell], w
 
-    def __call__(self, x: np.ndarray, states: State) -> tuple[np.ndarray, State]:
+    def __call__(self, x: np.ndarray, states: State, padding: Padding | None = None) -> tuple[np.ndarray, State]:
         """Run forward and keep what ``backward`` needs."""
+        padding = padding or no_padding(*x.shape[:2])
         from_input = np.tensordot(x, self.w["kernel"], axes=1) + self.w.get("bias", 0)  # (B, T, G, H)
-        self.x, self.tape, outputs = x, [], []
+        self.x, self.padding, self.tape, outputs = x, padding, [], []
         for step in range(x.shape[1]):
-            states, tape = self.cell.step(from_input[:, step], states, self.w, self.network)
+            new, tape = self.cell.step(from_input[:, step], states, self.w, self.network)
+            states = hold(padding.valid[:, step], new, states)
             self.tape.append(tape)
             outputs.append(states[0])
         self.last = states
-        return np.stack(outputs, axis=1), states
+        return np.where(padding.shown[..., None], np.stack(outputs, axis=1), 0.0), states
 
-    def backward(self, d_sequence: np.ndarray) -> tuple[np.ndarray, CellWeights]:
-        """Turn the sequence's gradient ``(B, T, H)`` into the input's ``(B, T, I)`` and the weights' (Werbos 1990)."""
+    def backward(self, d_sequence: np.ndarray, d_last: np.ndarray | float = 0.0) -> tuple[np.ndarray, CellWeights]:
+        """Turn the gradients of the sequence ``(B, T, H)`` and the last output into the input's ``(B, T, I)`` and the
+        weights' (Werbos 1990).
+        """
         grads = {name: np.zeros_like(value) for name, value in self.w.items()}
         d_x = np.empty_like(self.x)
         d_states = tuple(np.zeros_like(state) for state in self.last)
+        d_states = (d_states[0] + d_last, *d_states[1:])
+        d_sequence = np.where(self.padding.shown[..., None], d_sequence, 0.0)
         for step in reversed(range(d_sequence.shape[1])):
-            d_states = (d_states[0] + d_sequence[:, step], *d_states[1:])
-            d_from_input, d_states, step_grads = self.cell.backward(d_states, self.tape[step], self.w, self.network)
+            d_after, valid = (d_states[0] + d_sequence[:, step], *d_states[1:]), self.padding.valid[:, step]
+            d_new = hold(valid, d_after, tuple(map(np.zeros_like, d_after)))
+            d_from_input, d_old, step_grads = self.cell.backward(d_new, self.tape[step], self.w, self.network)
+            d_states = hold(valid, d_old, d_after)
             d_x[:, step] = np.tensordot(d_from_input, self.w["kernel"], axes=((1, 2), (1, 2)))
             step_grads["kernel"] = np.tensordot(self.x[:, step], d_from_input, axes=(0, 0))
             if "bias" in grads:

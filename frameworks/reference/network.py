@@ -7,10 +7,11 @@ import numpy as np
 from experiments import canonical
 from experiments.canonical import Weights, zero_states
 from experiments.native_layout import describe
-from experiments.protocol import Batch, Forward, NativeShapes, States, Step
+from experiments.protocol import Batch, Forward, Lengths, NativeShapes, States, Step
 from experiments.spec import ExperimentSpec
 from experiments.tasks import Interface
 from frameworks.reference import training
+from frameworks.reference.padding import Padding, make_padding
 from frameworks.reference.stack import Stack
 from frameworks.reference.support import HOME
 from frameworks.reference.weights import load
@@ -34,18 +35,20 @@ class Network:
         self.optimiser.step(self.native, {name: gradients[name] for name in self.native}, squares)
         return Step(loss, outputs, last if self.interface.stateful else ())
 
-    def predict(self, x: np.ndarray) -> np.ndarray:
+    def predict(self, x: np.ndarray, lengths: Lengths = None) -> np.ndarray:
         """Compute the outputs with dropout off: ``(B, T[, F]) -> (B[, T], outputs)``."""
-        return self.forward(x).outputs
+        return self.forward(x, lengths=lengths).outputs
 
-    def forward(self, x: np.ndarray, states: States | None = None) -> Forward:
+    def forward(self, x: np.ndarray, states: States | None = None, lengths: Lengths = None) -> Forward:
         """Compute the outputs, the top layer's sequence and the last states, with dropout off."""
-        sequence, last = self._run(x, states or self._zero_states(len(x)), self._unmasked)
+        sequence, last = self._run(x, states or self._zero_states(len(x)), self._unmasked, lengths)
         return Forward(self._head(self._head_input(sequence, last)), sequence, last)
 
-    def advance(self, x: np.ndarray, states: States | None = None) -> tuple[np.ndarray, States]:
+    def advance(
+        self, x: np.ndarray, states: States | None = None, lengths: Lengths = None
+    ) -> tuple[np.ndarray, States]:
         """Compute the outputs and the last states, with dropout off; the next call may continue from the states."""
-        forward = self.forward(x, states)
+        forward = self.forward(x, states, lengths)
         return forward.outputs, forward.states
 
     def gradients(self, batch: Batch) -> Weights:
@@ -76,7 +79,7 @@ class Network:
         ((layer,),) = self.stack.layers
         return layer.state_jacobians()
 
-    def batches(self, x: np.ndarray, y: np.ndarray) -> Iterator[Batch]:
+    def batches(self, x: np.ndarray, y: np.ndarray, lengths: Lengths = None) -> Iterator[Batch]:
         """Raise: the reference has no stock batches."""
         raise NotImplementedError("the reference runs under imposed conventions only")
 
@@ -109,8 +112,15 @@ class Network:
         rows = self.native["embedding/table"][x]  # the rows that one-hot vectors would select
         return rows.mean(axis=1, keepdims=True) if self.spec.network.encoder == "bag" else rows
 
-    def _run(self, x: np.ndarray, states: States, masks: tuple) -> tuple[np.ndarray, States]:
-        return self.stack(self._encode(x), states, masks)
+    def _padding(self, lengths: Lengths, time: int) -> Padding | None:
+        """Return which steps are padding, None where every step is valid."""
+        if lengths is None:
+            return None
+        side = self.spec.task_for(HOME).padding_side
+        return make_padding(lengths, time, side, self.spec.zero_masked_output(HOME))
+
+    def _run(self, x: np.ndarray, states: States, masks: tuple, lengths: Lengths) -> tuple[np.ndarray, States]:
+        return self.stack(self._encode(x), states, masks, self._padding(lengths, x.shape[1]))
 
     def _last_output(self, states: States) -> np.ndarray:
         """Return the top layer's last output: each direction's after its own last step, joined."""
@@ -142,13 +152,19 @@ class Network:
         layers = len(self.spec.network.units)
         masks, head_mask = (batch.masks or self._unmasked)[:layers], (batch.masks or ())[layers:]
         head_mask = head_mask[0] if head_mask else 1.0
-        sequence, last = self._run(batch.x, batch.states or self._zero_states(len(batch.x)), masks)
+        states = batch.states or self._zero_states(len(batch.x))
+        sequence, last = self._run(batch.x, states, masks, batch.lengths)
         head_input = self._head_input(sequence, last)
         outputs = self._head(head_input, head_mask)
-        loss, d_outputs = training.loss(self.interface.loss, outputs, batch.y)
+        counted = None if self.spec.counts_masked_steps(HOME) else self._padding(batch.lengths, batch.x.shape[1])
+        loss, d_outputs = training.loss(self.interface.loss, outputs, batch.y, counted and counted.valid)
         d_head_input, gradients = self._head_backward(head_input, d_outputs, head_mask)
-        d_sequence = d_head_input if self.interface.every_step else self._spread(d_head_input, sequence)
-        d_input, stack_gradients = self.stack.backward(d_sequence, masks)
+        d_sequence, d_last = np.zeros_like(sequence), np.zeros_like(sequence[:, -1])
+        if self.interface.every_step:
+            d_sequence = d_head_input
+        else:
+            d_last = d_head_input
+        d_input, stack_gradients = self.stack.backward(d_sequence, d_last, masks)
         gradients |= stack_gradients | {"input": d_input}
         if self.spec.network.embedding_size:
             gradients["embedding/table"] = self._scattered(batch.x, self._occurrences(batch.x, d_input))
@@ -171,15 +187,6 @@ class Network:
         if not spec.squares_occurrences or spec.conventions.owner("repeated_words", HOME) != "keras":
             return {}
         return {"embedding/table": self._scattered(x, self._occurrences(x, d_input) ** 2)}
-
-    def _spread(self, d_last: np.ndarray, sequence: np.ndarray) -> np.ndarray:
-        """Put the last output's gradient into the sequence's: the backward direction ends at the first step in time."""
-        d_sequence = np.zeros_like(sequence)
-        half = sequence.shape[-1] // len(self.spec.network.directions)
-        d_sequence[:, -1, :half] = d_last[:, :half]
-        if self.spec.network.bidirectional:
-            d_sequence[:, 0, half:] = d_last[:, half:]
-        return d_sequence
 
 
 def build(spec: ExperimentSpec, interface: Interface, weights: Weights | None = None, seed: int = 0) -> Network:

@@ -6,6 +6,7 @@ from experiments.canonical import Weights
 from experiments.spec import NetworkSpec
 from frameworks.reference.cells import State
 from frameworks.reference.forms import FORMS
+from frameworks.reference.padding import Padding
 from frameworks.reference.weights import layer
 
 STEPS_IN_TIME = (1, -1)  # forward, backward
@@ -21,28 +22,31 @@ class Stack:
             for index in range(len(network.units))
         ]
 
-    def __call__(self, x: np.ndarray, states: tuple[State, ...], masks: tuple) -> tuple[np.ndarray, tuple[State, ...]]:
+    def __call__(
+        self, x: np.ndarray, states: tuple[State, ...], masks: tuple, padding: Padding | None = None
+    ) -> tuple[np.ndarray, tuple[State, ...]]:
         """Run all layers: ``x (B, T, I)`` -> the top layer's sequence, the last states by layer and direction."""
         initial, last = iter(states), []
         for directions, mask in zip(self.layers, masks, strict=True):
             x = x if mask is None else x * mask
             parts = []
             for step, run in zip(STEPS_IN_TIME, directions, strict=False):
-                sequence, state = run(x[:, ::step], next(initial))
+                read = padding if step > 0 or padding is None else padding.reversed()
+                sequence, state = run(x[:, ::step], next(initial), read)
                 parts.append(sequence[:, ::step])
                 last.append(state)
             x = np.concatenate(parts, axis=-1)
         return x, tuple(last)
 
-    def backward(self, d_sequence: np.ndarray, masks: tuple) -> tuple[np.ndarray, Weights]:
-        """Turn the top sequence's gradient into the input's and every weight's."""
+    def backward(self, d_sequence: np.ndarray, d_last: np.ndarray, masks: tuple) -> tuple[np.ndarray, Weights]:
+        """Turn the gradients of the top sequence and of its last output into the input's and every weight's."""
         gradients: Weights = {}
+        names = self.network.directions
         for index in reversed(range(len(self.layers))):
-            names, directions = self.network.directions, self.layers[index]
-            parts = np.split(d_sequence, len(names), axis=-1)
-            d_sequence = 0.0
-            for step, name, run, part in zip(STEPS_IN_TIME, names, directions, parts, strict=False):
-                d_x, grads = run.backward(part[:, ::step])
+            parts = list(zip(*(np.split(d, len(names), axis=-1) for d in (d_sequence, d_last)), strict=True))
+            d_sequence, d_last = 0.0, np.zeros((1, len(names)))  # only the top layer's last output is read
+            for step, name, run, (part, last) in zip(STEPS_IN_TIME, names, self.layers[index], parts, strict=False):
+                d_x, grads = run.backward(part[:, ::step], last)
                 d_sequence = d_sequence + d_x[:, ::step]
                 gradients |= {f"rnn/{index}/{name}/{kind}": value for kind, value in grads.items()}
             if masks[index] is not None:

@@ -8,8 +8,11 @@ from experiments.conventions import ADAGRAD_START
 from experiments.spec import ExperimentSpec
 
 
-def loss(kind: str, outputs: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
-    """Compute the batch's mean loss and its gradient with respect to ``outputs (B[, T], outputs)``."""
+def loss(kind: str, outputs: np.ndarray, y: np.ndarray, valid: np.ndarray | None = None) -> tuple[float, np.ndarray]:
+    """Compute the batch's mean loss and its gradient with respect to ``outputs (B[, T], outputs)``.
+
+    A loss over every step is the mean over the ``valid (B, T)`` ones, all where None.
+    """
     if kind == "mse":
         difference = outputs - y
         return float(np.mean(difference**2)), 2 * difference / difference.size
@@ -17,7 +20,9 @@ def loss(kind: str, outputs: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarr
         one_hot = y if kind == "cross_entropy" else np.eye(outputs.shape[-1])[y]
         log_probabilities = log_softmax(outputs, axis=-1)
         losses = -(one_hot * log_probabilities).sum(axis=-1)  # (B[, T])
-        return float(np.mean(losses)), (np.exp(log_probabilities) - one_hot) / losses.size
+        weights = np.ones_like(losses) if valid is None else valid.astype(np.float64)
+        d_outputs = (np.exp(log_probabilities) - one_hot) * weights[..., None] / weights.sum()
+        return float(np.average(losses, weights=weights)), d_outputs
     # From logits: log(1 + eˣ) − x·y, stable for either sign.
     value = np.mean(np.logaddexp(0, outputs) - outputs * y)
     return float(value), (expit(outputs) - y) / outputs.size

@@ -1,9 +1,9 @@
 """The forms: ways to run a cell over a sequence.
 
-A form takes ``x (B, T, I)``, states ``(B, H)`` and whether it trains; it returns the sequence ``(B, T, H)`` and the
-last states. ``native`` maps the framework's names to variables; ``stock`` tells that the framework made them;
-``native_call`` makes the framework's call, whose returned shapes the reports show; ``drops`` tells that Keras's own
-dropout is inside.
+A form takes ``x (B, T, I)``, states ``(B, H)``, whether it trains, and the padding, None where every step is valid; it
+returns the sequence ``(B, T, H)`` and the last states. ``native`` maps the framework's names to variables; ``stock``
+tells that the framework made them; ``native_call`` makes the framework's call, whose returned shapes the reports show;
+``drops`` tells that Keras's own dropout is inside.
 """
 
 import keras
@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from experiments.spec import ExperimentSpec
 from frameworks.tf2.cells import STEPS, Cell, States, input_product, unpack
+from frameworks.tf2.padding import Padding, hold, masked_call, masked_output, steps_of
 from frameworks.tf2.support import OPTIONS, stock_dropout, stock_layer
 from frameworks.tf2.weights import make_variables
 
@@ -34,16 +35,18 @@ class CellLoop:
             self.cell = Cell(spec, index, inputs)
             self.native = self.cell.w
 
-    def __call__(self, x: tf.Tensor, states: States, training: bool) -> tuple[tf.Tensor, States]:
+    def __call__(
+        self, x: tf.Tensor, states: States, training: bool, padding: Padding | None = None
+    ) -> tuple[tf.Tensor, States]:
         """Call the cell once per step."""
         if self.stock:
             # Keras caches the dropout mask in the cell: without a reset every batch would reuse the first mask.
             self.cell.reset_dropout_mask()
         outputs = []
-        for x_t in tf.unstack(x, axis=1):
-            output, states = self.cell(x_t, states, training=training)
-            outputs.append(output)
-        return tf.stack(outputs, axis=1), tuple(states)
+        for x_t, valid in zip(tf.unstack(x, axis=1), steps_of(padding, x.shape[1]), strict=True):
+            states = hold(valid, self.cell(x_t, states, training=training)[1], states)
+            outputs.append(states[0])
+        return masked_output(tf.stack(outputs, axis=1), padding), states
 
     def native_call(self, x: tf.Tensor, states: States):
         """Call ``cell(x_t, states) -> output, states``."""
@@ -69,9 +72,11 @@ class Layer:
         self.layer.build((None, None, inputs))
         self.native = {variable.name: variable for variable in self.layer.cell.weights}
 
-    def __call__(self, x: tf.Tensor, states: States, training: bool) -> tuple[tf.Tensor, States]:
+    def __call__(
+        self, x: tf.Tensor, states: States, training: bool, padding: Padding | None = None
+    ) -> tuple[tf.Tensor, States]:
         """Call the layer once for the whole sequence."""
-        sequence, *states = self.layer(x, initial_state=list(states), training=training)
+        sequence, *states = masked_call(self.layer, x, states, training, padding)
         return sequence, tuple(states)
 
     def native_call(self, x: tf.Tensor, states: States):
@@ -95,9 +100,11 @@ class Wrapped:
         self.layer = keras.layers.RNN(cell, return_sequences=True, return_state=True, dtype=spec.training.dtype)
         self.native = cell.w
 
-    def __call__(self, x: tf.Tensor, states: States, training: bool) -> tuple[tf.Tensor, States]:
+    def __call__(
+        self, x: tf.Tensor, states: States, training: bool, padding: Padding | None = None
+    ) -> tuple[tf.Tensor, States]:
         """Call the layer once for the whole sequence."""
-        sequence, *states = self.layer(x, initial_state=list(states), training=training)
+        sequence, *states = masked_call(self.layer, x, states, training, padding)
         return sequence, tuple(states)
 
     def native_call(self, x: tf.Tensor, states: States):
@@ -114,13 +121,17 @@ class Scratch:
         self.network, self.step = spec.network, STEPS[spec.network.cell]
         self.native = make_variables(spec, index, inputs)
 
-    def __call__(self, x: tf.Tensor, states: States, training: bool) -> tuple[tf.Tensor, States]:
+    def __call__(
+        self, x: tf.Tensor, states: States, training: bool, padding: Padding | None = None
+    ) -> tuple[tf.Tensor, States]:
         """Loop over the steps."""
         outputs, w = [], unpack(self.native, self.network)
-        for from_input in tf.unstack(input_product(x, w), axis=1):
-            states = self.step(from_input, states, w, self.network)
+        for from_input, valid in zip(
+            tf.unstack(input_product(x, w), axis=1), steps_of(padding, x.shape[1]), strict=True
+        ):
+            states = hold(valid, self.step(from_input, states, w, self.network), states)
             outputs.append(states[0])
-        return tf.stack(outputs, axis=1), states
+        return masked_output(tf.stack(outputs, axis=1), padding), states
 
     def native_call(self, x: tf.Tensor, states: States):
         """Call ``scratch(x, states) -> sequence, states``."""
@@ -130,13 +141,16 @@ class Scratch:
 class Tuned(Scratch):
     """The fastest way measured: time is the first axis, so that a step reads and writes contiguous memory."""
 
-    def __call__(self, x: tf.Tensor, states: States, training: bool) -> tuple[tf.Tensor, States]:
+    def __call__(
+        self, x: tf.Tensor, states: States, training: bool, padding: Padding | None = None
+    ) -> tuple[tf.Tensor, States]:
         """Loop over the steps."""
         outputs, w = [], unpack(self.native, self.network)
-        for from_input in tf.unstack(input_product(tf.transpose(x, (1, 0, 2)), w)):
-            states = self.step(from_input, states, w, self.network)
+        products = tf.unstack(input_product(tf.transpose(x, (1, 0, 2)), w))
+        for from_input, valid in zip(products, steps_of(padding, x.shape[1]), strict=True):
+            states = hold(valid, self.step(from_input, states, w, self.network), states)
             outputs.append(states[0])
-        return tf.transpose(tf.stack(outputs), (1, 0, 2)), states
+        return masked_output(tf.transpose(tf.stack(outputs), (1, 0, 2)), padding), states
 
 
 FORMS = {

@@ -10,11 +10,13 @@ import tensorflow as tf
 
 from experiments.canonical import MLP_DROPOUT, Weights, draw, head_sizes, zero_states
 from experiments.native_layout import describe
-from experiments.protocol import Batch, Forward, NativeShapes, NativeWeight, States, Step, name_shapes
+from experiments.protocol import Batch, Forward, Lengths, NativeShapes, NativeWeight, States, Step, name_shapes
 from experiments.spec import ExperimentSpec
 from experiments.tasks import Interface
 from frameworks.tf2 import runtime, training
+from frameworks.tf2.padding import Padding, length_tensor, make_padding
 from frameworks.tf2.stack import Stack
+from frameworks.tf2.support import HOME
 from frameworks.tf2.weights import Binding, bind_layer, plain
 
 
@@ -77,21 +79,25 @@ class Network:
             loss, outputs, last = self._step(*self._tensors(batch))
         return Step(float(loss), outputs.numpy(), _arrays(last))
 
-    def predict(self, x: np.ndarray) -> np.ndarray:
+    def predict(self, x: np.ndarray, lengths: Lengths = None) -> np.ndarray:
         """Compute the outputs with dropout off: ``(B, T[, F]) -> (B[, T], outputs)``."""
         with tf.device(self.device):
-            return self._predict(tf.convert_to_tensor(x)).numpy()
+            return self._predict(tf.convert_to_tensor(x), length_tensor(lengths)).numpy()
 
-    def forward(self, x: np.ndarray, states: States | None = None) -> Forward:
+    def forward(self, x: np.ndarray, states: States | None = None, lengths: Lengths = None) -> Forward:
         """Compute the outputs, the top layer's sequence and the last states, with dropout off."""
         with tf.device(self.device):
             initial = None if states is None else tf.nest.map_structure(tf.convert_to_tensor, states)
-            return Forward(*_arrays(self._run(self._encode(tf.convert_to_tensor(x)), initial, (), training=False)))
+            encoded, lengths = self._encode(tf.convert_to_tensor(x)), length_tensor(lengths)
+            return Forward(*_arrays(self._run(encoded, initial, (), lengths, training=False)))
 
-    def advance(self, x: np.ndarray, states: States | None = None) -> tuple[np.ndarray, States]:
+    def advance(
+        self, x: np.ndarray, states: States | None = None, lengths: Lengths = None
+    ) -> tuple[np.ndarray, States]:
         """Compute the outputs and the last states, with dropout off; the next call may continue from the states."""
         with tf.device(self.device):
-            return _arrays(self._advance(tf.convert_to_tensor(x), self._initial_states(states, len(x))))
+            initial = self._initial_states(states, len(x))
+            return _arrays(self._advance(tf.convert_to_tensor(x), initial, length_tensor(lengths)))
 
     def gradients(self, batch: Batch) -> Weights:
         """Compute the loss's gradient with respect to every canonical weight and to the stack's ``input``."""
@@ -182,11 +188,19 @@ class Network:
     def _trained(self) -> Iterator[Binding]:
         return (binding for binding in self.bindings if binding.trained)
 
-    def _tensors(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor, tuple[tf.Tensor, ...], tuple | None]:
+    def _padding(self, lengths: tf.Tensor | None, time: int) -> Padding | None:
+        """Return which steps are padding, None where every step is valid."""
+        if lengths is None:
+            return None
+        side = self.spec.task_for(HOME).padding_side
+        return make_padding(lengths, time, side, self.spec.zero_masked_output(HOME))
+
+    def _tensors(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor, tuple, tuple | None, tf.Tensor | None]:
         masks = tuple(tf.convert_to_tensor(mask) for mask in batch.masks or () if mask is not None)
         carries_states = batch.states is not None or self.interface.stateful
         states = self._initial_states(batch.states, len(batch.x)) if carries_states else None
-        return tf.convert_to_tensor(batch.x), tf.convert_to_tensor(batch.y), masks, states
+        x, y = tf.convert_to_tensor(batch.x), tf.convert_to_tensor(batch.y)
+        return x, y, masks, states, length_tensor(batch.lengths)
 
     def _initial_states(self, states: States | None, batch: int) -> tuple:
         """Convert the states, or zeros for None: every call has the same signature and so the same trace."""
@@ -225,32 +239,38 @@ class Network:
         dropped = x * masks[0] if masks else x if imposed else self.head_dropout(x, training=training)
         return self.head[1](tf.nn.relu(dropped))
 
-    def _run(self, x: tf.Tensor, states: tuple | None, masks: tuple, training: bool) -> tuple:
+    def _run(
+        self, x: tf.Tensor, states: tuple | None, masks: tuple, lengths: tf.Tensor | None, training: bool
+    ) -> tuple:
         """Run the stack and the head; ``masks`` are those of the last layers, which drop, then the head's."""
         layers = len(masks) - (1 if masks and self.spec.network.head == "mlp" else 0)
         layer_masks, head_masks = masks[:layers], masks[layers:]
         layer_masks = (None,) * (len(self.spec.network.units) - len(layer_masks)) + layer_masks
-        sequence, last = self.stack(x, self._zero_states(x) if states is None else states, layer_masks, training)
+        states, padding = self._zero_states(x) if states is None else states, self._padding(lengths, x.shape[1])
+        sequence, last = self.stack(x, states, layer_masks, training, padding)
         return self._head(self._head_input(sequence, last), head_masks, training), sequence, last
 
-    def _predict(self, x: tf.Tensor) -> tf.Tensor:
-        return self._run(self._encode(x), None, (), training=False)[0]
+    def _predict(self, x: tf.Tensor, lengths: tf.Tensor | None) -> tf.Tensor:
+        return self._run(self._encode(x), None, (), lengths, training=False)[0]
 
-    def _advance(self, x: tf.Tensor, states: tuple) -> tuple[tf.Tensor, tuple]:
-        outputs, _, last = self._run(self._encode(x), states, (), training=False)
+    def _advance(self, x: tf.Tensor, states: tuple, lengths: tf.Tensor | None) -> tuple[tf.Tensor, tuple]:
+        outputs, _, last = self._run(self._encode(x), states, (), lengths, training=False)
         return outputs, last
 
-    def _backward(self, x: tf.Tensor, y: tf.Tensor, masks: tuple, states: tuple | None) -> tuple:
+    def _backward(
+        self, x: tf.Tensor, y: tf.Tensor, masks: tuple, states: tuple | None, lengths: tf.Tensor | None
+    ) -> tuple:
         with tf.GradientTape() as tape:
             encoded = self._encode(x)
             tape.watch(encoded)
-            outputs, _, last = self._run(encoded, states, masks, training=True)
-            loss = training.loss(self.interface.loss, outputs, y)
+            outputs, _, last = self._run(encoded, states, masks, lengths, training=True)
+            counted = None if self.spec.counts_masked_steps(HOME) else self._padding(lengths, x.shape[1])
+            loss = training.loss(self.interface.loss, outputs, y, counted and counted.valid)
         *gradients, by_input = tape.gradient(loss, [*(binding.variable.value for binding in self._trained()), encoded])
         return loss, outputs, last, gradients, by_input
 
-    def _step(self, x: tf.Tensor, y: tf.Tensor, masks: tuple, states: tuple | None) -> tuple:
-        loss, outputs, last, gradients, _ = self._backward(x, y, masks, states)
+    def _step(self, x: tf.Tensor, y: tf.Tensor, masks: tuple, states: tuple | None, lengths: tf.Tensor | None) -> tuple:
+        loss, outputs, last, gradients, _ = self._backward(x, y, masks, states, lengths)
         self.optimiser.step(gradients)
         return loss, outputs, last if self.interface.stateful else ()
 

@@ -120,7 +120,7 @@ def _every_way(layer: type[keras.layers.Layer], x: tf.Tensor) -> dict[str, Any]:
 def _trained(units: int) -> tuple[keras.Model, np.ndarray]:
     """Train a forecaster of the sine for a few steps; return it and windows ``(B, T, 1)`` to predict from."""
     spec = SineSpec()
-    x, y = tasks.load(spec, tasks.locate(spec), "float32").train
+    x, y, _ = tasks.load(spec, tasks.locate(spec), "float32").train
     model = keras.Sequential([keras.Input(x.shape[1:]), keras.layers.LSTM(units), keras.layers.Dense(1)])
     model.compile("adam", "mse")
     for _ in range(STEPS):

@@ -11,6 +11,7 @@ from experiments.spec import ExperimentSpec
 from experiments.tasks import Interface
 from frameworks.tf2.cells import States
 from frameworks.tf2.forms import FORMS
+from frameworks.tf2.padding import Padding
 from frameworks.tf2.support import stock_dropout
 
 STEPS_IN_TIME = (1, -1)  # forward, backward
@@ -45,22 +46,35 @@ class Stack:
             x, _ = self._run(directions, x, layer_states, training=False)
 
     def __call__(
-        self, x: tf.Tensor, states: tuple[States, ...], masks: tuple, training: bool
+        self,
+        x: tf.Tensor,
+        states: tuple[States, ...],
+        masks: tuple,
+        training: bool,
+        padding: Padding | None = None,
     ) -> tuple[tf.Tensor, tuple[States, ...]]:
         """Run all layers: ``x (B, T, I)`` -> the top layer's sequence, the last states by layer and direction."""
         initial, last = iter(states), []
         for directions, mask in zip(self.layers, masks, strict=True):
             x = x if mask is None else x * mask
             x = x if self.dropout is None else self.dropout(x, training=training)
-            x, state = self._run(directions, x, tuple(next(initial) for _ in directions), training)
+            x, state = self._run(directions, x, tuple(next(initial) for _ in directions), training, padding)
             last += state
         return x, tuple(last)
 
-    def _run(self, directions: list, x: tf.Tensor, states: tuple[States, ...], training: bool) -> tuple:
+    def _run(
+        self,
+        directions: list,
+        x: tf.Tensor,
+        states: tuple[States, ...],
+        training: bool,
+        padding: Padding | None = None,
+    ) -> tuple:
         """Run one layer; the backward direction reads the sequence from its end, and its outputs are reversed again."""
         parts, last = [], []
         for step, layer, state in zip(STEPS_IN_TIME, directions, states, strict=False):
-            sequence, state = layer(x[:, ::step], state, training)
+            read = padding if step > 0 or padding is None else padding.reversed()
+            sequence, state = layer(x[:, ::step], state, training, read)
             parts.append(sequence[:, ::step])
             last.append(state)
         return parts[0] if len(parts) == 1 else tf.concat(parts, axis=-1), last

@@ -9,20 +9,24 @@ import tensorflow as tf
 from experiments.canonical import Weights, clipped_with
 from experiments.conventions import ADAGRAD_START
 from experiments.draws import SHUFFLE_BUFFER
-from experiments.protocol import Batch
+from experiments.protocol import Batch, Lengths
 from experiments.spec import ExperimentSpec
 from frameworks.tf2.support import HOME, fuses_update
 from frameworks.tf2.weights import Binding
 
 
-def loss(kind: str, outputs: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """Compute the batch's mean loss from ``outputs (B[, T], outputs)``, which are logits for a cross-entropy."""
+def loss(kind: str, outputs: tf.Tensor, y: tf.Tensor, valid: tf.Tensor | None = None) -> tf.Tensor:
+    """Compute the batch's mean loss from ``outputs (B[, T], outputs)``, which are logits for a cross-entropy.
+
+    A loss over every step is the mean over the ``valid (B, T)`` ones, all where None.
+    """
     if kind == "mse":
         return tf.reduce_mean(tf.square(outputs - y))
     if kind == "cross_entropy":
         return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=outputs))
     if kind == "sequence_cross_entropy":
-        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=outputs))
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=outputs)
+        return tf.reduce_mean(losses if valid is None else tf.boolean_mask(losses, valid))
     return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=outputs))
 
 
@@ -193,27 +197,27 @@ class StockBatches:
         self.dataset = None
         self.epochs_begun = self.epochs_to_skip = 0
 
-    def __call__(self, x: np.ndarray, y: np.ndarray) -> Iterator[Batch]:
+    def __call__(self, x: np.ndarray, y: np.ndarray, lengths: Lengths = None) -> Iterator[Batch]:
         """Yield one epoch; ``fit`` shuffles all samples and keeps the last partial batch."""
         if self.tutorial:
-            yield from self._buffered(x, y)
+            yield from self._buffered(*(array for array in (x, y, lengths) if array is not None))
             return
         self.epochs_begun += 1
         order = tf.random.experimental.stateless_shuffle(tf.range(len(y)), seed=(self.seed, self.epochs_begun)).numpy()
         for start in range(0, len(y), self.size):
             chosen = order[start : start + self.size]
-            yield Batch(x[chosen], y[chosen])
+            yield Batch(x[chosen], y[chosen], lengths=None if lengths is None else lengths[chosen])
 
-    def _buffered(self, x: np.ndarray, y: np.ndarray) -> Iterator[Batch]:
+    def _buffered(self, *arrays: np.ndarray) -> Iterator[Batch]:
         """Yield one epoch shuffled through a buffer, without the last partial batch."""
         if self.dataset is None:
-            samples = tf.data.Dataset.from_tensor_slices((x, y))
+            samples = tf.data.Dataset.from_tensor_slices(arrays)
             self.dataset = samples.shuffle(SHUFFLE_BUFFER, seed=self.seed).batch(self.size, drop_remainder=True)
             for _ in range(self.epochs_to_skip):  # an iterator draws its order's seed with its first batch
                 next(iter(self.dataset), None)
         self.epochs_begun += 1
-        for chosen_x, chosen_y in self.dataset.as_numpy_iterator():
-            yield Batch(chosen_x, chosen_y)
+        for x, y, *lengths in self.dataset.as_numpy_iterator():
+            yield Batch(x, y, lengths=lengths[0] if lengths else None)
 
     def checkpoint(self) -> Weights:
         """Return the number of epochs begun, which decides the next one's order."""

@@ -1,0 +1,41 @@
+"""Lengths, masks and sides in NumPy."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from experiments.errors import UserError
+from experiments.padding import check_lengths, lengths_of, moved, valid_steps
+
+LENGTHS = st.lists(st.integers(0, 6), min_size=1, max_size=5).map(lambda found: np.array(found, np.int32))
+
+
+@given(LENGTHS, st.sampled_from(["left", "right"]))
+def test_a_mask_and_its_lengths_say_the_same(lengths, side):
+    mask = valid_steps(lengths, 6, side)
+    assert mask.sum(axis=1).tolist() == lengths.tolist()
+    assert lengths_of(mask, side).tolist() == lengths.tolist()
+
+
+@given(LENGTHS)
+def test_moved_rows_begin_with_their_first_valid_step(lengths):
+    x = np.arange(6) + 10 * np.arange(len(lengths))[:, None]
+    found = moved(x, lengths)
+    for row, length in enumerate(lengths):
+        assert found[row, :length].tolist() == x[row, 6 - length :].tolist()
+        assert found[row, length:].tolist() == x[row, : 6 - length].tolist()
+
+
+@pytest.mark.parametrize(
+    ("row", "side"), [([1, 0, 1], "left"), ([1, 0, 1], "right"), ([0, 1, 1], "right"), ([1, 1, 0], "left")]
+)
+def test_a_mask_with_a_hole_or_on_the_other_side_is_refused(row, side):
+    with pytest.raises(UserError, match=rf"mask: row 1 has a hole, or its padding is not on the {side}; allowed"):
+        lengths_of(np.array([[1, 1, 1], row], bool), side)
+
+
+@pytest.mark.parametrize("length", [0, -1, 7])
+def test_a_length_outside_the_window_is_refused(length):
+    with pytest.raises(UserError, match=rf"lengths: row 1 has length {length}; allowed: 1 to 6"):
+        check_lengths(np.array([6, length]), 6)
