@@ -5,7 +5,7 @@ the last state is that of the last valid step, on whichever side the padding lie
 its initial state. What a padded step outputs is a convention (``masked_output``).
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,6 +13,20 @@ from experiments.errors import UserError
 
 Side = Literal["left", "right"]
 SIDES: dict[str, Side] = {"keras": "left", "pytorch": "right"}  # of pad_sequences and of pad_sequence, by default
+
+
+def idle_padding(task: Any) -> dict[str, str]:
+    """For each of the conventions' fields about padding why it has no effect on a task, empty where it has one."""
+    told = getattr(task, "padding_side", None)
+    unread = "" if task.EVERY_STEP else "a masked step has no answer of its own"
+    unread = unread if task.masked else "no step is masked"
+    return {
+        "padding_side": ""
+        if told == "conventions"
+        else f"the padding is on the {told}" * bool(told) or "every sequence has the same length",
+        "masked_output": unread,
+        "masked_loss": unread,
+    }
 
 
 def valid_steps(lengths: np.ndarray, time: int, side: Side) -> np.ndarray:

@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal, Self
 import tomli_w
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from experiments import tasks
+from experiments import fingerprints, tasks
 from experiments.cells import CELLS
 from experiments.conventions import TABLE, Conventions, Owner
-from experiments.frozen import Frozen, digest
-from experiments.padding import SIDES
+from experiments.frozen import Frozen
+from experiments.padding import SIDES, idle_padding
 from experiments.tasks import TaskSpec
 
 Form = Literal["cell_loop", "layer", "unrolled", "wrapped", "scratch", "tuned"]
@@ -108,15 +108,6 @@ class TrainingSpec(Frozen):
 NO_OPTIONS = {"cell", "form", "units", "dropout", "embedding_size", "projection_size"}
 
 
-#: Fields added after version 1 of the fingerprint, and the one that it had: old results keep their fingerprints.
-LATER_FIELDS = {
-    "task": ("validation_reviews", "padding_side", "padding_treatment"),
-    "training": ("pipeline", "moved_ulps"),
-    "conventions": ("repeated_words", "padding_side", "masked_output", "masked_loss"),
-}
-FORMER_CONVENTIONS = {"batches": None}
-
-
 class ExperimentSpec(Frozen):
     """One row of a study. What is left out of ``network`` and ``training`` comes from the task's defaults."""
 
@@ -193,10 +184,7 @@ class ExperimentSpec(Frozen):
             "adagrad": training.optimiser != "adagrad" and f"the optimiser is {training.optimiser}",
             "clipping": training.clip_norm is None and "no gradient is clipped",
             "repeated_words": not self.squares_occurrences and "no word's gradient is squared",
-            "padding_side": getattr(self.task, "padding_side", "") != "conventions" and self._side_is_told,
-            "masked_output": self._unread and f"{self._unread}, so what it outputs is not read",
-            "masked_loss": self._unread and f"{self._unread}, so the loss holds none",
-        }
+        } | idle_padding(self.task)
         return {name: reasons.get(name) or "" for name in TABLE}
 
     @property
@@ -204,32 +192,6 @@ class ExperimentSpec(Frozen):
         """Whether the optimiser squares the gradients of an embedding's rows, so that repeated words matter."""
         looked_up = self.network.encoder in ("embedding", "bag")
         return looked_up and (self.training.optimiser != "sgd" or self.training.clip_norm is not None)
-
-    def later_mathematics(self, home: Owner) -> list[int]:
-        """``[2]`` where training by ``home``'s framework follows other mathematics than in version 1, else nothing.
-
-        Version 2: Keras's batches are those of ``fit``, and Keras's optimisers square each occurrence of a word.
-        """
-        keras = (self.conventions.base if self.conventions.imposed else home) == "keras"
-        stateful = getattr(self.task, "stateful", False)
-        batches = keras and self.training.pipeline == "default" and not stateful
-        fused = not self.conventions.imposed and self.network.form == "tuned" and self.training.optimiser == "adam"
-        squares = self.squares_occurrences and (
-            self.conventions.owner("repeated_words", home) == "keras" if self.conventions.imposed else keras and fused
-        )
-        return [2] if batches or squares else []
-
-    @property
-    def _side_is_told(self) -> str:
-        told = getattr(self.task, "padding_side", None)
-        return f"the padding is on the {told}" if told else "every sequence has the same length"
-
-    @property
-    def _unread(self) -> str:
-        """Why no masked step is answered; empty where some are."""
-        if not self.task.masked:
-            return "no step is masked"
-        return "" if self.task.EVERY_STEP else "a masked step has no answer of its own"
 
     def task_for(self, home: Owner) -> TaskSpec:
         """The task with the side of its padding settled: by the conventions, under ``stock`` by ``home``'s."""
@@ -253,13 +215,8 @@ class ExperimentSpec(Frozen):
 
     @property
     def fingerprint(self) -> str:
-        """sha256 of the canonical JSON, in which fields that came later count only where they are set."""
-        parts = self.model_dump(mode="json")
-        for part, fields in LATER_FIELDS.items():
-            defaults = type(getattr(self, part)).model_fields
-            parts[part] = {k: v for k, v in parts[part].items() if k not in fields or v != defaults[k].default}
-        parts["conventions"] |= FORMER_CONVENTIONS
-        return digest(parts)
+        """sha256 of the canonical JSON (``fingerprints.py``)."""
+        return fingerprints.of(self)
 
     @property
     def slug(self) -> str:
@@ -273,12 +230,15 @@ class ExperimentSpec(Frozen):
 
     @property
     def variant(self) -> str:
-        """The cell, a task that is answered at every step, and options: ``lstm+bidirectional+cell_clip=0.5``."""
+        """The cell, a task that is answered at every step, and options: ``lstm+bidirectional+cell_clip=0.5``.
+
+        Padding that is not the usual one counts as an option: ``lstm+right-masked``.
+        """
         usual = {name: field.default for name, field in NetworkSpec.model_fields.items()} | {"encoder": "embedding"}
         fields = self.network.model_dump(exclude=NO_OPTIONS, exclude_none=True)
         options = {name: value for name, value in fields.items() if value != usual[name]}
         named = [name if value is True else f"{name}={value}" for name, value in options.items()]
-        return "+".join([self.network.cell, *[self.task.name] * self.task.EVERY_STEP, *named])
+        return "+".join([self.network.cell, *[self.task.name] * self.task.EVERY_STEP, *named, *self.task.padding_parts])
 
     @property
     def facets(self) -> dict[str, str]:

@@ -15,7 +15,7 @@ from experiments.canonical import Weights, zero_states
 from experiments.draws import generator
 from experiments.events import Event, Finished, RungMeasured, guarded
 from experiments.frozen import digest
-from experiments.protocol import Batch, Forward, Framework, Model, States
+from experiments.protocol import Batch, Forward, Framework, Lengths, Model, States
 from experiments.spec import ExperimentSpec
 from experiments.tasks import Interface, Split
 from experiments.training.batches import imposed_batches
@@ -29,6 +29,7 @@ NETWORK = {"units": (8, 6), "embedding_size": 5, "dropout": 0.3}
 TRAINING = {"epochs": -(-STEPS * BATCH // SAMPLES), "batch_size": BATCH, "optimiser": "adam", "learning_rate": 1e-3}
 TRAINING |= {"clip_norm": None, "clip_global": False}
 TASKS = {"imdb": {"words": WORDS, "tokens": TOKENS}, "chars": {"window": TOKENS}}
+PADDING = ("padding_side", "padding_treatment")  # options of the task
 #: Rung 3's optimisers. The limit lies among the gradients' norms: some variables are clipped, some are not.
 CLIPPED = {"clip_norm": 0.02}
 OPTIMISERS = {
@@ -41,16 +42,20 @@ OPTIMISERS = {
 def make_spec(network: dict, conventions: str, dtype: str) -> ExperimentSpec:
     """The ladder's experiment for a cell, its form and options, on ``task``, imdb unless told; sizes are the ladder's.
 
+    Characters carry their states, unless padding is masked.
+
     Raises:
         ValidationError: a field of ``network`` is unknown, or does not go with the cell.
     """
     usual, task = dict(NETWORK), network.get("task", "imdb")
+    padding = {key: network[key] for key in PADDING if key in network}
+    stateless = task == "chars" and padding.get("padding_treatment") == "masked"
     if task == "chars" and network.get("encoder") == "one_hot":
         del usual["embedding_size"]  # the vectors as they are; times a table they are imdb's
     return ExperimentSpec.model_validate(
         {
-            "task": {"name": task} | TASKS[task],
-            "network": usual | {key: value for key, value in network.items() if key != "task"},
+            "task": {"name": task} | TASKS[task] | padding | ({"stateful": False} if stateless else {}),
+            "network": usual | {key: value for key, value in network.items() if key not in ("task", *PADDING)},
             "training": TRAINING | {"dtype": dtype},
             "conventions": conventions,
         }
@@ -60,26 +65,34 @@ def make_spec(network: dict, conventions: str, dtype: str) -> ExperimentSpec:
 class TokenTask:
     """Random tokens, the same in every process; the label is whether the first token is odd."""
 
-    interface = Interface("tokens", TOKENS, WORDS, 1, "binary_crossentropy")
-
-    def __init__(self, dtype: str) -> None:
+    def __init__(self, spec: ExperimentSpec) -> None:
+        self.interface = Interface("tokens", TOKENS, WORDS, 1, "binary_crossentropy")
         x = generator(SEED, "ladder task").integers(0, WORDS, (SAMPLES, TOKENS)).astype(np.int32)
-        self.train = Split(x, (x[:, :1] % 2).astype(dtype))
+        self.train = Split(x, (x[:, :1] % 2).astype(spec.training.dtype), given_lengths(spec))
 
 
 class TextTask:
     """Random characters in windows of one text, the same in every process; the label is the next character."""
 
-    interface = Interface("tokens", TOKENS, CHARACTERS, CHARACTERS, "sequence_cross_entropy", stateful=True)
-
-    def __init__(self, dtype: str) -> None:
+    def __init__(self, spec: ExperimentSpec) -> None:
+        self.interface = Interface(
+            "tokens", TOKENS, CHARACTERS, CHARACTERS, "sequence_cross_entropy", stateful=spec.task.stateful
+        )
         text = generator(SEED, "ladder text").integers(0, CHARACTERS, SAMPLES * TOKENS + 1).astype(np.int32)
-        self.train = Split(text[:-1].reshape(SAMPLES, TOKENS), text[1:].reshape(SAMPLES, TOKENS))
+        x, y = text[:-1].reshape(SAMPLES, TOKENS), text[1:].reshape(SAMPLES, TOKENS)
+        self.train = Split(x, y, given_lengths(spec))
+
+
+def given_lengths(spec: ExperimentSpec) -> Lengths:
+    """Where padding is masked, lengths from 0, a row that is all padding, to the whole window, for every sample."""
+    if not spec.task.masked:
+        return None
+    return (generator(SEED, "ladder lengths").permutation(SAMPLES) % (TOKENS + 1)).astype(np.int32)
 
 
 def load(spec: ExperimentSpec) -> TokenTask | TextTask:
     """The ladder's small task in place of the spec's."""
-    return (TextTask if spec.task.name == "chars" else TokenTask)(spec.training.dtype)
+    return (TextTask if spec.task.name == "chars" else TokenTask)(spec)
 
 
 @dataclass(frozen=True)
@@ -119,9 +132,9 @@ class Measurement:
 def _passes(model: Model, spec: ExperimentSpec, batch: Batch) -> Weights:
     """Outputs, every step of the top layer and every last state; from zero states, and from given ones."""
     given = given_states(spec, len(batch.x))
-    return _named(model.forward(batch.x), spec) | {
-        f"from given states: {name}": value for name, value in _named(model.forward(batch.x, given), spec).items()
-    }
+    found = _named(model.forward(batch.x, lengths=batch.lengths), spec)
+    from_given = _named(model.forward(batch.x, given, batch.lengths), spec)
+    return found | {f"from given states: {name}": value for name, value in from_given.items()}
 
 
 def given_states(spec: ExperimentSpec, size: int) -> States:

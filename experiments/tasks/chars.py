@@ -4,14 +4,15 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import PositiveInt
+from pydantic import PositiveInt, model_validator
 from scipy.special import log_softmax
 
+from experiments.padding import Side, valid_steps
 from experiments.tasks import generate, texts
-from experiments.tasks.task import BaseTaskSpec, DataSource, Interface, Predictor, Split, Task
+from experiments.tasks.task import DataSource, Interface, PaddedTaskSpec, Predictor, Split, Task
 
 UNSEEN = "\ufffd"  # id 0 stands for every character that the training part lacks
 ROWS = 32  # most test windows read side by side
@@ -24,12 +25,13 @@ USUAL_CHARACTERS = 100  # a usual vocabulary's size, used where no text has been
 SEED = 0  # of the texts' draws, the same after every epoch and for both twins, so that only the weights differ
 
 
-class CharsSpec(BaseTaskSpec):
+class CharsSpec(PaddedTaskSpec):
     """The next character of a text, at every step.
 
     ``text`` is ``reviews``, ``shakespeare`` or a path, of which the first ``characters`` are taken, all by default. If
     ``stateful``, row k of a batch continues row k of the batch before: states are carried over, no gradient passes
-    between batches, and every epoch starts at zero states. Else windows are shuffled and each starts at zero states.
+    between batches, and every epoch starts at zero states. Else windows are shuffled and each starts at zero states,
+    and where padding is masked, the last window of a part is kept, shorter than the others.
     """
 
     DEFAULTS: ClassVar = {
@@ -55,17 +57,25 @@ class CharsSpec(BaseTaskSpec):
     window: PositiveInt = 64
     stateful: bool = True
 
+    @model_validator(mode="after")
+    def _only_masked_windows_are_padded(self) -> Self:
+        if self.masked and self.stateful:
+            raise ValueError("padding_treatment: masked needs stateful = false: rows that go on have no padding")
+        if self.padding_side != "left" and not self.masked:
+            raise ValueError("padding_side: no window is padded unless padding_treatment is masked; allowed: left")
+        return self
+
     def in_words(self, training_samples: int | None) -> str:
         """Such as ``300,000 characters of reviews, windows of 64``."""
         size = f"{self.characters:,}" if self.characters else "all"
         windows = f"windows of {self.window}{'' if self.stateful else ', each from zero states'}"
-        return f"{size} characters of {PurePath(self.text).stem}, {windows}"
+        return ", ".join([f"{size} characters of {PurePath(self.text).stem}", windows, *self.padding_in_words])
 
     @property
     def slug_parts(self) -> list[str]:
         """The text unless it is the reviews, and whether states are not carried."""
         text = PurePath(self.text).stem
-        return [text] * (text != "reviews") + ["stateless"] * (not self.stateful)
+        return [text] * (text != "reviews") + ["stateless"] * (not self.stateful) + self.padding_parts
 
 
 SPEC = CharsSpec
@@ -87,8 +97,12 @@ def load(spec: CharsSpec, source: DataSource, dtype: str) -> "CharsTask":
         raise ValueError(f"{source.path}: its text is not the one that was checked before")
     train, test = split(text)
     vocabulary = vocabulary_of(train)
-    parts = (windows(encode(part, vocabulary), spec.window) for part in (train, test))
-    return CharsTask(interface(spec, len(vocabulary)), *parts, vocabulary, test[:PROMPT])
+    ids = (encode(part, vocabulary) for part in (train, test))
+    if spec.masked:
+        parts = [padded_windows(part, spec.window, spec.padding_side) for part in ids]
+    else:
+        parts = [windows(part, spec.window) for part in ids]
+    return CharsTask(interface(spec, len(vocabulary)), *parts, vocabulary, test[:PROMPT], spec.padding_side)
 
 
 def interface(spec: CharsSpec, characters: int = USUAL_CHARACTERS) -> Interface:
@@ -121,6 +135,20 @@ def windows(ids: np.ndarray, window: int) -> Split:
     return Split(ids[:stop].reshape(count, window), ids[1 : stop + 1].reshape(count, window))
 
 
+def padded_windows(ids: np.ndarray, window: int, side: Side) -> Split:
+    """The same with the text's last characters in a shorter, padded window, and every window's length."""
+    predicted = len(ids) - 1
+    count = -(-predicted // window)
+    lengths = np.full(count, window, np.int32)
+    lengths[-1] = predicted - (count - 1) * window
+    ids = np.pad(ids, (0, count * window - predicted))
+    x, y = ids[:-1].reshape(count, window).copy(), ids[1:].reshape(count, window).copy()
+    y[-1, lengths[-1] :] = 0
+    if side == "left":
+        x[-1], y[-1] = (np.roll(part[-1], window - lengths[-1]) for part in (x, y))
+    return Split(x, y, lengths)
+
+
 @dataclass(frozen=True)
 class CharsTask(Task):
     """Windows ``x (N, T)`` int32 and the next characters ``y (N, T)``; answered with logits ``(N, T, V)``."""
@@ -130,6 +158,7 @@ class CharsTask(Task):
     test: Split
     vocabulary: tuple[str, ...]
     prompt: str
+    side: Side = "left"
 
     def epoch(self, loss: float, samples: int, seconds: float) -> dict[str, float]:
         """The training loss by other names, and the speed."""
@@ -142,13 +171,15 @@ class CharsTask(Task):
         states carried; the few windows left over, fewer than there are rows, are not scored. Stateless: every window
         from zero states.
         """
-        total, states, scored = 0.0, None, self._blocks()
-        for x, y in scored:
-            outputs, after = model.advance(x, states)
-            total += cross_entropy(outputs, y) * len(y)
+        total, states, scored = 0.0, None, []
+        for block in self._blocks():
+            outputs, after = model.advance(block.x, states, block.lengths)
+            valid = self._valid(block)
+            total += float(negative_log_shares(outputs, block.y)[valid].sum())
+            scored.append((block.x[valid], block.y[valid]))
             states = after if self.interface.stateful else None
         x, y = (np.concatenate(part) for part in zip(*scored, strict=True))
-        loss = total / len(y)
+        loss = total / y.size
         baselines = {"baseline/unigram": unigram_entropy(y), "baseline/bigram": bigram_entropy(x, y)}
         return {"test/loss": loss} | _by_names("test", loss) | baselines
 
@@ -161,7 +192,13 @@ class CharsTask(Task):
             chosen = [np.arange(rows) * steps + step for step in range(steps)]
         else:
             chosen = [np.arange(start, min(start + ROWS, count)) for start in range(0, count, ROWS)]
-        return [Split(self.test.x[each], self.test.y[each]) for each in chosen]
+        return [self.test.part(each) for each in chosen]
+
+    def _valid(self, block: Split) -> np.ndarray:
+        """Which steps are not padding: ``(rows, T)`` bool."""
+        if block.lengths is None:
+            return np.ones(block.y.shape, bool)
+        return valid_steps(block.lengths, self.interface.time, self.side)
 
     def write(self, model: Predictor, length: int, temperature: float) -> str:
         """A text that the model writes on from the prompt."""
@@ -187,8 +224,8 @@ def _by_names(part: str, loss: float) -> dict[str, float]:
     return {f"{part}/bits_per_char": loss / math.log(2), f"{part}/perplexity": perplexity}
 
 
-def cross_entropy(logits: np.ndarray, y: np.ndarray) -> float:
-    """Mean over rows and steps of log Σ exp z − z_y in float64: ``(B, T, V), (B, T)``.
+def negative_log_shares(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """log Σ exp z − z_y in float64 of every row and step: ``(B, T, V), (B, T) -> (B, T)``.
 
     Raises:
         ValueError: the logits are not of that shape.
@@ -196,7 +233,7 @@ def cross_entropy(logits: np.ndarray, y: np.ndarray) -> float:
     if logits.shape[:-1] != y.shape:
         raise ValueError(f"the network answered {y.shape} with {logits.shape} in place of a row of logits a character")
     log_shares = log_softmax(logits.astype(np.float64), axis=-1)
-    return float(np.mean(-np.take_along_axis(log_shares, y[..., None], axis=-1)))
+    return -np.take_along_axis(log_shares, y[..., None], axis=-1)[..., 0]
 
 
 def entropy(counts: np.ndarray) -> float:

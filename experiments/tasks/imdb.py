@@ -49,7 +49,7 @@ class ImdbSpec(PaddedTaskSpec):
     @property
     def slug_parts(self) -> list[str]:
         """The padding where it is not as the sources have it, such as ``right-masked``."""
-        return [words.removeprefix("padded ").replace(" ", "-") for words in self.padding_in_words]
+        return self.padding_parts
 
 
 SPEC = ImdbSpec

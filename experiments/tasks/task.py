@@ -55,6 +55,11 @@ class BaseTaskSpec(Frozen):
         """Whether sequences have lengths of their own, and padded steps are skipped."""
         return False
 
+    @property
+    def padding_parts(self) -> list[str]:
+        """How sequences are padded, as part of a name."""
+        return []
+
 
 class PaddedTaskSpec(BaseTaskSpec):
     """A task whose sequences differ in length and are padded to one.
@@ -72,8 +77,13 @@ class PaddedTaskSpec(BaseTaskSpec):
         return self.padding_treatment == "masked"
 
     @property
+    def padding_parts(self) -> list[str]:
+        """The same as part of a name, such as ``right-masked``."""
+        return [words.removeprefix("padded ").replace(" ", "-") for words in self.padding_in_words]
+
+    @property
     def padding_in_words(self) -> list[str]:
-        """What is not the default, as a phrase and as part of a name."""
+        """How sequences are padded, as a phrase; empty where padding is on the left and read as any input."""
         side = "" if self.padding_side == "left" and not self.masked else self.padding_side
         side = "by conventions" if side == "conventions" else side
         return [" ".join(filter(None, ["padded", side, "masked" * self.masked]))] * bool(side)

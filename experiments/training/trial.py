@@ -14,6 +14,7 @@ from experiments import canonical, tasks
 from experiments.canonical import STATES
 from experiments.errors import NotFinite
 from experiments.events import EpochEnded, Event, Finished, Progressed, Started, guarded
+from experiments.fingerprints import later_mathematics
 from experiments.frozen import digest
 from experiments.padding import check_lengths
 from experiments.protocol import Framework, Model, NativeShapes, States
@@ -41,7 +42,7 @@ class Trial:
     def fingerprint(self) -> str:
         """Equal for two trials that are the same: of spec, framework, its version, seed, data, and the mathematics."""
         parts = [self.spec.fingerprint, self.framework, self.version, self.seed, self.data.digest]
-        return digest(parts + self.spec.later_mathematics(FRAMEWORKS[self.framework].owner))
+        return digest(parts + later_mathematics(self.spec, FRAMEWORKS[self.framework].owner))
 
     @property
     def name(self) -> str:

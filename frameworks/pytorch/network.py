@@ -14,7 +14,7 @@ from experiments.protocol import Batch, Forward, Lengths, NativeShapes, NativeWe
 from experiments.spec import ExperimentSpec
 from experiments.tasks import Interface
 from frameworks.pytorch import runtime, training
-from frameworks.pytorch.padding import Padding, length_tensor, make_padding
+from frameworks.pytorch.padding import Padding, make_padding
 from frameworks.pytorch.stack import Stack
 from frameworks.pytorch.support import HOME
 from frameworks.pytorch.weights import Binding, bind_layer, plain, transposed
@@ -183,7 +183,7 @@ class Network:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
 
     def _lengths(self, lengths: Lengths) -> Tensor | None:
-        return length_tensor(lengths, self.device)
+        return None if lengths is None else self._tensor(lengths)
 
     def _padding(self, lengths: Tensor | None, time: int) -> Padding | None:
         """Return which steps are padding, None where every step is valid."""

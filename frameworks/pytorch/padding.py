@@ -1,7 +1,7 @@
 """Masked padding: states that keep their value at padded steps, and packed sequences for the stock layers."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -78,8 +78,3 @@ def _rolled(x: Tensor, padding: Padding, turn: int) -> Tensor:
     shift = turn * (time - padding.lengths)[:, None]
     places = (torch.arange(time, device=x.device) + shift) % time
     return x.gather(1, places[..., None].expand_as(x))
-
-
-def length_tensor(lengths: Any, device: str) -> Tensor | None:
-    """Convert a batch's lengths, None where every step is valid."""
-    return None if lengths is None else torch.as_tensor(lengths, device=device)

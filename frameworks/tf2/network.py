@@ -14,7 +14,7 @@ from experiments.protocol import Batch, Forward, Lengths, NativeShapes, NativeWe
 from experiments.spec import ExperimentSpec
 from experiments.tasks import Interface
 from frameworks.tf2 import runtime, training
-from frameworks.tf2.padding import Padding, length_tensor, make_padding
+from frameworks.tf2.padding import Padding, make_padding
 from frameworks.tf2.stack import Stack
 from frameworks.tf2.support import HOME
 from frameworks.tf2.weights import Binding, bind_layer, plain
@@ -82,13 +82,13 @@ class Network:
     def predict(self, x: np.ndarray, lengths: Lengths = None) -> np.ndarray:
         """Compute the outputs with dropout off: ``(B, T[, F]) -> (B[, T], outputs)``."""
         with tf.device(self.device):
-            return self._predict(tf.convert_to_tensor(x), length_tensor(lengths)).numpy()
+            return self._predict(tf.convert_to_tensor(x), self._lengths(lengths)).numpy()
 
     def forward(self, x: np.ndarray, states: States | None = None, lengths: Lengths = None) -> Forward:
         """Compute the outputs, the top layer's sequence and the last states, with dropout off."""
         with tf.device(self.device):
             initial = None if states is None else tf.nest.map_structure(tf.convert_to_tensor, states)
-            encoded, lengths = self._encode(tf.convert_to_tensor(x)), length_tensor(lengths)
+            encoded, lengths = self._encode(tf.convert_to_tensor(x)), self._lengths(lengths)
             return Forward(*_arrays(self._run(encoded, initial, (), lengths, training=False)))
 
     def advance(
@@ -97,7 +97,7 @@ class Network:
         """Compute the outputs and the last states, with dropout off; the next call may continue from the states."""
         with tf.device(self.device):
             initial = self._initial_states(states, len(x))
-            return _arrays(self._advance(tf.convert_to_tensor(x), initial, length_tensor(lengths)))
+            return _arrays(self._advance(tf.convert_to_tensor(x), initial, self._lengths(lengths)))
 
     def gradients(self, batch: Batch) -> Weights:
         """Compute the loss's gradient with respect to every canonical weight and to the stack's ``input``."""
@@ -188,6 +188,9 @@ class Network:
     def _trained(self) -> Iterator[Binding]:
         return (binding for binding in self.bindings if binding.trained)
 
+    def _lengths(self, lengths: Lengths) -> tf.Tensor | None:
+        return None if lengths is None else tf.convert_to_tensor(lengths, tf.int32)
+
     def _padding(self, lengths: tf.Tensor | None, time: int) -> Padding | None:
         """Return which steps are padding, None where every step is valid."""
         if lengths is None:
@@ -200,7 +203,7 @@ class Network:
         carries_states = batch.states is not None or self.interface.stateful
         states = self._initial_states(batch.states, len(batch.x)) if carries_states else None
         x, y = tf.convert_to_tensor(batch.x), tf.convert_to_tensor(batch.y)
-        return x, y, masks, states, length_tensor(batch.lengths)
+        return x, y, masks, states, self._lengths(batch.lengths)
 
     def _initial_states(self, states: States | None, batch: int) -> tuple:
         """Convert the states, or zeros for None: every call has the same signature and so the same trace."""

@@ -57,8 +57,3 @@ def masked_call(layer: Any, x: tf.Tensor, states: States, training: bool, paddin
         return layer(x, initial_state=list(states), training=training)
     layer.zero_output_for_mask = padding.zeros  # as Bidirectional sets it; by default the last output is repeated
     return layer(x, mask=padding.valid, initial_state=list(states), training=training)
-
-
-def length_tensor(lengths: Any) -> tf.Tensor | None:
-    """Convert a batch's lengths, None where every step is valid."""
-    return None if lengths is None else tf.convert_to_tensor(lengths, tf.int32)

@@ -10,8 +10,9 @@ from ladder.toys import BIAS, KERNEL
 from experiments.parity import check as parity_check
 from experiments.parity import compare, measure
 from experiments.parity.compare import judge
-from experiments.parity.measure import OPTIMISERS, STEPS, TokenTask
+from experiments.parity.measure import OPTIMISERS, STEPS, make_spec
 from experiments.parity.tolerances import CLOSE, TRAINED
+from experiments.training.batches import imposed_batches
 
 RTOL, ATOL = CLOSE["float64"]
 
@@ -120,7 +121,16 @@ def test_under_keras_some_variables_are_clipped_and_some_are_not():
 def test_the_task_is_learnt_and_every_process_draws_the_same():
     losses = reading("Network", "keras", "float64")[4]["loss"]
     assert len(set(losses)) == STEPS and losses[-20:].mean() < 0.9 * losses[0]
-    np.testing.assert_array_equal(TokenTask("float64").train.x, TokenTask("float32").train.x)
+    tasks = [measure.load(make_spec({"cell": "lstm", "form": "layer"}, "keras", dtype)) for dtype in CLOSE]
+    np.testing.assert_array_equal(*(task.train.x for task in tasks))
+
+
+@pytest.mark.parametrize("task", ["imdb", "chars"])
+def test_the_first_masked_batch_has_an_empty_row_one_of_a_step_and_a_full_one(task):
+    spec = make_spec({"cell": "lstm", "form": "layer", "task": task, "padding_treatment": "masked"}, "keras", "float64")
+    loaded = measure.load(spec)
+    batch = next(imposed_batches(spec, loaded, measure.SEED, 1))
+    assert {0, 1, loaded.interface.time} <= set(batch.lengths.tolist())
 
 
 def test_a_batch_divides_the_samples():

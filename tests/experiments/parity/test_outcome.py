@@ -15,8 +15,9 @@ from mlflow import MlflowClient
 import frameworks
 from experiments import canonical
 from experiments.events import Failed, Finished, Retried, RungMeasured
+from experiments.parity import measure
 from experiments.parity import outcome as outcomes
-from experiments.parity.measure import STEPS, TokenTask
+from experiments.parity.measure import STEPS
 from experiments.tracking import store
 from experiments.tracking.tracker import Tracker
 from reports.data import artifacts
@@ -37,7 +38,7 @@ def test_a_climb_to_the_top():
     record = artifacts.parity_check(found.files["ladder.json"].decode())
     assert len(record["losses"]["tf2"]) == STEPS and set(record["losses"]) == {"tf2", "pytorch", "reference"}
     assert set(record["pairs"]["tf2-reference"][2]["items"]) == {
-        *canonical.shapes(found.check.spec, TokenTask.interface),
+        *canonical.shapes(found.check.spec, measure.load(found.check.spec).interface),
         "input",
     }
 

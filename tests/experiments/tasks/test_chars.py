@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments import tasks
-from experiments.tasks import chars
+from experiments.tasks import chars, texts
 
 
 def load(path: Path | str, **fields) -> chars.CharsTask:
@@ -26,7 +26,7 @@ def test_windows_follow_the_text_and_y_is_the_next_character(text, window):
     assert vocabulary[0] == chars.UNSEEN and list(vocabulary[1:]) == sorted(set(train) - {chars.UNSEEN})
     for part in (train, test):
         ids = chars.encode(part, vocabulary)
-        x, y = chars.windows(ids, window)
+        x, y, _ = chars.windows(ids, window)
         assert x.shape == y.shape == ((len(part) - 1) // window, window) and x.dtype == y.dtype == np.int32
         np.testing.assert_array_equal(x.ravel(), ids[: x.size])
         np.testing.assert_array_equal(y.ravel(), ids[1 : x.size + 1])
@@ -61,7 +61,7 @@ class Knowing:
     def __init__(self, shares) -> None:
         self.logits, self.states = np.log(shares), []
 
-    def advance(self, x, states=None):
+    def advance(self, x, states=None, lengths=None):
         self.states.append(None if states is None else states[0][0][0, 0])
         count = 0.0 if states is None else states[0][0][0, 0]
         return np.broadcast_to(self.logits, (*x.shape, len(self.logits))), ((np.full((len(x), 1), count + 1),),)
@@ -70,7 +70,7 @@ class Knowing:
 @pytest.mark.parametrize("stateful", [True, False])
 def test_the_best_model_of_single_characters_scores_the_unigram_entropy(file, stateful):
     task = load(file, stateful=stateful)
-    scored = np.concatenate([y for _, y in task._blocks()])
+    scored = np.concatenate([y for _, y, _ in task._blocks()])
     shares = np.bincount(scored.ravel(), minlength=len(task.vocabulary)) + 1e-12
     model = Knowing(shares / shares.sum())
     found = task.evaluate(model)
@@ -83,15 +83,41 @@ def test_the_best_model_of_single_characters_scores_the_unigram_entropy(file, st
 def test_stateful_rows_go_on_and_leave_out_fewer_windows_than_rows(file):
     task = load(file)
     blocks = task._blocks()
-    rows = np.concatenate([x for x, _ in blocks], axis=1)
-    following = np.concatenate([y for _, y in blocks], axis=1)
+    rows = np.concatenate([x for x, _, _ in blocks], axis=1)
+    following = np.concatenate([y for _, y, _ in blocks], axis=1)
     np.testing.assert_array_equal(rows[:, 1:], following[:, :-1])
     assert len(task.test.x) - len(rows) < len(blocks) * len(rows) <= len(task.test.x)
 
 
 def test_stateless_scores_every_window_once(file):
     task = load(file, stateful=False)
-    np.testing.assert_array_equal(np.concatenate([x for x, _ in task._blocks()]), task.test.x)
+    np.testing.assert_array_equal(np.concatenate([x for x, _, _ in task._blocks()]), task.test.x)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_masked_windows_hold_every_character_once(file, side):
+    task = load(file, stateful=False, padding_side=side, padding_treatment="masked")
+    assert task.test.lengths[:-1].tolist() == [task.interface.time] * (len(task.test.x) - 1)
+    assert 1 <= task.test.lengths[-1] < task.interface.time
+    valid = task._valid(task.test)
+    ids = np.append(task.test.x[valid], task.test.y[valid][-1])
+    text = chars.split(texts.read(file))[1]
+    assert ids.tolist() == chars.encode(text, task.vocabulary).tolist()
+    np.testing.assert_array_equal(task.test.x[valid][1:], task.test.y[valid][:-1])
+    model = Knowing(np.full(len(task.vocabulary), 1 / len(task.vocabulary)))
+    assert task.evaluate(model)["test/loss"] == pytest.approx(np.log(len(task.vocabulary)))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"padding_treatment": "masked"}, "masked needs stateful = false"),
+        ({"padding_side": "right", "stateful": False}, "no window is padded unless padding_treatment is masked"),
+    ],
+)
+def test_padding_that_could_not_act_is_refused(fields, message):
+    with pytest.raises(ValueError, match=message):
+        chars.CharsSpec(**fields)
 
 
 def test_an_epoch_has_bits_perplexity_and_speed(file):
@@ -102,7 +128,7 @@ def test_an_epoch_has_bits_perplexity_and_speed(file):
 
 def test_a_row_of_logits_is_asked_for_each_character():
     with pytest.raises(ValueError, match="in place of a row of logits"):
-        chars.cross_entropy(np.zeros((2, 5)), np.zeros((2, 3), int))
+        chars.negative_log_shares(np.zeros((2, 5)), np.zeros((2, 3), int))
 
 
 def test_what_a_trial_keeps(file):

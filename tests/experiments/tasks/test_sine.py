@@ -50,7 +50,7 @@ def test_default_sizes_are_the_source_s():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_arrays_have_the_dtype_and_own_their_memory(dtype):
     task = load(dtype=dtype)
-    arrays = [*task.train, *task.test]
+    arrays = [*task.train[:2], *task.test[:2]]
     assert {array.dtype for array in arrays} == {np.dtype(dtype)}
     assert all(array.base is None and array.flags.c_contiguous for array in arrays)
 

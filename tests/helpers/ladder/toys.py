@@ -41,8 +41,8 @@ class ReadsSwapped(network.Network):
 class ForgetsStates(network.Network):
     """Starts from zero whatever it is given."""
 
-    def forward(self, x, states=None):
-        return super().forward(x)
+    def forward(self, x, states=None, lengths=None):
+        return super().forward(x, lengths=lengths)
 
 
 class ScalesGradient(network.Network):
