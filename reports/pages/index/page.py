@@ -47,6 +47,11 @@ def answers(results: Results) -> tuple[Group, ...]:
     )
 
 
+def opening(results: Results) -> str:
+    """The page's first sentence: which default makes the difference, or else what the stock difference is."""
+    return (defaults.opening(results) if defaults.planned(results) else None) or headline.first(results)
+
+
 def _which(results: Results) -> tuple[Group, ...]:
     """First, where the study switched defaults one by one: what to set first when porting."""
     if not defaults.planned(results):
