@@ -80,6 +80,11 @@ def _caption(found: Judged) -> str:
             "The rings of a dumbbell are the same switch made alone: in from Keras's corner, where all else is "
             "Keras's, and out from PyTorch's, where all else is PyTorch's. Far apart, the field acts with others."
         )
+    if any(effect.together.excludes_zero != (effect.verdict == "moves") for effect in last.main):
+        parts.append(
+            f"Verdicts are Holm's over all {found.family} effects of this page: near zero, one may differ from what an "
+            "interval shows."
+        )
     if switches.fixed:
         kept = (f"{name} ({SIDES['tf2' if owner == 'keras' else owner]})" for name, owner in switches.fixed.items())
         parts.append(f"Not switched: {listed(kept)}.")

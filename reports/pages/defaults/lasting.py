@@ -1,7 +1,7 @@
 """Does an effect last? Each field's effect after the first epoch beside that after the last."""
 
-from reports.html.blocks import Group, Points
-from reports.html.format import n_of, number
+from reports.html.blocks import Group, Points, Prose
+from reports.html.format import count, n_of, number
 from reports.pages.defaults.arms import Switches
 from reports.pages.defaults.effects import Judged, ranked
 from reports.pages.defaults.words import NAMES, within
@@ -16,24 +16,27 @@ def section(found: Judged) -> Group | None:
     first, last = found.epochs[0], found.last
     if not found.switches.scored or last.epoch < LONG or len(found.epochs) < 2:
         return None
-    order = ranked(first.main)
-    items = (
-        _sentence(found.switches, place, (first.epoch, first.main[place]), (last.epoch, last.main[place]))
-        for place in order
+    seeds, fields = n_of(last.main[0].estimate.n), count(len(last.main), "field")
+    lead = (
+        f"PyTorch's default minus Keras's, in points of test accuracy, with 95% intervals ({seeds} seeds; those of the "
+        f"{fields} hold at once):"
     )
-    return Group("Does it last?", (Points(tuple(items)),))
+    ends = (first.epoch, last.epoch)
+    items = tuple(
+        _sentence(found.switches, place, ends, first.main[place], last.main[place]) for place in ranked(first.main)
+    )
+    return Group("Does it last?", (Prose(lead), Points(items)), "ink")
 
 
-def _sentence(switches: Switches, place: int, first: tuple[int, Effect], last: tuple[int, Effect]) -> str:
-    ends = (f"{_in_words(effect.together)} after epoch {epoch}" for epoch, effect in (first, last))
+def _sentence(switches: Switches, place: int, epochs: tuple[int, int], first: Effect, last: Effect) -> str:
     name = NAMES[switches.fields[place]][0]
-    text = f"{', '.join(ends)} (PyTorch's default minus Keras's, {n_of(last[1].estimate.n)} seeds)"
-    return f"{name[0].upper()}{name[1:]}: {text}. {verdict(switches, first[1], last[1])}"
+    ends = (_in_words(effect.together, epoch) for effect, epoch in zip((first, last), epochs, strict=True))
+    return f"{name[0].upper()}{name[1:]}: {', '.join(ends)}. {verdict(switches, first, last)}"
 
 
-def _in_words(estimate: Estimate) -> str:
+def _in_words(estimate: Estimate, epoch: int) -> str:
     value, low, high = (number(each, 1, sign=True) for each in (estimate.value, estimate.low, estimate.high))
-    return f"{value} points (95% interval {low} to {high})"
+    return f"{value} ({low} to {high}) after epoch {epoch}"
 
 
 def verdict(switches: Switches, first: Effect, last: Effect) -> str:
@@ -43,7 +46,7 @@ def verdict(switches: Switches, first: Effect, last: Effect) -> str:
     if last.verdict == "does not":
         return f"It does not last: what is left is shown to lie within {within(switches)}."
     if last.verdict == "open":
-        return "Whether it lasts is not decided: the last interval holds both zero and more than the margin."
+        return "Whether it lasts is not decided."
     turned = first.estimate.value * last.estimate.value < 0
     share = number(100 * abs(last.estimate.value / first.estimate.value), 0)
     return "It turns: the other default is better at the end." if turned else f"It lasts: {share}% of it is left."

@@ -53,7 +53,7 @@ def _section(found: Judged, name: str, results: Results) -> Section:
     blocks.append(Details("Every field's effect in numbers", (tables.fields(found, results),)))
     if last.pairs:
         together = pair_map.figure(switches, last, results), tables.pairs(switches, last)
-        blocks.append(Details("Which fields act together", together))
+        blocks.append(Details("Which fields act together", tuple(block for block in together if block)))
     return Section(name, title, tuple(block for block in blocks if block))
 
 
@@ -64,7 +64,7 @@ def agreement(found: list[Switches]) -> Section:
         if len(pairs := switches.pairs):
             gaps = np.abs(pairs.iloc[:, 0] - pairs.iloc[:, 1])
             lines.append(
-                f"{switches.cell} on {switches.task}: {count(len(pairs), 'trial')}, mean gap "
+                f"{switches.title}: {count(len(pairs), 'trial')}, mean gap "
                 f"{significant(gaps.mean(), 2)}, largest {significant(gaps.max(), 2)} {switches.unit}"
             )
     text = (

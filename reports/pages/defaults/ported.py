@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from experiments.twins import FRAMEWORKS
 from reports import statistics
 from reports.data.results import Results
 from reports.html.blocks import Block, Cell, Column, Prose, Section, Table
@@ -17,7 +18,7 @@ from reports.statistics.factorial import predicted
 
 TITLE = "Do the lines work?"
 NOT_MEASURED = "The lines' effect on the tutorial scripts is not measured in this study."
-HOME = {"tf2": KERAS, "pytorch": PYTORCH}  # the corner that a framework's script stands in
+HOME = {"keras": KERAS, "pytorch": PYTORCH}  # the corner that a script stands in, by its framework's convention
 UNKNOWN = Estimate(float("nan"), float("nan"), float("nan"), 0)
 
 
@@ -51,23 +52,22 @@ def compared(tried: pd.DataFrame, settings: list[Switches]) -> list[Ported]:
     for (framework, task, cell, epochs), part in scripts.groupby(["framework", "task", "cell", "epochs"], sort=False):
         accuracies = 100 * part.pivot(index="seed", columns="lines", values="accuracy").astype(float)
         for lines in [each for each in accuracies.columns if each and "" in accuracies]:
-            pair = accuracies[["", lines]].dropna().to_numpy()
+            pair, fields = accuracies[["", lines]].dropna().to_numpy(), tuple(lines.split("+"))
             if len(pair) > 1:
-                fields = tuple(lines.split("+"))
                 expected = prediction(settings, framework, (task, cell, epochs), fields)
-                found.append(_ported(framework, fields, f"{cell} on {task}, {epochs} epochs", pair, expected))
-    return found
+                found.append(((framework, fields, f"{cell} on {task}, {count(epochs, 'epoch')}"), pair, expected))
+    return [Ported(*each, *_changes(pair, *expected, len(found))) for each, pair, expected in found]
 
 
-def _ported(framework: str, fields: tuple[str, ...], setting: str, pair: np.ndarray, expected) -> Ported:
-    changes, (seeds, by_arm) = pair[:, 1] - pair[:, 0], expected
-    moments = statistics.moment(changes), statistics.moment(seeds)
+def _changes(pair: np.ndarray, seeds: np.ndarray, by_arm: bool, members: int) -> tuple:
+    """What a ``Ported`` says beside its setting; the differences of all ``members`` rows have intervals at once."""
+    changes = pair[:, 1] - pair[:, 0]
+    measured, told = statistics.mean(changes), statistics.mean(seeds) if len(seeds) else UNKNOWN
+    if not len(seeds):
+        return pair[:, 0].mean(), measured, told, by_arm, UNKNOWN
     # The scripts' random numbers and the arms' are others: independent samples.
-    n = min(len(changes), len(seeds))
-    gap = statistics.interval(statistics.welch(*moments), n) if n > 1 else UNKNOWN
-    bare = statistics.mean(pair[:, 0]).value
-    told = statistics.mean(seeds) if len(seeds) else UNKNOWN
-    return Ported(framework, fields, setting, bare, statistics.mean(changes), told, by_arm, gap)
+    gap = statistics.welch(statistics.moment(changes), statistics.moment(seeds))
+    return pair[:, 0].mean(), measured, told, by_arm, statistics.interval(gap, min(len(changes), len(seeds)), members)
 
 
 def prediction(
@@ -77,19 +77,21 @@ def prediction(
 
     It is the arm's own where that arm was trained, and then the second value is true; else the model's.
     """
-    task, cell, epoch = setting
+    owner, (task, cell, epoch) = FRAMEWORKS[framework].owner, setting
     for switches in settings:
-        same = (switches.task, switches.cell) == (task, cell) and switches.scored
-        if same and epoch in set(switches.rows.epoch) and set(fields) <= set(switches.fields) and not switches.fixed:
-            start = [HOME[framework]] * len(switches.fields)
-            end = [-HOME[framework] if name in fields else HOME[framework] for name in switches.fields]
-            arms = switches.outcomes(np.array([start, end]), epoch)
-            if len(arms) > 1:
-                return arms[:, 1] - arms[:, 0], True
-            if switches.design is not None:
-                outcomes = switches.outcomes(switches.design, epoch)
-                return predicted(switches.design, outcomes, start, end), False
+        same = (switches.task, switches.cell) == (task, cell) and switches.scored and epoch in set(switches.rows.epoch)
+        if same and set(fields) <= set(switches.fields) and set(switches.fixed.values()) <= {owner}:
+            return _predicted(switches, epoch, HOME[owner], fields)
     return np.empty(0), False
+
+
+def _predicted(switches: Switches, epoch: int, home: int, fields: tuple[str, ...]) -> tuple[np.ndarray, bool]:
+    start = [home] * len(switches.fields)
+    end = [-home if name in fields else home for name in switches.fields]
+    arms = switches.outcomes(np.array([start, end]), epoch)
+    if len(arms) > 1 or switches.design is None:
+        return arms[:, 1] - arms[:, 0], True
+    return predicted(switches.design, switches.outcomes(switches.design, epoch), start, end), False
 
 
 def verdict(row: Ported) -> tuple[str, str]:
@@ -97,7 +99,7 @@ def verdict(row: Ported) -> tuple[str, str]:
     if not row.difference.known:
         return "no prediction", "quiet"
     width = f"known to ±{number(row.difference.half, 1)} points"
-    return (f"not as predicted, {width}", "bad") if row.difference.excludes_zero else (f"as predicted, {width}", "good")
+    return (f"contradicted, {width}", "bad") if row.difference.excludes_zero else (f"not contradicted, {width}", "good")
 
 
 def _answer(rows: list[Ported]) -> str:
@@ -109,10 +111,9 @@ def _answer(rows: list[Ported]) -> str:
     )
     if not known:
         return text + "The design predicts none of these changes."
-    many = f"{count(len(known), 'change')} of accuracy that the design predicts"
     return text + (
-        f"Of {many}, {off} {'differs' if off == 1 else 'differ'} from the prediction by more than chance (95% interval "
-        "of the difference, each by itself)."
+        f"Of {count(len(known), 'change')} of accuracy that the design predicts, {off} "
+        f"{'contradicts' if off == 1 else 'contradict'} the prediction."
     )
 
 
@@ -129,15 +130,15 @@ def _table(rows: list[Ported]) -> Table:
                 Cell(row.setting),
                 Cell(number(row.bare, 1), row.bare),
                 _change(row.measured),
-                _change(row.predicted, "that arm" if row.by_arm else "fields and pairs of the design"),
+                _change(row.predicted, "that arm" if row.by_arm else "fields and pairs"),
                 _change(row.difference),
                 Cell(text, kind=kind),
             ]
         )
     return Table.of(
-        "Change of test accuracy in points, with 95% t intervals over seeds (paired by seed; of the last column "
-        "Welch's). Predicted: the arm with just these fields switched minus the script's corner, or what the design's "
-        "effects and pairs make of it.",
+        "Change of test accuracy in points, ± half of its 95% t interval over seeds (paired by seed; the last "
+        "column's are Welch's and hold at once). Predicted: the arm with just these fields switched minus the script's "
+        "corner, or what the design's effects and pairs make of it. Not contradicted: the last interval includes zero.",
         [*columns, "Verdict"],
         made,
     ).folded("Setting")

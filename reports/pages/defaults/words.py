@@ -14,7 +14,7 @@ NAMES: dict[str, tuple[str, str, str]] = {
     "bias": ("the bias", "bias from zero", "pair of random, trained biases"),
     "head": ("the head's start", "Glorot head", "U(±1/√inputs) head"),
     "dropout": ("dropout", "time-shared dropout on every input", "dropout between the layers"),
-    "adam": ("Adam's epsilon", "place for Adam's epsilon", "place for Adam's epsilon"),
+    "adam": ("Adam's epsilon", "Adam epsilon of 1e-7", "Adam epsilon of 1e-8"),
     "rmsprop": ("RMSprop's constants", "RMSprop (ρ = 0.9)", "RMSprop (α = 0.99)"),
     "adagrad": ("Adagrad's accumulator", "Adagrad accumulator from 0.1", "Adagrad accumulator from 0"),
     "clipping": ("clipping", "clipping by variable", "global clipping"),
@@ -79,7 +79,7 @@ def headline(found: Judged) -> str:
         for turn, place in enumerate(moved[:MOST_NAMED])
     ]
     if more := moved[MOST_NAMED:]:
-        parts[-1] += f", and {listed(_named(switches, more))} {'cost' if len(more) > 1 else 'costs'} less"
+        parts.append(f"smaller, and shown too: {listed(_named(switches, more))}")
     still = [place for place in ranked(main) if main[place].verdict == "does not"]
     if still:
         verb = "changes" if len(still) == 1 else "change"
