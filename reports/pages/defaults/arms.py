@@ -58,7 +58,7 @@ class Switches:
     @property
     def unit(self) -> str:
         """Of an effect; of errors a logarithm, so that one unit is a tenth of the error."""
-        return "points" if self.scored else f"−log₁₀ of {self.error}"
+        return "points" if self.scored else f"log₁₀(1/{self.error})"
 
     @property
     def error(self) -> str:
@@ -133,11 +133,8 @@ def _of(key: tuple[str, ...], trials: pd.DataFrame, results: Results) -> Switche
     moved = [place for place in range(owners.shape[1]) if len(set(owners[:, place])) > 1]
     if not 1 < len(moved) <= MOST_FIELDS or (len(moved) > 1 and len(owners) <= len(moved)):
         return None
-    history = results.history[results.history.fingerprint.isin(trials.fingerprint)]
-    rows = history.assign(
-        levels=[tuple(1 if text[place] == "p" else -1 for place in moved) for text in history.owners],
-        outcome=_outcome(history, key[0]),
-    ).dropna(subset="outcome")
+    rows = _outcomes(key[0], trials, results.history).dropna(subset="outcome")
+    rows = rows.assign(levels=[tuple(1 if text[place] == "p" else -1 for place in moved) for text in rows.owners])
     if rows.empty:
         return None
     task, cell, _, setting = key
@@ -147,7 +144,14 @@ def _of(key: tuple[str, ...], trials: pd.DataFrame, results: Results) -> Switche
     return Switches(task, cell, setting, tuple(names[place] for place in moved), rows, held)
 
 
-def _outcome(history: pd.DataFrame, task: str) -> pd.Series:
-    """Accuracy in per cent; of an error the negative logarithm of base 10. Of both more is better."""
-    values = history[MODULES[task].SPEC.METRIC].astype(float)
-    return 100 * values if MODULES[task].SPEC.METRIC == ACCURACY else -np.log10(values.where(values > 0))
+def _outcomes(task: str, trials: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
+    """A row for each trial and epoch with accuracy in per cent; of errors the negative logarithm of the last one.
+
+    Of both more is better. Errors are not among the histories that are read.
+    """
+    metric = MODULES[task].SPEC.METRIC
+    if metric == ACCURACY:
+        rows = history[history.fingerprint.isin(trials.fingerprint)]
+        return rows.assign(outcome=100 * rows[metric].astype(float))
+    values = trials.get(metric, pd.Series(np.nan, trials.index)).where(trials.state == "done").astype(float)
+    return trials.assign(epoch=trials.epochs, outcome=-np.log10(values.where(values > 0)))

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from experiments.twins import COLOURS
 from reports.data.results import Results
 from reports.html.blocks import Figure, Key, Panel
-from reports.html.format import count, listed, n_of, number
+from reports.html.format import count, listed, n_of, number, significant
 from reports.html.svg import FAINT, INK, LINE, draw
 from reports.pages.defaults.arms import Switches
 from reports.pages.defaults.effects import Effects, Judged, ranked
@@ -149,7 +149,7 @@ def _limits(switches: Switches, rows: Sequence[Row]) -> tuple[float, float]:
 
 def _tick(switches: Switches, value: float) -> str:
     """A number of points; of errors the factor, PyTorch's over Keras's."""
-    return number(value, 1 if value % 1 else 0, sign=True) if switches.scored else f"×{10**-value:.2g}"
+    return number(value, 1 if value % 1 else 0, sign=True) if switches.scored else f"×{significant(10**-value, 2)}"
 
 
 def _dumbbell(axes: Axes, place: int, row: Row) -> None:

@@ -13,6 +13,7 @@ from reports.statistics.factorial import detectable
 
 TITLE = "Defaults"
 LEAD = "Which default makes the difference, and by how much?"
+NONE_YET = "No effect yet: it needs two seeds of every arm."
 SPREADS = (1.0, 2.0)  # of one trial within a seed, in points, for what could be shown
 
 
@@ -39,8 +40,7 @@ def _section(found: Judged, name: str, results: Results) -> Section:
     switches = found.switches
     title = f"{switches.title[0].upper()}{switches.title[1:]}"
     if not found.epochs:
-        text = "No effect yet: it needs two seeds of every arm."
-        return Section(name, title, (Prose(switches.setting), Prose(text, "missing")))
+        return Section(name, title, (Prose(switches.setting), Prose(NONE_YET, "missing")))
     last = found.last
     blocks: list[Block | None] = [tables.answer(found), dumbbells.figure(found, results), lasting.section(found)]
     blocks += [
@@ -140,4 +140,4 @@ def answer(results: Results) -> tuple[Block, ...]:
             undecided = tables.undecided(found)
             figure = dumbbells.summary(found, results)
             return (*undecided, figure, *tables.recipes(found.last, found.switches.fields))
-    return (Prose("No effect yet: it needs two seeds of every arm.", "missing"),)
+    return (Prose(NONE_YET, "missing"),)

@@ -49,7 +49,10 @@ def answers(results: Results) -> tuple[Group, ...]:
 
 def opening(results: Results) -> str:
     """The page's first sentence: which default makes the difference, or else what the stock difference is."""
-    return (defaults.opening(results) if defaults.planned(results) else None) or headline.first(results)
+    stock = headline.first(results)
+    if not defaults.planned(results):
+        return stock
+    return defaults.opening(results) or (stock if stock != headline.NONE_YET else defaults.NONE_YET)
 
 
 def _which(results: Results) -> tuple[Group, ...]:

@@ -43,6 +43,11 @@ def test_a_study_that_switches_nothing_opens_with_the_stock_difference():
     assert index.opening(made) == headline.first(made)
 
 
+def test_one_seed_is_no_answer_yet():
+    one = results(planned(table(seeds=1, both=0.0)))
+    assert index.opening(one) == page.NONE_YET == page.answer(one)[0].text
+
+
 def test_the_chart_and_both_recipes_follow(whole):
     figure, *rest = page.answer(whole)
     assert isinstance(figure, Figure) and len(figure.panels) == 1

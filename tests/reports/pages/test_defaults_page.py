@@ -1,9 +1,14 @@
 """The defaults page on made results whose effects are known."""
 
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
 import pytest
 from made_reports import toys
 from made_reports.switches import EFFECTS, SEEDS, TOGETHER, planned, results, run, table
 
+from experiments.training.trial import Trial
 from reports.html.blocks import Code, Details, Figure, Points, Table
 from reports.pages.defaults import arms, page
 from reports.pages.defaults.effects import judged, measured
@@ -105,3 +110,36 @@ def test_nothing_run_yet_has_no_page():
 def test_other_studies_have_no_such_page():
     trials = toys.planned()
     assert not page.planned(toys.results(trials, [toys.run_of(trial) for trial in trials]))
+
+
+@pytest.fixture(scope="module")
+def sine():
+    """A SimpleRNN on the sine, its errors known from the runs alone, as the query reads them."""
+    setting = {"task": "sine", "network": {"cell": "simple_rnn", "form": "layer"}, "training": {"epochs": 3}}
+    trials = [
+        Trial(trial.spec, trial.framework, trial.version, trial.seed, toys.SINE)
+        for trial in planned(table(**setting, fields=["kernel", "bias"], both=0.0))
+    ]
+    runs = [toys.run_of(trial) for trial in trials]
+    for made in runs:
+        owner = made.trial.spec.conventions.owner("kernel", "keras")
+        noise = np.random.default_rng([made.trial.seed, len(made.trial.spec.slug)]).normal(0, 0.01)
+        made.epochs[-1]["test/rollout_mse"] = 0.01 * 10 ** (noise + 0.3 * (owner == "pytorch"))
+    found = toys.results(trials, runs)
+    return replace(found, history=found.history.drop(columns="test/rollout_mse"))
+
+
+def test_of_an_error_the_factor_is_told(sine):
+    section = page.sections(sine)[0]
+    assert section.title == "A SimpleRNN on the sine, 3 epochs"
+    assert section.blocks[0].items[0].startswith("PyTorch's U(±1/√hidden) kernel makes the rollout MSE 2.0")
+    assert section.blocks[0].items[1] == "Shown to change nothing beyond a factor of 1.26: bias."
+    assert "times as large (95% interval " in page.opening(sine)
+
+
+def test_a_setting_that_has_not_begun_leaves_the_others_their_sections(whole, sine):
+    begun = whole.trials.assign(state="missing")
+    trials = pd.concat([whole.trials, sine.trials.assign(state="missing", **{"test/rollout_mse": np.nan})])
+    first, *_ = page.sections(replace(whole, trials=trials))
+    assert first.name == "imdb-lstm-2-3-fields"
+    assert not page.planned(replace(whole, trials=begun, history=whole.history.iloc[:0]))
