@@ -48,5 +48,4 @@ def verdict(switches: Switches, first: Effect, last: Effect) -> str:
     if last.verdict == "open":
         return "Whether it lasts is not decided."
     turned = first.estimate.value * last.estimate.value < 0
-    share = number(100 * abs(last.estimate.value / first.estimate.value), 0)
-    return "It turns: the other default is better at the end." if turned else f"It lasts: {share}% of it is left."
+    return "It turns: the other default is better at the end." if turned else "It lasts."

@@ -23,6 +23,9 @@ NAMES: dict[str, tuple[str, str, str]] = {
         "squaring of repeated words one by one",
         "sum of repeated words",
     ),
+    "padding_side": ("the side of padding", "padding on the left", "padding on the right"),
+    "masked_output": ("the output at masked steps", "repeated output at masked steps", "zero at masked steps"),
+    "masked_loss": ("the steps that the loss counts", "loss over valid steps", "loss over every step"),
 }
 MOST_NAMED = 3
 
