@@ -76,9 +76,10 @@ def _caption(found: Judged) -> str:
         "too small to matter.",
     ]
     if _ringed(last):
+        others = "all else that is switched" if switches.fixed else "all else"
         parts.append(
-            "The rings of a dumbbell are the same switch made alone: in from Keras's corner, where all else is "
-            "Keras's, and out from PyTorch's, where all else is PyTorch's. Far apart, the field acts with others."
+            f"The rings of a dumbbell are the same switch made alone: in from Keras's corner, where {others} is "
+            f"Keras's, and out from PyTorch's, where {others} is PyTorch's. Far apart, the field acts with others."
         )
     if any(effect.together.excludes_zero != (effect.verdict == "moves") for effect in last.main):
         parts.append(

@@ -42,7 +42,11 @@ def _in_words(estimate: Estimate, epoch: int) -> str:
 def verdict(switches: Switches, first: Effect, last: Effect) -> str:
     """Whether the effect after the last epoch is that after the first."""
     if not first.together.excludes_zero:
-        return "No effect is shown at first." if last.verdict != "moves" else "It comes with training."
+        return (
+            "No effect is shown at first."
+            if last.verdict != "moves"
+            else "None is shown at first; at the end there is one."
+        )
     if last.verdict == "does not":
         return f"It does not last: what is left is shown to lie within {within(switches)}."
     if last.verdict == "open":

@@ -8,7 +8,7 @@ from reports.statistics.factorial import Effect
 
 #: Each field by itself, and what it is under Keras's and PyTorch's convention; all in the singular, for any cell.
 NAMES: dict[str, tuple[str, str, str]] = {
-    "embedding": ("the embedding's start", "U(−0.05, 0.05) embedding", "N(0, 1) embedding"),
+    "embedding": ("the embedding's start", "U(−0.05,\u00a00.05) embedding", "N(0,\u00a01) embedding"),
     "kernel": ("the kernel's start", "Glorot kernel", "U(±1/√hidden) kernel"),
     "recurrent_kernel": ("the recurrent kernel's start", "orthogonal recurrent kernel", "uniform recurrent kernel"),
     "bias": ("the bias", "bias from zero", "pair of random, trained biases"),

@@ -24,7 +24,7 @@ def whole():
 def test_the_first_sentence_names_costs_with_intervals_and_what_does_nothing(whole):
     number = r"\d\.\d"
     pattern = (
-        rf"For an LSTM on IMDB, after 2 epochs: PyTorch's N\(0, 1\) embedding costs {number} points "
+        rf"For an LSTM on IMDB, after 2 epochs: PyTorch's N\(0,\s1\) embedding costs {number} points "
         rf"\(95% interval {number} to {number}, n\s=\s8\); Keras's time-shared dropout on every input costs {number} "
         rf"points \({number} to {number}\); Adam's epsilon changes nothing beyond ±0\.5 points\."
     )

@@ -37,7 +37,7 @@ def test_the_page_answers_largest_first(whole):
     first, *_ = page.sections(whole)
     points, figure, *_ = first.blocks
     assert isinstance(points, Points) and isinstance(figure, Figure)
-    assert points.items[0].startswith("PyTorch's N(0, 1) embedding costs ")
+    assert points.items[0].startswith("PyTorch's N(0,\xa01) embedding costs ")
     assert points.items[1].startswith("Keras's time-shared dropout on every input costs ")
     assert all(" points (95% interval " in item and "n\xa0=\xa08)" in item for item in points.items[:2])
     assert points.items[2] == "Shown to change nothing beyond ±0.5 points: adam."
