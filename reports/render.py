@@ -15,7 +15,6 @@ from reports.pages.accuracy import page as accuracy
 from reports.pages.chars import page as chars
 from reports.pages.claims import page as claims
 from reports.pages.defaults import page as defaults
-from reports.pages.index import headline
 from reports.pages.index import page as index
 from reports.pages.parity import page as parity
 from reports.pages.shapes import page as shapes
@@ -87,7 +86,7 @@ def render(gathered: Results, description: str, now: datetime) -> dict[str, str]
     common = {
         "study": gathered.study,
         "description": description,
-        "headline": headline.first(gathered),
+        "headline": index.opening(gathered),
         "nav": [(name, title) for name, (title, _) in pages.items()],
         "foot": foot(gathered, now),
     }

@@ -152,6 +152,22 @@ def effect_covers(rng: Generator, studies: int, seeds: int, fields: tuple[int, .
     return _covers(statistics.mean(effects.contrasts(levels, outcomes, fields)), truth)
 
 
+def effects_cover_together(rng: Generator, studies: int, seeds: int, members: int) -> np.ndarray:
+    """Whether the intervals of all eight fields cover at once; each is one of ``members``."""
+    levels, outcomes = _design(rng, studies, seeds)
+    samples = (effects.contrasts(levels, outcomes, (field,)) for field in range(len(EFFECTS)))
+    covered = [_covers(statistics.mean(sample, members), truth) for sample, truth in zip(samples, EFFECTS, strict=True)]
+    return np.all(covered, axis=0)
+
+
+def prediction_covers(rng: Generator, studies: int, seeds: int, fields: tuple[int, ...]) -> np.ndarray:
+    """The predicted change of PyTorch's corner when these fields, of which the first acts in a pair, are Keras's."""
+    levels, outcomes = _design(rng, studies, seeds)
+    end = [-1 if field in fields else 1 for field in range(len(EFFECTS))]
+    truth = -sum(EFFECTS[field] for field in fields) - PAIR * (len({0, 5} & set(fields)) == 1)
+    return _covers(statistics.mean(effects.predicted(levels, outcomes, [1] * len(EFFECTS), end)), truth)
+
+
 def effect_errs(rng: Generator, studies: int, seeds: int) -> np.ndarray:
     """Whether any field without effect is said to move the outcome, or any with one as large as the margin not to."""
     levels, outcomes = _design(rng, studies, seeds)
@@ -202,6 +218,7 @@ def _powers() -> list[Simulation]:
 def _intervals() -> list[Simulation]:
     """Coverage: exact methods have one value, approximate ones some room."""
     mean, welch, residual = mean_covers, difference_covers, residual_covers
+    together, prediction = effects_cover_together, prediction_covers
     return [
         Simulation("t interval covers, n = 3", 0.95, 0.95, partial(mean, seeds=3)),
         Simulation("Welch interval covers, n = 3 and 3", 0.94, 0.98, partial(welch, seeds=(3, 3))),
@@ -215,6 +232,9 @@ def _intervals() -> list[Simulation]:
         Simulation("a field without effect, n = 8", 0.93, 0.97, partial(effect_covers, seeds=8, fields=(1,))),
         Simulation("a pair's effect is covered, n = 8", 0.93, 0.97, partial(effect_covers, seeds=8, fields=(0, 5))),
         Simulation("a pair without effect, n = 8", 0.93, 0.97, partial(effect_covers, seeds=8, fields=(1, 2))),
+        Simulation("eight fields' effects at once, n = 8", 0.94, 0.98, partial(together, seeds=8, members=8)),
+        Simulation("three fields' predicted change, n = 8", 0.93, 0.97, partial(prediction, seeds=8, fields=(0, 2, 3))),
+        Simulation("two that act together, n = 8", 0.93, 0.97, partial(prediction, seeds=8, fields=(0, 5))),
         Simulation("test set's interval covers, 5,000 reviews", 0.94, 0.96, partial(reviews_cover, reviews=5_000)),
     ]
 
@@ -239,8 +259,10 @@ def _errors() -> list[Simulation]:
 def _controls() -> list[Simulation]:
     """Methods that no page uses, to show that a simulation finds their faults."""
     mixed = (MARGIN,) * 3 + (0.0,) * 3 + (0.5,) * 3
+    together = effects_cover_together
     return [
         Simulation("not used: no Holm, any of 9 errs", 0.15, 1, partial(any_false, truths=mixed, controlled=False)),
+        Simulation("not used: eight intervals, each at 95%", 0, 0.9, partial(together, seeds=8, members=1)),
         Simulation("not used: cells as independent, n = 3", 0, 0.9, partial(unblocked_covers, cells=3, seeds=3)),
         Simulation("not used: percentile bootstrap, n = 3", 0, 0.9, partial(bootstrap_covers, seeds=3)),
     ]

@@ -112,7 +112,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Key:
-    """An entry of a figure's legend; ``mark`` is dot, tick, line, dash or band, ``kind`` its colour."""
+    """An entry of a figure's legend; ``mark`` is dot, ring, tick, line, dash or band, ``kind`` its colour."""
 
     text: str
     kind: str
@@ -128,6 +128,7 @@ class Figure:
     panels: tuple[Panel, ...]
     keys: tuple[Key, ...] = ()
     href: str | None = None
+    wide: bool = False  # at most two panels a row
 
 
 @dataclass(frozen=True)

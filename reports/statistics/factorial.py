@@ -12,8 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special, stats
 
+from experiments.study.factorial import columns
 from reports.statistics.equivalence import LEVEL, adjust, equivalence, significance
-from reports.statistics.intervals import Estimate, mean, moment
+from reports.statistics.intervals import Estimate, Moment, mean, moment
 
 #: A field is shown not to matter where its effect lies within this many points; fixed before any run.
 EFFECT_MARGIN = 0.5
@@ -23,9 +24,11 @@ class Effect(NamedTuple):
     """One field's effect, or one pair's; p values are adjusted for the family."""
 
     fields: tuple[int, ...]
-    estimate: Estimate
-    differs: float  # p of an effect of 0
-    equal: float  # p of an effect beyond the margin; NaN for pairs
+    part: Moment
+    estimate: Estimate  # its interval by itself
+    together: Estimate  # with the interval that holds at once with those of its family
+    differs: float = float("nan")  # p of an effect of 0
+    equal: float = float("nan")  # p of an effect beyond the margin; NaN for pairs
 
     @property
     def verdict(self) -> str:
@@ -56,13 +59,31 @@ def main_effects(levels: np.ndarray, outcomes: np.ndarray, margin: float = EFFEC
 
 
 def family(samples: Sequence[np.ndarray], margin: float = EFFECT_MARGIN) -> list[Effect]:
-    """Effects from each one's values ``(seeds,)``, p values adjusted together (Holm 1979; Shaffer 1986)."""
-    moments = [moment(sample) for sample in samples]
-    tests = adjust([(float(equivalence(part, margin)), float(significance(part))) for part in moments])
-    return [
-        Effect((place,), mean(sample), differs, equal)
-        for place, (sample, (equal, differs)) in enumerate(zip(samples, tests, strict=True))
-    ]
+    """Effects from each one's values ``(seeds,)``; intervals and p values are those of this family."""
+    rows = [_effect((place,), sample, len(samples)) for place, sample in enumerate(samples)]
+    return adjusted([rows], [margin])[0]
+
+
+def adjusted(families: Sequence[Sequence[Effect]], margins: Sequence[float]) -> list[list[Effect]]:
+    """The effects with p values adjusted over all families as one (Holm 1979; Shaffer 1986).
+
+    Args:
+        families: effects of fields.
+        margins: each family's, in its outcomes' unit.
+    """
+    margin_of = [margin for effects, margin in zip(families, margins, strict=True) for _ in effects]
+    parts = [effect.part for effects in families for effect in effects]
+    raw = [(float(equivalence(*each)), float(significance(each[0]))) for each in zip(parts, margin_of, strict=True)]
+    tests = iter(adjust(raw))
+    return [[_judged(effect, *next(tests)) for effect in effects] for effects in families]
+
+
+def _judged(effect: Effect, equal: float, differs: float) -> Effect:
+    return effect._replace(differs=differs, equal=equal)
+
+
+def _effect(fields: tuple[int, ...], sample: np.ndarray, members: int) -> Effect:
+    return Effect(fields, moment(sample), mean(sample), mean(sample, members))
 
 
 def pair_effects(levels: np.ndarray, outcomes: np.ndarray) -> list[Effect]:
@@ -71,9 +92,28 @@ def pair_effects(levels: np.ndarray, outcomes: np.ndarray) -> list[Effect]:
     samples = [contrasts(levels, outcomes, pair) for pair in pairs]
     raw = np.array([float(significance(moment(sample))) for sample in samples])
     known = np.nan_to_num(raw, nan=1.0)
-    adjusted = stats.false_discovery_control(known) if pairs else known
-    rows = zip(pairs, samples, adjusted, strict=True)
-    return [Effect(pair, mean(sample), float(p), float("nan")) for pair, sample, p in rows]
+    controlled = stats.false_discovery_control(known) if pairs else known
+    rows = zip(pairs, samples, controlled, strict=True)
+    return [_effect(pair, sample, len(pairs))._replace(differs=float(p)) for pair, sample, p in rows]
+
+
+def predicted(levels: np.ndarray, outcomes: np.ndarray, start: Sequence[int], end: Sequence[int]) -> np.ndarray:
+    """Each seed's change from one arm to another by the model of mean, fields and pairs, which the design fits.
+
+    The columns of a design of resolution V are orthogonal, so that least squares are plain means.
+
+    Args:
+        levels: ``(arms, fields)`` of ±1.
+        outcomes: ``(..., seeds, arms)``.
+        start: a level for each field.
+        end: the same of the other arm.
+
+    Returns:
+        ``(..., seeds)``.
+    """
+    model, names = columns(levels)
+    ends = [np.array([np.prod(np.take(arm, name)) for name in names]) for arm in (start, end)]
+    return outcomes @ model @ (ends[1] - ends[0]) / len(levels)
 
 
 def detectable(spread: float, seeds: int, fields: int, power: float = 0.8) -> float:

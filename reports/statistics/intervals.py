@@ -74,15 +74,19 @@ def combine(moments: Sequence[Moment], weights: Sequence[float]) -> Moment:
     return Moment(mean, variance, freedom)
 
 
-def interval(part: Moment, n: int) -> Estimate:
-    """Student's t interval of a mean (Student 1908) from ``n`` seeds; NaN where the variance is unknown."""
-    half = special.stdtrit(part.freedom, (1 + CONFIDENCE) / 2) * np.sqrt(part.variance)
+def interval(part: Moment, n: int, members: int = 1) -> Estimate:
+    """Student's t interval of a mean (Student 1908) from ``n`` seeds; NaN where the variance is unknown.
+
+    The intervals of ``members`` means hold all at once with 95% (Bonferroni; Dunn 1961), however they depend on each
+    other.
+    """
+    half = special.stdtrit(part.freedom, 1 - (1 - CONFIDENCE) / (2 * members)) * np.sqrt(part.variance)
     return Estimate(part.mean, part.mean - half, part.mean + half, n)
 
 
-def mean(values: ArrayLike) -> Estimate:
-    """A sample's mean with its t interval; of paired differences, the paired t interval."""
-    return interval(moment(values), np.shape(values)[-1])
+def mean(values: ArrayLike, members: int = 1) -> Estimate:
+    """A sample's mean with its t interval, one of ``members`` that hold at once; of paired differences, the paired."""
+    return interval(moment(values), np.shape(values)[-1], members)
 
 
 def welch(left: Moment, right: Moment) -> Moment:

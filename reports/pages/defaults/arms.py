@@ -1,22 +1,27 @@
 """What a study holds of the question: for each setting the fields that were switched, and each arm's outcomes."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from experiments.conventions import TABLE
+from experiments.conventions import TABLE, Owner
 from experiments.study.factorial import MOST_FIELDS, alone, factorial
 from experiments.tasks import MODULES
 from experiments.twins import TWINS
 from reports.data.comparable import CELLS, ordered
 from reports.data.results import Results
+from reports.html.format import count
 from reports.statistics.factorial import EFFECT_MARGIN
 
 Levels = tuple[int, ...]  # −1 Keras's, +1 PyTorch's, of each field in order
 ACCURACY = "test/accuracy"
 LOG_MARGIN = 0.1  # of a logarithm of base 10: an error a quarter larger or smaller
+CELL_TITLES = {"simple_rnn": "a SimpleRNN", "lstm": "an LSTM", "gru": "a GRU"}
+TASK_TITLES = {"imdb": "IMDB", "digits": "the digits", "sine": "the sine"}
+OWNERS: dict[str, Owner | None] = {"k": "keras", "p": "pytorch", "-": None}  # as ``owners`` writes them
 
 
 @dataclass(frozen=True)
@@ -28,16 +33,37 @@ class Switches:
     setting: str
     fields: tuple[str, ...]
     rows: pd.DataFrame  # a row for each trial and epoch: levels, framework, seed, epoch, outcome, spec_fingerprint
+    fixed: Mapping[str, Owner] = field(default_factory=dict)  # fields that act and are never switched
 
     @property
     def name(self) -> str:
         """Its anchor on the page."""
-        return f"{self.task}-{self.cell}"
+        return f"{self.task}-{self.cell}-{self.last}" + f"-{len(self.fields)}-fields" * bool(self.fixed)
+
+    @property
+    def title(self) -> str:
+        """What was trained, and for how long, such as ``an LSTM on IMDB, 2 epochs``."""
+        return f"{CELL_TITLES.get(self.cell, self.cell)} on {self.where}, {count(self.last, 'epoch')}"
+
+    @property
+    def where(self) -> str:
+        """The task's title."""
+        return TASK_TITLES.get(self.task, self.task)
+
+    @property
+    def last(self) -> int:
+        """The last epoch."""
+        return int(self.rows.epoch.max())
 
     @property
     def unit(self) -> str:
-        """Of an effect."""
-        return "points" if self.scored else f"log₁₀ of {self.metric.partition('/')[2].replace('_', ' ')}"
+        """Of an effect; of errors a logarithm, so that one unit is a tenth of the error."""
+        return "points" if self.scored else f"log₁₀(1/{self.error})"
+
+    @property
+    def error(self) -> str:
+        """The metric in words, where it is an error."""
+        return self.metric.partition("/")[2].replace("_mse", " MSE").replace("_", " ")
 
     @property
     def metric(self) -> str:
@@ -46,7 +72,7 @@ class Switches:
 
     @property
     def scored(self) -> bool:
-        """Whether the outcome is an accuracy, where more is better; else the logarithm of an error."""
+        """Whether the outcome is an accuracy, else the negative logarithm of an error: of both more is better."""
         return self.metric == ACCURACY
 
     @property
@@ -57,8 +83,7 @@ class Switches:
     @property
     def epochs(self) -> list[int]:
         """The epochs to read: the last, and before it 1, 2, 5 and 10."""
-        last = int(self.rows.epoch.max())
-        return [epoch for epoch in (1, 2, 5, 10) if epoch < last] + [last] if self.scored else [last]
+        return [epoch for epoch in (1, 2, 5, 10) if epoch < self.last] + [self.last] if self.scored else [self.last]
 
     @cached_property
     def framework(self) -> str:
@@ -85,19 +110,20 @@ class Switches:
     @cached_property
     def pairs(self) -> pd.DataFrame:
         """The last outcome of both twins, a row for each arm and seed that both have run."""
-        last = self.rows[self.rows.epoch == self.rows.epoch.max()]
+        last = self.rows[self.rows.epoch == self.last]
         wide = last.pivot_table(index=["spec_fingerprint", "seed"], columns="framework", values="outcome")
         return wide.reindex(columns=list(TWINS)).dropna()
 
 
 def settings(results: Results) -> list[Switches]:
-    """Every setting of the study in which at least one field was switched alone, the reviews first."""
+    """Every setting of the study in which fields were switched one by one: reviews first, then by cell, most fields."""
     trials = results.trials[results.trials.owners.str.len() > 0]
     found = [_of(key, part, results) for key, part in trials.groupby(["task", "cell", "form", "setting"], sort=False)]
-    tasks = ordered((each.task for each in found if each), ("imdb",))
     known = [each for each in found if each]
+    tasks = ordered((each.task for each in known), ("imdb",))
+    cells = ordered((each.cell for each in known), CELLS)
     return sorted(
-        known, key=lambda each: (tasks.index(each.task), ordered([*CELLS, each.cell], CELLS).index(each.cell))
+        known, key=lambda each: (tasks.index(each.task), cells.index(each.cell), -len(each.fields), each.last)
     )
 
 
@@ -107,18 +133,25 @@ def _of(key: tuple[str, ...], trials: pd.DataFrame, results: Results) -> Switche
     moved = [place for place in range(owners.shape[1]) if len(set(owners[:, place])) > 1]
     if not 1 < len(moved) <= MOST_FIELDS or (len(moved) > 1 and len(owners) <= len(moved)):
         return None
-    history = results.history[results.history.fingerprint.isin(trials.fingerprint)]
-    rows = history.assign(
-        levels=[tuple(1 if text[place] == "p" else -1 for place in moved) for text in history.owners],
-        outcome=_outcome(history, key[0]),
-    ).dropna(subset="outcome")
+    rows = _outcomes(key[0], trials, results.history).dropna(subset="outcome")
+    rows = rows.assign(levels=[tuple(1 if text[place] == "p" else -1 for place in moved) for text in rows.owners])
     if rows.empty:
         return None
     task, cell, _, setting = key
-    return Switches(task, cell, setting, tuple(list(TABLE)[place] for place in moved), rows)
+    names = list(TABLE)
+    fixed = {names[place]: OWNERS[owners[0, place]] for place in range(len(names)) if place not in moved}
+    held = {name: owner for name, owner in fixed.items() if owner}
+    return Switches(task, cell, setting, tuple(names[place] for place in moved), rows, held)
 
 
-def _outcome(history: pd.DataFrame, task: str) -> pd.Series:
-    """Accuracy in per cent; of an error the logarithm of base 10."""
-    values = history[MODULES[task].SPEC.METRIC].astype(float)
-    return 100 * values if MODULES[task].SPEC.METRIC == ACCURACY else np.log10(values.where(values > 0))
+def _outcomes(task: str, trials: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
+    """A row for each trial and epoch with accuracy in per cent; of errors the negative logarithm of the last one.
+
+    Of both more is better. Errors are not among the histories that are read.
+    """
+    metric = MODULES[task].SPEC.METRIC
+    if metric == ACCURACY:
+        rows = history[history.fingerprint.isin(trials.fingerprint)]
+        return rows.assign(outcome=100 * rows[metric].astype(float))
+    values = trials.get(metric, pd.Series(np.nan, trials.index)).where(trials.state == "done").astype(float)
+    return trials.assign(epoch=trials.epochs, outcome=-np.log10(values.where(values > 0)))

@@ -5,15 +5,16 @@ import numpy as np
 from experiments.study import factorial
 from reports.data.results import Results
 from reports.html.blocks import Block, Details, Prose, Section
-from reports.html.format import count, number, significant
-from reports.pages.defaults import chart, tables
+from reports.html.format import count, listed, number, significant
+from reports.pages.defaults import curves, dumbbells, lasting, pair_map, ported, tables, words
 from reports.pages.defaults.arms import Switches, settings
-from reports.pages.defaults.effects import measured
+from reports.pages.defaults.effects import Judged, judged
 from reports.statistics.factorial import detectable
 
 TITLE = "Defaults"
 LEAD = "Which default makes the difference, and by how much?"
-SPREADS = (1.0, 2.0)  # of one seed's effect, for what could be shown
+NONE_YET = "No effect yet: it needs two seeds of every arm."
+SPREADS = (1.0, 2.0)  # of one trial within a seed, in points, for what could be shown
 
 
 def planned(results: Results) -> bool:
@@ -22,31 +23,38 @@ def planned(results: Results) -> bool:
 
 
 def sections(results: Results) -> list[Section]:
-    """A section for each task and cell, then how it was found."""
-    found = settings(results)
-    return [*(_section(switches, results) for switches in found), agreement(found), method(found)]
+    """A section for each setting, whether the recipes work, then how it was found."""
+    found = judged(results)
+    switches = [each.switches for each in found]
+    own = [_section(each, name, results) for each, name in zip(found, _names(switches), strict=True)]
+    return [*own, ported.section(found, results), agreement(switches), method(found)]
 
 
-def _section(switches: Switches, results: Results) -> Section:
-    epochs = [effects for epoch in switches.epochs if (effects := measured(switches, epoch)).main]
-    title = f"{switches.cell} on {switches.task}"
-    if not epochs:
-        text = "No effect yet: it needs two seeds of every arm."
-        return Section(switches.name, title, (Prose(switches.setting), Prose(text, "missing")))
-    last = epochs[-1]
-    blocks: list[Block] = [tables.answer(switches, last), chart.figure(switches, epochs, results)]
+def _names(found: list[Switches]) -> list[str]:
+    """Anchors, each once."""
+    names = [each.name for each in found]
+    return [name + f"-{names[:place].count(name) + 1}" * (name in names[:place]) for place, name in enumerate(names)]
+
+
+def _section(found: Judged, name: str, results: Results) -> Section:
+    switches = found.switches
+    title = f"{switches.title[0].upper()}{switches.title[1:]}"
+    if not found.epochs:
+        return Section(name, title, (Prose(switches.setting), Prose(NONE_YET, "missing")))
+    last = found.last
+    blocks: list[Block | None] = [tables.answer(found), dumbbells.figure(found, results), lasting.section(found)]
     blocks += [
-        Prose(f"Setting: {switches.setting}. Metric: {switches.metric}, trained by {switches.framework}.", "note")
+        Prose(f"Setting: {switches.setting}. Metric: {switches.metric}, trained by {switches.framework}.", "note"),
+        tables.additive(switches, last),
+        curves.figure(found, results),
     ]
-    if sentence := tables.additive(switches, last):
-        blocks.append(sentence)
-    if lines := tables.recipes(switches, last):
+    if lines := tables.recipes(last, switches.fields):
         blocks.append(Details("The lines to add when porting", tuple(lines)))
-    blocks.append(Details("Every field's effect in numbers", (tables.fields(switches, last, results),)))
+    blocks.append(Details("Every field's effect in numbers", (tables.fields(found, results),)))
     if last.pairs:
-        together = chart.pair_map(switches, last, results), tables.pairs(switches, last)
-        blocks.append(Details("Which fields act together", together))
-    return Section(switches.name, title, tuple(blocks))
+        together = pair_map.figure(switches, last, results), tables.pairs(switches, last)
+        blocks.append(Details("Which fields act together", tuple(block for block in together if block)))
+    return Section(name, title, tuple(block for block in blocks if block))
 
 
 def agreement(found: list[Switches]) -> Section:
@@ -56,7 +64,7 @@ def agreement(found: list[Switches]) -> Section:
         if len(pairs := switches.pairs):
             gaps = np.abs(pairs.iloc[:, 0] - pairs.iloc[:, 1])
             lines.append(
-                f"{switches.cell} on {switches.task}: {count(len(pairs), 'trial')}, mean gap "
+                f"{switches.title}: {count(len(pairs), 'trial')}, mean gap "
                 f"{significant(gaps.mean(), 2)}, largest {significant(gaps.max(), 2)} {switches.unit}"
             )
     text = (
@@ -69,19 +77,12 @@ def agreement(found: list[Switches]) -> Section:
     return Section("agreement", "Do both frameworks say the same?", (body,))
 
 
-def method(found: list[Switches]) -> Section:
-    """The design, its aliases and its power in plain words."""
+def method(found: list[Judged]) -> Section:
+    """The design, its aliases, its power and how verdicts are given, in plain words."""
     designs = dict.fromkeys(
-        factorial.in_words(len(each.fields)) + f" ({', '.join(each.fields)})"
+        factorial.in_words(len(each.switches.fields)) + f" ({', '.join(each.switches.fields)})"
         for each in found
-        if each.design is not None
-    )
-    seeds = max((len(each.rows.seed.unique()) for each in found), default=0)
-    fields = max(len(each.fields) for each in found)
-    shown = (
-        [f"{number(detectable(each, seeds, fields), 1)} at a spread of {each:g}" for each in SPREADS]
-        if seeds > 1
-        else []
+        if each.switches.design is not None
     )
     blocks = [
         Prose(
@@ -94,23 +95,49 @@ def method(found: list[Switches]) -> Section:
         Prose(f"Designs: {'; '.join(designs)}.")
         if designs
         else Prose("This study switches each field alone; no design."),
+        *(Prose(text) for text in dict.fromkeys(map(_power, found)) if text),
+        Prose(_family(found)),
     ]
-    if shown:
-        blocks.append(
-            Prose(
-                f"With {seeds} seeds an effect is shown with 80% power if it is at least {' or '.join(shown)} (points, "
-                f"standard deviation of one seed's effect; Holm's strictest level over {fields} fields)."
-            )
-        )
     return Section("method", "How this was found", tuple(blocks))
 
 
+def _power(found: Judged) -> str:
+    """What the design could show, known before any run."""
+    switches, arms = found.switches, found.switches.design
+    seeds = switches.rows.seed.nunique()
+    if not switches.scored or seeds < 2:
+        return ""
+    share = 2 / len(arms) ** 0.5 if arms is not None else 2**0.5  # an effect's standard deviation over a trial's
+    shown = listed(
+        (f"{number(detectable(each * share, seeds, found.family), 1)} at {each:g}" for each in SPREADS), "or"
+    )
+    return (
+        f"With {seeds} seeds and {f'{len(arms)} arms' if arms is not None else 'each field alone'}, "
+        f"{len(switches.fields)} fields, an effect is shown with 80% power if it is at least {shown} points of one "
+        f"trial's spread (within a seed, Holm's strictest level over {found.family} effects)."
+    )
+
+
+def _family(found: list[Judged]) -> str:
+    size = max((each.family for each in found), default=0)
+    return (
+        f"Verdicts: {count(size, 'effect')} on this page, those after each setting's last epoch, are one family. Each "
+        "is tested for a difference from zero and for equality within the margin, and Holm's method keeps the chance "
+        "of any false verdict at 5%. The intervals of one panel hold at once by Bonferroni's; pairs are judged "
+        "by Benjamini and Hochberg's, which keeps the share of false ones at 5%."
+    )
+
+
+def opening(results: Results) -> str | None:
+    """The front page's first sentence: the answer for the first setting that has one."""
+    return next((words.headline(each) for each in judged(results) if each.epochs), None)
+
+
 def answer(results: Results) -> tuple[Block, ...]:
-    """The front page's answer: what moves the result of the first setting, and the lines that carry it over."""
-    for switches in settings(results):
-        effects = measured(switches, switches.epochs[-1])
-        if effects.main:
-            when = f"For {switches.cell} on {switches.task}, after {count(effects.epoch, 'epoch')}:"
-            lines = Details("The lines to add when porting", tuple(tables.recipes(switches, effects)))
-            return (Prose(when), tables.answer(switches, effects), *([lines] if lines.blocks else []))
-    return (Prose("No effect yet: it needs two seeds of every arm.", "missing"),)
+    """What stands behind ``opening``: the chart, what is not decided, and the lines that carry the effects over."""
+    for found in judged(results):
+        if found.epochs:
+            undecided = tables.undecided(found)
+            figure = dumbbells.summary(found, results)
+            return (*undecided, figure, *tables.recipes(found.last, found.switches.fields))
+    return (Prose(NONE_YET, "missing"),)

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from reports import statistics
 from reports.data.results import Results
-from reports.html.blocks import Cell, Code, Column, Points, Prose, Table
-from reports.html.format import NONE, count, estimate_cell, listed, number, probability
+from reports.html.blocks import Block, Cell, Code, Column, Details, Points, Prose, Table
+from reports.html.format import NONE, count, estimate_cell, listed, n_of, number, probability
 from reports.pages.defaults.arms import Switches
-from reports.pages.defaults.effects import Effects, convention, ranked
+from reports.pages.defaults.effects import Effects, Judged, convention, moving, ranked
 from reports.pages.defaults.recipes import IN_KERAS, IN_PYTORCH, recipe
+from reports.pages.defaults.words import MOST_NAMED, cost, defaults, within
 from reports.statistics.equivalence import LEVEL
 from reports.statistics.factorial import Effect
 
@@ -19,44 +20,55 @@ VERDICTS = {
 }
 
 
-def answer(switches: Switches, effects: Effects) -> Points:
+def answer(found: Judged) -> Points:
     """A sentence for each field that moves the result, and one each for those shown not to and those left open."""
-    main = effects.main
+    switches, main = found.switches, found.last.main
     by_verdict = {verdict: [place for place in ranked(main) if main[place].verdict == verdict] for verdict in VERDICTS}
     items = [_sentence(switches, place, main[place]) for place in by_verdict["moves"]]
     if still := by_verdict["does not"]:
         names = listed(switches.fields[place] for place in still)
-        items.append(f"Shown to change nothing beyond ±{number(switches.margin, 1)} {switches.unit}: {names}.")
-    if unclear := by_verdict["open"]:
-        items.append(f"Not decided by {_seeds(main)}: {listed(switches.fields[place] for place in unclear)}.")
+        items.append(f"Shown to change nothing beyond {within(switches)}: {names}.")
+    items += [each.text for each in undecided(found)]
     return Points(tuple(items))
 
 
-def recipes(switches: Switches, effects: Effects) -> list[Code]:
-    """The lines that carry over each field that moves the result."""
-    moving = [switches.fields[place] for place in ranked(effects.main) if effects.main[place].verdict == "moves"]
+def undecided(found: Judged) -> tuple[Prose, ...]:
+    """The fields of which neither an effect nor its absence is shown."""
+    main = found.last.main
+    unclear = [found.switches.fields[place] for place in ranked(main) if main[place].verdict == "open"]
+    return (Prose(f"Not decided by {_seeds(main)}: {listed(unclear)}."),) if unclear else ()
+
+
+def recipes(effects: Effects, fields: Sequence[str]) -> list[Block]:
+    """The lines that carry over each field that moves the result: of the three largest, and folded of the others."""
+    moved = [fields[place] for place in moving(effects)]
+    first, rest = _lines(moved[:MOST_NAMED]), _lines(moved[MOST_NAMED:])
+    folded = f"The lines for {listed(moved[MOST_NAMED:])}"
+    return [*first, *([Details(folded, tuple(rest))] if rest else [])]
+
+
+def _lines(fields: list[str]) -> list[Code]:
     titles = {"In PyTorch, for Keras's behaviour": IN_PYTORCH, "In Keras, for PyTorch's behaviour": IN_KERAS}
-    return [Code(title, text) for title, table in titles.items() if (text := recipe(table, moving))]
+    return [Code(title, text) for title, table in titles.items() if (text := recipe(table, fields))]
 
 
 def _sentence(switches: Switches, place: int, effect: Effect) -> str:
-    field, estimate = switches.fields[place], effect.estimate
-    low, high = (number(bound, sign=True) for bound in (estimate.low, estimate.high))
-    return (
-        f"{field}: PyTorch's ({convention(field, 'pytorch')}) in place of Keras's ({convention(field, 'keras')}) "
-        f"{number(estimate.value, sign=True)} {switches.unit} (95% interval {low} to {high}, n = {estimate.n} seeds)."
-    )
+    worse, better = defaults(switches, place, effect)
+    return f"{worse} {cost(switches, effect.together, '95% interval')} against {better}."
 
 
 def _seeds(effects: Sequence[Effect]) -> str:
     return count(effects[0].estimate.n, "seed")
 
 
-def fields(switches: Switches, effects: Effects, results: Results) -> Table:
+def fields(found: Judged, results: Results) -> Table:
     """Every field's effect in the design and alone from both corners, with both conventions in words."""
+    switches, effects = found.switches, found.last
     columns: list[Column | str] = ["Field", "Keras's", "PyTorch's"]
-    parts = {"Over the design": effects.over_design, "All else Keras's": effects.from_keras}
-    parts = {title: part for title, part in (parts | {"All else PyTorch's": effects.from_pytorch}).items() if part}
+    parts = {"Over the design": effects.over_design, "In from Keras's corner": effects.from_keras}
+    parts = {
+        title: part for title, part in (parts | {"Out from PyTorch's corner": effects.from_pytorch}).items() if part
+    }
     columns += [Column(f"{title}, {switches.unit}", True) for title in parts]
     columns += [Column("p of no effect", True), Column("p of an effect", True), Column("Seeds", True), "Verdict"]
     rows = []
@@ -67,16 +79,17 @@ def fields(switches: Switches, effects: Effects, results: Results) -> Table:
             [
                 Cell(name, kind="code"),
                 *(Cell(convention(name, owner)) for owner in ("keras", "pytorch")),
-                *(estimate_cell(part[place].estimate, sign=True) for part in parts.values()),
+                *(estimate_cell(part[place].together, sign=True) for part in parts.values()),
                 *(_p(value) for value in (main.differs, main.equal)),
                 Cell(str(main.estimate.n), main.estimate.n),
                 Cell(text, kind=kind),
             ]
         )
     return Table.of(
-        f"Effect of PyTorch's convention in place of Keras's after epoch {effects.epoch}, ± half of its 95% t interval "
-        "over seeds. p values are those of the first column of effects, adjusted together (Holm); an effect is shown "
-        f"to be none where it lies within ±{number(switches.margin, 1)} {switches.unit} (TOST).",
+        f"Effect of PyTorch's convention in place of Keras's after epoch {effects.epoch}, ± half of its 95% interval "
+        f"over seeds; the {len(effects.main)} intervals of a column hold at once (Bonferroni). p values are those of "
+        f"the first column of effects, adjusted together with all {found.family} fields of this page (Holm); an effect "
+        f"is shown to be none where it lies within {within(switches)} (TOST).",
         columns,
         rows,
         results.links.runs(task=switches.task, cell=switches.cell),
@@ -117,7 +130,7 @@ def additive(switches: Switches, effects: Effects) -> Prose | None:
     corners = statistics.mean(effects.corners)
     return Prose(
         f"All fields together: PyTorch's corner minus Keras's is {number(corners.value, sign=True)} {switches.unit} "
-        f"(95% interval {number(corners.low, sign=True)} to {number(corners.high, sign=True)}, n = {corners.n}). The "
+        f"(95% interval {number(corners.low, sign=True)} to {number(corners.high, sign=True)}, {n_of(corners.n)}). The "
         f"{count(len(effects.over_design), 'effect')} sum to {number(total, sign=True)}; the rest, "
         f"{number(corners.value - total, sign=True)}, is not additive: three or more fields together."
     )

@@ -47,6 +47,14 @@ def answers(results: Results) -> tuple[Group, ...]:
     )
 
 
+def opening(results: Results) -> str:
+    """The page's first sentence: which default makes the difference, or else what the stock difference is."""
+    stock = headline.first(results)
+    if not defaults.planned(results):
+        return stock
+    return defaults.opening(results) or (stock if stock != headline.NONE_YET else defaults.NONE_YET)
+
+
 def _which(results: Results) -> tuple[Group, ...]:
     """First, where the study switched defaults one by one: what to set first when porting."""
     if not defaults.planned(results):

@@ -1,49 +1,17 @@
 """The defaults page on made results whose effects are known."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 from made_reports import toys
+from made_reports.switches import EFFECTS, SEEDS, TOGETHER, planned, results, run, table
 
-from experiments.study.defaults import LEVELS, Defaults
 from experiments.training.trial import Trial
 from reports.html.blocks import Code, Details, Figure, Points, Table
 from reports.pages.defaults import arms, page
-from reports.pages.defaults.effects import measured
-
-EFFECTS = {"embedding": -4.0, "dropout": 2.0, "adam": 0.0}
-TOGETHER = 1.0  # of embedding and dropout
-SETTING = {"task": "imdb", "network": {"cell": "lstm", "form": "layer"}, "training": {"epochs": 2}}
-SEEDS = 8
-
-
-def table(**fields) -> Defaults:
-    return Defaults.model_validate(SETTING | {"fields": list(EFFECTS), "seeds": SEEDS, "both": 0.2} | fields)
-
-
-def planned(*tables: Defaults) -> list[Trial]:
-    made = [
-        Trial(spec, name, f"{name} 1.0", seed, toys.REVIEWS)
-        for each in tables
-        for spec in each.specs(None, "")
-        for name, seed in each.trials(spec)
-    ]
-    return list({trial.fingerprint: trial for trial in made}.values())
-
-
-def run(trial: Trial) -> toys.Run:
-    """Its last accuracy is the sum of the effects, a seed's own level and noise that both twins share."""
-    signs = {owner: level for level, owner in LEVELS.items()}
-    x = {name: signs[trial.spec.conventions.owner(name, "keras")] for name in EFFECTS}
-    noise = np.random.default_rng([trial.seed, *(level + 1 for level in x.values())]).normal(0, 0.1)
-    points = 75 + trial.seed + sum(effect * x[name] / 2 for name, effect in EFFECTS.items())
-    points += TOGETHER * x["embedding"] * x["dropout"] / 2 + noise
-    made = toys.run_of(trial)
-    made.epochs[-1]["test/accuracy"] = points / 100
-    return made
-
-
-def results(trials):
-    return toys.results(trials, [run(trial) for trial in trials])
+from reports.pages.defaults.effects import judged, measured
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +37,11 @@ def test_the_page_answers_largest_first(whole):
     first, *_ = page.sections(whole)
     points, figure, *_ = first.blocks
     assert isinstance(points, Points) and isinstance(figure, Figure)
-    assert points.items[0].startswith("embedding: PyTorch's (N(0, 1)) in place of Keras's (U(−0.05, 0.05)) −4")
-    assert points.items[1].startswith("dropout") and "n = 8 seeds" in points.items[1]
+    assert points.items[0].startswith("PyTorch's N(0,\xa01) embedding costs ")
+    assert points.items[1].startswith("Keras's time-shared dropout on every input costs ")
+    assert all(" points (95% interval " in item and "n\xa0=\xa08)" in item for item in points.items[:2])
     assert points.items[2] == "Shown to change nothing beyond ±0.5 points: adam."
-    assert len(figure.panels) == 2, "after the first epoch and the second"
+    assert [panel.title for panel in figure.panels] == [f"after epoch {n}, n\xa0=\xa08 seeds" for n in (1, 2)]
     folded = [type(block) for part in first.blocks if isinstance(part, Details) for block in part.blocks]
     assert folded == [Code, Code, Table, Figure, Table]
 
@@ -82,14 +51,40 @@ def test_the_charts_are_drawn(whole):
     blocks = page.sections(whole)[0].blocks
     folded = [block for part in blocks if isinstance(part, Details) for block in part.blocks]
     figures = [block for block in (*blocks, *folded) if isinstance(block, Figure)]
-    assert len(figures) == 2
+    assert len(figures) == 3, "dumbbells, curves and pairs"
     for panel in (panel for figure in figures for panel in figure.panels):
-        assert "<path" in panel.svg and "embedding" in panel.label
+        assert "<path" in panel.svg and ("embedding" in panel.label or "dropout" in panel.label)
+
+
+@pytest.mark.drawn
+def test_both_directions_of_change_are_marked_and_names_are_whole(whole):
+    _, dumbbells, *_ = page.sections(whole)[0].blocks
+    assert {key.text for key in dumbbells.keys} >= {"in from Keras's corner", "out from PyTorch's corner"}
+    for panel in dumbbells.panels:
+        assert "Keras's better" in panel.svg and "PyTorch's better" in panel.svg
+    (pairs,) = (
+        block
+        for part in page.sections(whole)[0].blocks
+        if isinstance(part, Details)
+        for block in part.blocks
+        if isinstance(block, Figure)
+    )
+    assert pairs.panels[0].svg.count(">embedding<") == 2, "beside its row and above its column"
+
+
+def test_verdicts_are_one_family_over_the_page(whole):
+    both = results(planned(table(), table(network={"cell": "gru", "form": "layer"})))
+    found = judged(both)
+    assert [each.family for each in found] == [6, 6] and [each.switches.cell for each in found] == ["lstm", "gru"]
+    (alone,) = judged(whole)
+    for wide, narrow in zip(found[0].last.main, alone.last.main, strict=True):
+        assert wide.together == narrow.together, "a panel's intervals are its own fields'"
+        assert wide.equal >= narrow.equal and wide.differs >= narrow.differs
 
 
 def test_both_frameworks_are_compared(whole):
     section = next(each for each in page.sections(whole) if each.name == "agreement")
-    assert "lstm on imdb" in section.blocks[0].text and "mean gap" in section.blocks[0].text
+    assert "an LSTM on IMDB, 2 epochs" in section.blocks[0].text and "mean gap" in section.blocks[0].text
 
 
 def test_corners_alone_have_effects_and_no_design():
@@ -98,6 +93,7 @@ def test_corners_alone_have_effects_and_no_design():
     found = measured(switches, 2)
     assert found.over_design == [] and found.from_pytorch == [] and len(found.main) == 3
     assert "no design" in page.sections(made)[-1].blocks[1].text
+    assert [key.text for key in page.sections(made)[0].blocks[1].keys][-1] == "the interval includes zero", "no rings"
 
 
 def test_seeds_that_lack_an_arm_are_left_out():
@@ -114,3 +110,36 @@ def test_nothing_run_yet_has_no_page():
 def test_other_studies_have_no_such_page():
     trials = toys.planned()
     assert not page.planned(toys.results(trials, [toys.run_of(trial) for trial in trials]))
+
+
+@pytest.fixture(scope="module")
+def sine():
+    """A SimpleRNN on the sine, its errors known from the runs alone, as the query reads them."""
+    setting = {"task": "sine", "network": {"cell": "simple_rnn", "form": "layer"}, "training": {"epochs": 3}}
+    trials = [
+        Trial(trial.spec, trial.framework, trial.version, trial.seed, toys.SINE)
+        for trial in planned(table(**setting, fields=["kernel", "bias"], both=0.0))
+    ]
+    runs = [toys.run_of(trial) for trial in trials]
+    for made in runs:
+        owner = made.trial.spec.conventions.owner("kernel", "keras")
+        noise = np.random.default_rng([made.trial.seed, len(made.trial.spec.slug)]).normal(0, 0.01)
+        made.epochs[-1]["test/rollout_mse"] = 0.01 * 10 ** (noise + 0.3 * (owner == "pytorch"))
+    found = toys.results(trials, runs)
+    return replace(found, history=found.history.drop(columns="test/rollout_mse"))
+
+
+def test_of_an_error_the_factor_is_told(sine):
+    section = page.sections(sine)[0]
+    assert section.title == "A SimpleRNN on the sine, 3 epochs"
+    assert section.blocks[0].items[0].startswith("PyTorch's U(±1/√hidden) kernel makes the rollout MSE 2.0")
+    assert section.blocks[0].items[1] == "Shown to change nothing beyond a factor of 1.26: bias."
+    assert "times as large (95% interval " in page.opening(sine)
+
+
+def test_a_setting_that_has_not_begun_leaves_the_others_their_sections(whole, sine):
+    begun = whole.trials.assign(state="missing")
+    trials = pd.concat([whole.trials, sine.trials.assign(state="missing", **{"test/rollout_mse": np.nan})])
+    first, *_ = page.sections(replace(whole, trials=trials))
+    assert first.name == "imdb-lstm-2-3-fields"
+    assert not page.planned(replace(whole, trials=begun, history=whole.history.iloc[:0]))
