@@ -114,18 +114,24 @@ def in_pytorch(fields: Iterable[str]) -> str:
     return "\n".join(parts)
 
 
-def keras_arguments(fields: Iterable[str]) -> dict[str, str]:
+#: The layer that takes the arguments, by cell.
+LAYERS = {"simple_rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
+
+
+def keras_arguments(fields: Iterable[str], cell: str = "lstm") -> dict[str, str]:
     """Each Keras call's further arguments for these fields, as text."""
     wanted, found = set(fields), {}
     for field, (call, arguments, _) in IN_KERAS.items():
         if field in wanted and call:
-            found.setdefault(call, []).append(arguments)
+            if cell != "lstm":  # no other cell has a forget gate
+                arguments = arguments.removesuffix(", unit_forget_bias=False")
+            found.setdefault(call.replace("LSTM", LAYERS[cell]), []).append(arguments)
     return {call: ", ".join(arguments) for call, arguments in found.items()}
 
 
-def in_keras(fields: Iterable[str], cell: str = "LSTM") -> str:
+def in_keras(fields: Iterable[str], cell: str = "lstm") -> str:
     """The calls with these fields' arguments, ``...`` for the user's own; what they leave different as comments."""
-    wanted, calls = set(fields), keras_arguments(fields)
+    wanted, calls = set(fields), keras_arguments(fields, cell)
     said = [f"# {field}: {found.rest}" for field, found in IN_KERAS.items() if field in wanted and found.rest]
     names = [KERAS_NAMES] * any("uniform()" in text for text in calls.values())
-    return "\n".join([*said, *names, *(f"{call}(..., {text})" for call, text in calls.items())]).replace("LSTM", cell)
+    return "\n".join([*said, *names, *(f"{call}(..., {text})" for call, text in calls.items())])

@@ -18,7 +18,7 @@ from experiments.conventions import TABLE
 from experiments.errors import UserError
 from experiments.events import Event, Finished, guarded
 from experiments.frozen import Frozen, digest
-from experiments.probes.porting import in_keras, in_pytorch
+from experiments.probes.porting import LAYERS, in_keras, in_pytorch
 from experiments.protocol import Framework
 from experiments.spec import ExperimentSpec
 from experiments.study.defaults import FieldName
@@ -51,10 +51,10 @@ class Recipes(Frozen):
         for spec in grid.specs(path, where):
             network = spec.network
             plain = (network.head, network.encoder, network.bidirectional) == ("linear", "embedding", False)
-            if spec.task.name != "imdb" or not plain or len(set(network.units)) > 1:
+            if spec.task.name != "imdb" or network.cell not in LAYERS or not plain or len(set(network.units)) > 1:
                 raise UserError(
-                    f"{path}: {where}: the tutorial scripts read reviews through an embedding, layers of equal size "
-                    "and a linear head; allowed: such a network"
+                    f"{path}: {where}: the tutorial scripts read reviews through an embedding, "
+                    f"{', '.join(LAYERS)} layers of equal size and a linear head; allowed: such a network"
                 )
             yield spec
 
@@ -74,7 +74,7 @@ class Recipe:
     @cached_property
     def fingerprint(self) -> str:
         """Equal for two trainings that are the same: of spec, lines, seed, data, the framework's version, and ours."""
-        lines = in_pytorch(self.fields), in_keras(self.fields)
+        lines = in_pytorch(self.fields), in_keras(self.fields, self.spec.network.cell)
         parts = [self.kind, self.spec.fingerprint, self.framework, self.version, self.seed, self.data.digest, lines]
         return digest([*parts, VERSION])
 

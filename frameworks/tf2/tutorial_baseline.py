@@ -13,8 +13,6 @@ from experiments.spec import ExperimentSpec
 from experiments.tasks import Task
 from frameworks.tf2.support import STOCK
 
-LSTM = "keras.layers.LSTM"  # what the recipes call any recurrent layer
-
 
 def train(spec: ExperimentSpec, task: Task, evaluated: int, seed: int = 0, fields: Sequence[str] = ()) -> float:
     """Train on reviews by ``fit`` and test after each epoch, ``evaluated`` at a time; return the last accuracy."""
@@ -42,7 +40,8 @@ def _model(spec: ExperimentSpec, fields: Sequence[str]) -> keras.Model:
     """Embedding → recurrent layers → dense, each with the arguments that the recipes add."""
     network = spec.network
     kind = getattr(keras.layers, STOCK[network.cell])
-    dropout = _added(spec, fields, LSTM).get("dropout", network.dropout)
+    layer = f"keras.layers.{STOCK[network.cell]}"
+    dropout = _added(spec, fields, layer).get("dropout", network.dropout)
     model = keras.Sequential()
     model.add(
         keras.layers.Embedding(
@@ -52,7 +51,7 @@ def _model(spec: ExperimentSpec, fields: Sequence[str]) -> keras.Model:
     for index, units in enumerate(network.units, start=1):
         if index > 1 and dropout != network.dropout:  # where the layers' own dropout is off, PyTorch's lies between
             model.add(keras.layers.Dropout(network.dropout))
-        options = {"dropout": network.dropout} | _added(spec, fields, LSTM)
+        options = {"dropout": network.dropout} | _added(spec, fields, layer)
         model.add(kind(units, return_sequences=index < len(network.units), **options))
     model.add(keras.layers.Dense(1, **_added(spec, fields, "keras.layers.Dense")))
     return model
@@ -62,4 +61,4 @@ def _added(spec: ExperimentSpec, fields: Sequence[str], call: str) -> dict[str, 
     """The arguments that the recipes of ``fields`` add to a call, with initializers of its own."""
     names = {"keras": keras, "hidden": spec.network.units[0]}
     exec(KERAS_NAMES, names)
-    return eval(f"dict({keras_arguments(fields).get(call, '')})", names)
+    return eval(f"dict({keras_arguments(fields, spec.network.cell).get(call, '')})", names)

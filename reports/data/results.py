@@ -24,7 +24,7 @@ PLANNED = ["fingerprint", "spec_fingerprint", "slug", "framework", "seed", "task
 PLANNED += ["conventions", "imposed", "owners", "setting", "epochs", "batch_size", "dtype", "pipeline", "version"]
 PLANNED += ["train_n", "test_n", "data_name", "planned_digest", "variant"]
 
-RECIPES = ["framework", "fields", "seed", "accuracy", "task", "cell", "epochs"]
+RECIPES = ["framework", "fields", "seed", "accuracy", "task", "cell", "epochs", "setting"]
 
 
 @dataclass(frozen=True)
@@ -229,6 +229,7 @@ def recipe_frame(scripts: Iterable[tuple[Any, Mapping[str, Any]]]) -> pd.DataFra
             "task": job.spec.task.name,
             "cell": job.spec.network.cell,
             "epochs": job.spec.training.epochs,
+            "setting": job.spec.in_words(job.data.training_samples),
         }
         for job, record in scripts
     ]

@@ -30,7 +30,6 @@ ALONE = {
     ("pytorch", "padding.py", "run_packed"): "nn layers take packed sequences, Keras's a mask",
     ("pytorch", "padding.py", "Padding.lengths"): "packing needs the lengths, a mask does not",
     ("tf2", "padding.py", "masked_call"): "Keras's layers take a mask, nn layers packed sequences",
-    ("tf2", "tutorial_baseline.py", "LSTM"): "a recipe in Keras is an argument to a call, in PyTorch a line after it",
     ("pytorch", "forms.py", "Unrolled."): "nn layers have no option to unroll, so its methods are written",
 }
 #: Methods that the frameworks name differently.

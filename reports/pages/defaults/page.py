@@ -48,7 +48,7 @@ def _section(found: Judged, name: str, results: Results) -> Section:
         tables.additive(switches, last),
         curves.figure(found, results),
     ]
-    if lines := tables.recipes(last, switches.fields):
+    if lines := tables.recipes(last, switches):
         blocks.append(Details("The lines to add when porting", tuple(lines)))
     blocks.append(Details("Every field's effect in numbers", (tables.fields(found, results),)))
     if last.pairs:
@@ -139,5 +139,5 @@ def answer(results: Results) -> tuple[Block, ...]:
         if found.epochs:
             undecided = tables.undecided(found)
             figure = dumbbells.summary(found, results)
-            return (*undecided, figure, *tables.recipes(found.last, found.switches.fields))
+            return (*undecided, figure, *tables.recipes(found.last, found.switches))
     return (Prose(NONE_YET, "missing"),)

@@ -37,8 +37,8 @@ class Ported(NamedTuple):
 
 def section(found: list[Judged], results: Results) -> Section:
     """A row for each framework and set of lines."""
-    tried = getattr(results, "recipes", None)
-    rows = [] if tried is None or tried.empty else compared(tried, [each.switches for each in found])
+    tried = results.recipes
+    rows = [] if tried.empty else compared(tried, [each.switches for each in found])
     blocks: tuple[Block, ...] = (Prose(NOT_MEASURED, "missing"),)
     if rows:
         blocks = (Prose(_answer(rows)), _table(rows))
@@ -49,12 +49,13 @@ def compared(tried: pd.DataFrame, settings: list[Switches]) -> list[Ported]:
     """Every script and set of lines that two seeds have run with the lines and without."""
     found = []
     scripts = tried.assign(lines=tried.fields.map("+".join))
-    for (framework, task, cell, epochs), part in scripts.groupby(["framework", "task", "cell", "epochs"], sort=False):
+    by = ["framework", "task", "cell", "epochs", "setting"]
+    for (framework, task, cell, epochs, setting), part in scripts.groupby(by, sort=False):
         accuracies = 100 * part.pivot(index="seed", columns="lines", values="accuracy").astype(float)
         for lines in [each for each in accuracies.columns if each and "" in accuracies]:
             pair, fields = accuracies[["", lines]].dropna().to_numpy(), tuple(lines.split("+"))
             if len(pair) > 1:
-                expected = prediction(settings, framework, (task, cell, epochs), fields)
+                expected = prediction(settings, framework, (task, cell, epochs, setting), fields)
                 found.append(((framework, fields, f"{cell} on {task}, {count(epochs, 'epoch')}"), pair, expected))
     return [Ported(*each, *_changes(pair, *expected, len(found))) for each, pair, expected in found]
 
@@ -71,15 +72,16 @@ def _changes(pair: np.ndarray, seeds: np.ndarray, by_arm: bool, members: int) ->
 
 
 def prediction(
-    settings: list[Switches], framework: str, setting: tuple[str, str, int], fields: tuple[str, ...]
+    settings: list[Switches], framework: str, setting: tuple[str, str, int, str], fields: tuple[str, ...]
 ) -> tuple[np.ndarray, bool]:
     """Each seed's change in points when a corner's fields follow the other framework, ``(seeds,)``; empty if unknown.
 
     It is the arm's own where that arm was trained, and then the second value is true; else the model's.
     """
-    owner, (task, cell, epoch) = FRAMEWORKS[framework].owner, setting
+    owner, (task, cell, epoch, words) = FRAMEWORKS[framework].owner, setting
     for switches in settings:
-        same = (switches.task, switches.cell) == (task, cell) and switches.scored and epoch in set(switches.rows.epoch)
+        same = (switches.task, switches.cell, switches.setting) == (task, cell, words) and switches.scored
+        same = same and epoch in set(switches.rows.epoch)
         if same and set(fields) <= set(switches.fields) and set(switches.fixed.values()) <= {owner}:
             return _predicted(switches, epoch, HOME[owner], fields)
     return np.empty(0), False

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
+from experiments.probes import porting
 from reports import statistics
 from reports.data.results import Results
 from reports.html.blocks import Block, Cell, Code, Column, Details, Points, Prose, Table
 from reports.html.format import NONE, count, estimate_cell, listed, n_of, number, probability
 from reports.pages.defaults.arms import Switches
 from reports.pages.defaults.effects import Effects, Judged, convention, moving, ranked
-from reports.pages.defaults.recipes import IN_KERAS, IN_PYTORCH, recipe
 from reports.pages.defaults.words import MOST_NAMED, cost, defaults, within
 from reports.statistics.equivalence import LEVEL
 from reports.statistics.factorial import Effect
@@ -39,17 +39,20 @@ def undecided(found: Judged) -> tuple[Prose, ...]:
     return (Prose(f"Not decided by {_seeds(main)}: {listed(unclear)}."),) if unclear else ()
 
 
-def recipes(effects: Effects, fields: Sequence[str]) -> list[Block]:
+def recipes(effects: Effects, switches: Switches) -> list[Block]:
     """The lines that carry over each field that moves the result: of the three largest, and folded of the others."""
-    moved = [fields[place] for place in moving(effects)]
-    first, rest = _lines(moved[:MOST_NAMED]), _lines(moved[MOST_NAMED:])
+    moved = [switches.fields[place] for place in moving(effects)]
+    first, rest = (_lines(part, switches.cell) for part in (moved[:MOST_NAMED], moved[MOST_NAMED:]))
     folded = f"The lines for {listed(moved[MOST_NAMED:])}"
     return [*first, *([Details(folded, tuple(rest))] if rest else [])]
 
 
-def _lines(fields: list[str]) -> list[Code]:
-    titles = {"In PyTorch, for Keras's behaviour": IN_PYTORCH, "In Keras, for PyTorch's behaviour": IN_KERAS}
-    return [Code(title, text) for title, table in titles.items() if (text := recipe(table, fields))]
+def _lines(fields: list[str], cell: str) -> list[Code]:
+    texts = {
+        "In PyTorch, for Keras's behaviour": porting.in_pytorch(fields),
+        "In Keras, for PyTorch's behaviour": porting.in_keras(fields, cell),
+    }
+    return [Code(title, text) for title, text in texts.items() if text]
 
 
 def _sentence(switches: Switches, place: int, effect: Effect) -> str:

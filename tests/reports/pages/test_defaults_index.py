@@ -1,6 +1,7 @@
 """The front page's answer to the question which default makes the difference."""
 
 import re
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -59,7 +60,7 @@ def test_a_recipe_shows_three_fields_and_folds_the_rest(whole):
     (found,) = judged(whole)
     strong = [effect._replace(differs=0.0) for effect in (*found.last.main, *found.last.main[:2])]
     fields = ("embedding", "dropout", "adam", "head", "kernel")
-    blocks = tables.recipes(found.last._replace(over_design=strong), fields)
+    blocks = tables.recipes(found.last._replace(over_design=strong), replace(found.switches, fields=fields))
     assert [type(block) for block in blocks] == [Code, Code, Details]
     assert sum(field in blocks[0].text for field in (f"# {name}" for name in fields)) == 3
     assert sum(field in blocks[2].blocks[0].text for field in (f"# {name}" for name in fields)) == 2
@@ -70,7 +71,7 @@ def test_without_a_shown_effect_it_says_so(whole):
     main = [effect._replace(differs=1.0, equal=1.0) for effect in found.last.main]
     weak = found._replace(epochs=[found.last.with_main(main)])
     assert "no default is shown to move the result (n\xa0=\xa08)" in words.headline(weak)
-    assert tables.recipes(weak.last, found.switches.fields) == []
+    assert tables.recipes(weak.last, found.switches) == []
 
 
 def test_every_field_of_the_conventions_has_its_words():

@@ -1,12 +1,12 @@
 """Do the recipes' lines work? The section, on made trainings of the tutorial scripts."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 from made_reports.switches import planned, results, table
 
-from reports.data.results import Results
+from reports.data.results import RECIPES
 from reports.html.blocks import Prose, Table
 from reports.pages.defaults import ported
 from reports.pages.defaults.effects import judged
@@ -14,22 +14,20 @@ from reports.pages.defaults.effects import judged
 BOTH = ("embedding", "dropout")
 
 
-@dataclass(frozen=True)
-class Tried(Results):
-    """Results with trainings of the scripts."""
-
-    recipes: pd.DataFrame | None = None
+def setting() -> str:
+    """In words, of the made trials."""
+    return results(planned(table(seeds=1))).trials.setting.iloc[0]
 
 
 def scripts(*changes: tuple[str, tuple[str, ...], float], seeds=5, cell="lstm") -> pd.DataFrame:
     """Trainings whose accuracy is 80% without lines, and changed by so many points with them."""
+    words = setting()
     rows = [
-        (framework, fields, seed, (80 + points + (seed + len(fields)) % 3 / 10) / 100, "imdb", cell, 2, "r")
+        (framework, fields, seed, (80 + points + (seed + len(fields)) % 3 / 10) / 100, "imdb", cell, 2, words)
         for framework, fields, points in changes
         for seed in range(seeds)
     ]
-    columns = ["framework", "fields", "seed", "accuracy", "task", "cell", "epochs", "run_id"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=RECIPES)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +51,7 @@ def design(made):
     ],
 )
 def test_the_prediction_is_the_arms_own_or_else_the_models(design, framework, fields, change, by_arm):
-    seeds, own = ported.prediction(design, framework, ("imdb", "lstm", 2), fields)
+    seeds, own = ported.prediction(design, framework, ("imdb", "lstm", 2, setting()), fields)
     assert own == by_arm and len(seeds) == 3
     assert seeds.mean() == pytest.approx(change, abs=0.3)
 
@@ -62,7 +60,7 @@ def test_the_prediction_is_the_arms_own_or_else_the_models(design, framework, fi
 def test_fields_that_are_never_switched_must_be_the_scripts_own(framework, known):
     """Three fields switched while all others stay Keras's tell nothing of PyTorch's script."""
     settings = [each.switches for each in judged(results(planned(table())))]
-    seeds, _ = ported.prediction(settings, framework, ("imdb", "lstm", 2), BOTH)
+    seeds, _ = ported.prediction(settings, framework, ("imdb", "lstm", 2, setting()), BOTH)
     assert (len(seeds) > 0) == known
 
 
@@ -96,15 +94,20 @@ def test_lines_without_the_bare_script_are_not_compared(design):
     assert ported.compared(scripts(("tf2", BOTH, 1.0)), design) == []
 
 
-@pytest.mark.parametrize("recipes", [None, scripts()], ids=["none", "empty"])
-def test_what_was_not_measured_is_said(recipes):
-    section = ported.section([], Tried(**vars(results([])), recipes=recipes))
+def test_scripts_of_another_setting_have_no_prediction(design):
+    tried = scripts(("tf2", (), 0.0), ("tf2", BOTH, 1.0)).assign(setting="fewer reviews")
+    (row,) = ported.compared(tried, design)
+    assert not row.predicted.known
+
+
+def test_what_was_not_measured_is_said():
+    section = ported.section([], results([]))
     assert [(type(block), block.kind) for block in section.blocks] == [(Prose, "missing")]
     assert "not measured in this study" in section.blocks[0].text
 
 
 def test_the_table_has_measured_and_predicted_changes_with_seeds(made):
-    tried = Tried(**vars(made), recipes=scripts(("pytorch", (), 0.0), ("pytorch", BOTH, 2.0)))
+    tried = replace(made, recipes=scripts(("pytorch", (), 0.0), ("pytorch", BOTH, 2.0)))
     said, shown = ported.section(judged(made), tried).blocks
     assert "Of 1 change of accuracy that the design predicts, 0 contradict" in said.text
     assert isinstance(shown, Table)
