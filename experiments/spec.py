@@ -193,6 +193,13 @@ class ExperimentSpec(Frozen):
         looked_up = self.network.encoder in ("embedding", "bag")
         return looked_up and (self.training.optimiser != "sgd" or self.training.clip_norm is not None)
 
+    @property
+    def usually_padded(self) -> "ExperimentSpec":
+        """The same with the usual padding, which is on the left and read."""
+        fields = type(self.task).model_fields
+        usual = {name: fields[name].default for name in ("padding_side", "padding_treatment") if name in fields}
+        return self.model_copy(update={"task": self.task.model_copy(update=usual)})
+
     def task_for(self, home: Owner) -> TaskSpec:
         """The task with the side of its padding settled: by the conventions, under ``stock`` by ``home``'s."""
         if getattr(self.task, "padding_side", "") != "conventions":

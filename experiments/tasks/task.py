@@ -56,9 +56,14 @@ class BaseTaskSpec(Frozen):
         return False
 
     @property
-    def padding_parts(self) -> list[str]:
-        """How sequences are padded, as part of a name."""
+    def padding_in_words(self) -> list[str]:
+        """How sequences are padded, as a phrase, where that is not the usual way."""
         return []
+
+    @property
+    def padding_parts(self) -> list[str]:
+        """The same as part of a name, such as ``right-masked``."""
+        return [words.removeprefix("padded ").replace(" ", "-") for words in self.padding_in_words]
 
 
 class PaddedTaskSpec(BaseTaskSpec):
@@ -75,11 +80,6 @@ class PaddedTaskSpec(BaseTaskSpec):
     def masked(self) -> bool:
         """Whether padded steps are skipped."""
         return self.padding_treatment == "masked"
-
-    @property
-    def padding_parts(self) -> list[str]:
-        """The same as part of a name, such as ``right-masked``."""
-        return [words.removeprefix("padded ").replace(" ", "-") for words in self.padding_in_words]
 
     @property
     def padding_in_words(self) -> list[str]:

@@ -22,7 +22,7 @@ BASES = ("stock", *IMPOSED)
 
 PLANNED = ["fingerprint", "spec_fingerprint", "slug", "framework", "seed", "task", "cell", "form", "units"]
 PLANNED += ["conventions", "imposed", "owners", "setting", "epochs", "batch_size", "dtype", "pipeline", "version"]
-PLANNED += ["train_n", "test_n", "data_name", "planned_digest", "variant"]
+PLANNED += ["train_n", "test_n", "data_name", "planned_digest", "variant", "padding", "unpadded_setting"]
 
 RECIPES = ["framework", "fields", "seed", "accuracy", "task", "cell", "epochs", "setting"]
 
@@ -117,6 +117,8 @@ def _of_spec(spec: ExperimentSpec, train_n: int | None, test_n: int | None) -> d
         "dtype": spec.training.dtype,
         "pipeline": spec.training.pipeline,
         "owners": _owners(spec),
+        "padding": ", ".join(spec.task.padding_in_words),
+        "unpadded_setting": spec.usually_padded.in_words(train_n),
         "train_n": train_n,
         "test_n": test_n,
     }

@@ -13,6 +13,7 @@ from reports.pages.accuracy import (
     faithfulness,
     forecasts,
     learning_curves,
+    padding,
     reconstruction,
     steps_to_level,
     twin_losses,
@@ -40,6 +41,7 @@ def sections(results: Results) -> list[Section]:
         equivalence.section(results, twins, tested),
         learning_curves.section(results),
         twin_losses.section(results),
+        *padding.section(results),
         forecasts.section(results),
         others(results),
         *other_tasks(results),
@@ -59,7 +61,8 @@ def verdicts(results: Results) -> tuple[list[Compared], list[Faithfulness]]:
 def others(results: Results) -> Section:
     """Every other IMDB experiment: other forms, other settings."""
     imdb = results.trials[results.trials.task == "imdb"]
-    rest = imdb[~imdb.spec_fingerprint.isin(layer_table(results.trials).spec_fingerprint) & ~designed(imdb)]
+    shown = [*layer_table(results.trials).spec_fingerprint, *padding.trials(results).spec_fingerprint]
+    rest = imdb[~imdb.spec_fingerprint.isin(shown) & ~designed(imdb)]
     blocks: list[Block] = list(shortfall(rest, "of another form or setting on IMDB"))
     if (rest.state == "done").any():
         note = (
