@@ -8,7 +8,7 @@ import numpy as np
 
 from experiments import tasks
 from experiments.draws import generator
-from experiments.protocol import Batch, Framework
+from experiments.protocol import Batch, Framework, Model
 from experiments.spec import ExperimentSpec
 from experiments.speed import memory
 from experiments.speed.clock import Clock
@@ -79,7 +79,7 @@ def measure(spec: ExperimentSpec, framework: Framework, floors: Floors, steps: i
         found["peak_bytes"], found["step_bytes"] = memory.peak(), memory.peak() - idle
         found["train"] = vars(train)
         if depth != "step":
-            found["forward"] = vars(Clock.of(lambda: model.predict(next(batches).x), steps))
+            found["forward"] = vars(Clock.of(lambda: _predict(model, next(batches)), steps))
             found |= floors.of(spec, interface)
     if depth == "operators":
         found["operators"] = operators(framework, lambda: model.train_step(next(batches)))
@@ -99,11 +99,23 @@ def operators(framework: Framework, call: Callable[[], Any]) -> list[tuple[str, 
     return [(name, seconds / total) for name, seconds in longest]
 
 
+def _predict(model: Model, batch: Batch) -> None:
+    model.predict(batch.x, batch.lengths)
+
+
 def _random_batches(spec: ExperimentSpec, interface: Interface) -> Iterator[Batch]:
-    """Random numbers in the task's shapes: a step's time does not depend on the values."""
+    """Random numbers in the task's shapes, and where padding is masked, the task's lengths.
+
+    A step's time does not depend on the values, but it does on the lengths.
+    """
     rng, size, dtype = generator(0, "speed"), spec.training.batch_size, spec.training.dtype
 
     def one() -> Batch:
+        batch = whole()
+        masked = spec.task.masked
+        return batch._replace(lengths=tasks.usual_lengths(spec.task, size, rng)) if masked else batch
+
+    def whole() -> Batch:
         if interface.input == "tokens":
             x = rng.integers(0, interface.features, (size, interface.time)).astype(np.int32)
         else:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Annotated, Union
 
+import numpy as np
 from pydantic import Field
 
 from experiments.tasks import chars, digits, imdb, sine
@@ -40,6 +41,11 @@ def locate(spec: BaseTaskSpec, imdb: str = "packaged") -> DataSource:
 def interface(spec: BaseTaskSpec) -> Interface:
     """What a task asks of a network, without its data."""
     return module_of(spec).interface(spec)
+
+
+def usual_lengths(spec: BaseTaskSpec, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Lengths as the task's sequences have them, ``(count,)`` int32, without its data."""
+    return module_of(spec).usual_lengths(spec, count, rng)
 
 
 @lru_cache(maxsize=2)

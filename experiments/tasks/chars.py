@@ -111,6 +111,11 @@ def interface(spec: CharsSpec, characters: int = USUAL_CHARACTERS) -> Interface:
     return Interface("tokens", spec.window, characters, characters, loss, stateful=spec.stateful)
 
 
+def usual_lengths(spec: CharsSpec, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Whole windows, ``(count,)`` int32: only the last one of a text is shorter."""
+    return np.full(count, spec.window, np.int32)
+
+
 def split(text: str) -> tuple[str, str]:
     """Nine tenths and the last tenth, by position."""
     cut = len(text) * (texts.PARTS - 1) // texts.PARTS

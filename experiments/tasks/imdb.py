@@ -14,6 +14,8 @@ from experiments.tasks.task import DataSource, Interface, PaddedTaskSpec, Predic
 
 PADDING, START, OOV, INDEX_FROM = 0, 1, 2, 3  # Keras's start_char, oov_char and index_from: a word's id is its rank + 3
 BATCH = 500  # reviews predicted at a time
+#: The packaged reviews' lengths in words, the start included: from the shortest to the longest in steps of 5 %.
+LENGTHS = (11, 66, 93, 114, 123, 130, 137, 146, 155, 166, 178, 193, 210, 232, 257, 291, 331, 384, 467, 610, 2494)
 
 
 class ImdbSpec(PaddedTaskSpec):
@@ -76,6 +78,12 @@ def locate(spec: ImdbSpec, imdb: str = "packaged") -> DataSource:
     description = f"{train:,} training and {test:,} test reviews: {source.origin}."
     sizes = spec.train_reviews or left, spec.test_reviews or test
     return DataSource(source.name, source.digest, str(path), description, *sizes)
+
+
+def usual_lengths(spec: ImdbSpec, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Lengths drawn as the reviews have them, cut to the window: ``(count,)`` int32."""
+    shares = np.linspace(0, 1, len(LENGTHS))
+    return np.minimum(np.interp(rng.random(count), shares, LENGTHS), spec.tokens).astype(np.int32)
 
 
 @dataclass(frozen=True)

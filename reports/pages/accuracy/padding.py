@@ -14,8 +14,9 @@ from reports.html.svg import INK, draw
 from reports.statistics import Estimate
 
 QUESTION = (
-    "Reviews shorter than the window are padded. Unless padding is masked (Keras) or packed away (PyTorch), the network "
-    "reads it like any other input: on the right it comes last, and the state that the head reads has run over it. "
+    "Reviews shorter than the window are padded. Unless padding is masked (Keras) or packed away (PyTorch), the "
+    "network reads it like any other input: on the right it comes last, and the head reads a state that has run over "
+    "it. "
     "Masked, the side does not matter: the same numbers come out, which the parity checks hold."
 )
 READ = ("left, read", "right, read")

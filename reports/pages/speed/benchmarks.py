@@ -9,7 +9,7 @@ from experiments.spec import ExperimentSpec
 from experiments.twins import TWINS
 from reports.data.comparable import CELLS, FORMS, FRAMEWORKS, ordered
 from reports.data.results import Results
-from reports.pages.speed.dropout import pairs
+from reports.pages.speed.contrasts import CONTRASTS, pairs
 from reports.pages.speed.sweeps import sweeps
 from reports.pages.speed.timings import TimedVariant, threads
 from reports.pages.speed.traits import in_words, traits
@@ -98,10 +98,10 @@ class Benchmark:
 def benchmarks(rows: Sequence[TimedVariant]) -> list[Benchmark]:
     """For each task and number of threads its main setting, then others.
 
-    Without settings that only a sweep of one field has, or only the comparison of dropout.
+    Without settings that only a sweep of one field has, or only the comparison of a setting with and without.
     """
     swept = {id(row) for sweep in sweeps(rows) for row in sweep.rows}
-    swept |= {id(row) for pair in pairs(rows) for row in pair}
+    swept |= {id(row) for contrast in CONTRASTS for pair in pairs(rows, contrast) for row in pair}
     groups: dict[tuple, list[TimedVariant]] = {}
     for row in rows:
         groups.setdefault((row.spec.task.name, row.threads, *traits(row.spec).values()), []).append(row)

@@ -6,7 +6,7 @@ from experiments.twins import TWINS
 from reports.data.results import Results
 from reports.html.blocks import Block, Link, Points, Prose, Section
 from reports.html.format import count
-from reports.pages.speed import dropout, first_call, floor, growth, memory, method, ranking, untimed
+from reports.pages.speed import contrasts, first_call, floor, growth, memory, method, ranking, untimed
 from reports.pages.speed.benchmarks import Benchmark, benchmarks, timed_variants
 from reports.pages.speed.timings import MARK, TimedVariant, distinct, milliseconds, ratio, threads, times
 
@@ -63,7 +63,7 @@ def sections(results: Results) -> list[Section]:
         *(ranking.section(benchmark, results) for benchmark in known),
         *floor.sections(known, results),
         first_call.section(known, results),
-        *dropout.sections(rows, results),
+        *contrasts.sections(rows, results),
         growth.section(rows, results),
         memory.section(known, results),
     ]

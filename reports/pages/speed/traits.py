@@ -22,6 +22,7 @@ def traits(spec: ExperimentSpec) -> dict[str, Any]:
         "batch": training.batch_size,
         "embedding": network.embedding_size,
         "dropout": network.dropout,
+        "padding": ", ".join(spec.task.padding_in_words),
         "optimiser": training.optimiser,
         "clip": training.clip_norm,
         "dtype": training.dtype,
@@ -38,6 +39,6 @@ def in_words(spec: ExperimentSpec) -> str:
     parts += [f"{values['words']:,} words"] if values["words"] else []
     parts += [f"embedding {values['embedding']}"] if values["embedding"] else []
     parts += [f"units {'×'.join(map(str, values['units']))}", f"batches of {values['batch']}"]
-    parts += [f"dropout {values['dropout']:g}", values["optimiser"]]
+    parts += [f"dropout {values['dropout']:g}", *[values["padding"]] * bool(values["padding"]), values["optimiser"]]
     parts += [f"gradients clipped at {values['clip']:g}"] if values["clip"] is not None else []
     return ", ".join([*parts, values["dtype"], f"{values['conventions']} conventions"])

@@ -60,6 +60,25 @@ def test_packaged_split_sizes_and_balance(packaged):
     assert (task.train.x.min(), task.train.x.max()) == (0, 9_999)
 
 
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_padding_is_moved_and_lengths_come_with_a_mask(packaged, side):
+    wide = {"tokens": 300, "train_reviews": 500, "test_reviews": 1}
+    left = tasks.load(ImdbSpec(**wide), packaged, "float32").train
+    found = tasks.load(ImdbSpec(**wide, padding_side=side, padding_treatment="masked"), packaged, "float32").train
+    assert left.lengths is None and found.lengths.tolist() == (left.x != 0).sum(axis=1).tolist()
+    for x, padded, length in zip(found.x, left.x, found.lengths, strict=True):
+        valid = slice(300 - length, None) if side == "left" else slice(length)
+        assert x[valid].tolist() == padded[300 - length :].tolist() and np.count_nonzero(x) == length
+
+
+def test_the_usual_lengths_are_those_of_the_packaged_reviews(packaged):
+    task = tasks.load(ImdbSpec(tokens=200, padding_treatment="masked"), packaged, "float32")
+    drawn = imdb.usual_lengths(ImdbSpec(tokens=200), 20_000, np.random.default_rng(0))
+    assert drawn.max() == 200 and drawn.min() >= 11
+    assert drawn.mean() == pytest.approx(task.train.lengths.mean(), rel=0.01)
+    assert (drawn < 200).mean() == pytest.approx((task.train.lengths < 200).mean(), abs=0.02)
+
+
 def test_packaged_source_says_what_it_is(packaged):
     assert packaged.name == "imdb-packaged"
     assert packaged.digest == imdb_store.PACKAGED_SHA256

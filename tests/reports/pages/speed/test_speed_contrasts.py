@@ -1,9 +1,9 @@
-"""What dropout costs: pairs of one variant with and without it, kept out of the other comparisons."""
+"""What dropout and masked padding cost: pairs of one variant with and without, kept out of the other comparisons."""
 
 from made_reports import timings as toys
 
 from reports.html.blocks import Table
-from reports.pages.speed import dropout
+from reports.pages.speed import contrasts
 from reports.pages.speed.benchmarks import benchmarks, timed_variants
 
 
@@ -15,9 +15,9 @@ def timed(rate: float, step: float, twin="tf2", form="layer", units=(64, 64), se
 
 def test_each_framework_is_compared_with_itself():
     rows = timed_variants(toys.results(timed(0.0, 0.02), timed(0.5, 0.03), timed(0.0, 0.05, "pytorch")))
-    (pair,) = dropout.pairs(rows)
-    assert (pair.dropping.spec.network.dropout, pair.plain.spec.network.dropout) == (0.5, 0.0)
-    (section,) = dropout.sections(rows, toys.results())
+    (pair,) = contrasts.pairs(rows, contrasts.DROPOUT)
+    assert (pair.changed.spec.network.dropout, pair.plain.spec.network.dropout) == (0.5, 0.0)
+    (section,) = contrasts.sections(rows, toys.results())
     (table,) = (block for block in section.blocks if isinstance(block, Table))
     (row,) = table.rows
     assert [cell.text for cell in row[5:8]] == ["0.5", "20.1", "30.1"] and row[9].text == "1.5× the step"
@@ -25,13 +25,37 @@ def test_each_framework_is_compared_with_itself():
 
 def test_what_differs_in_more_than_dropout_is_no_pair():
     made = toys.results(timed(0.0, 0.02), timed(0.5, 0.03, units=(64,)), timed(0.5, 0.03, "pytorch"))
-    assert dropout.pairs(timed_variants(made)) == [] and dropout.sections(timed_variants(made), made) == []
+    assert (
+        contrasts.pairs(timed_variants(made), contrasts.DROPOUT) == []
+        and contrasts.sections(timed_variants(made), made) == []
+    )
 
 
 def test_a_small_difference_is_too_close_to_call():
     made = toys.results(timed(0.0, 0.02), timed(0.5, 0.0201, second=0.99))
-    (section,) = dropout.sections(timed_variants(made), made)
+    (section,) = contrasts.sections(timed_variants(made), made)
     assert section.blocks[-1].rows[0][9].text == "too close to call"
+
+
+def padded(step: float, twin="tf2", **task):
+    variant = toys.spec("lstm", "layer", network={"dropout": 0.0, "units": [8]})
+    variant = variant.model_copy(update={"task": variant.task.model_copy(update=task)})
+    return toys.steps_only(toys.timed(variant, twin, [step] * 8, [step * 1.01] * 8))
+
+
+def test_masked_padding_is_compared_with_padding_that_is_read():
+    masked = {"padding_side": "right", "padding_treatment": "masked"}
+    made = toys.results(
+        padded(0.02), padded(0.04, **masked), padded(0.01, "pytorch"), padded(0.02, "pytorch", **masked)
+    )
+    (section,) = contrasts.sections(timed_variants(made), made)
+    assert section.title == "What masking and packing cost"
+    rows = section.blocks[-1].rows
+    assert [(row[2].text, row[5].text, row[9].text) for row in rows] == [
+        ("TensorFlow 2", "padded right masked", "2× the step"),
+        ("PyTorch", "padded right masked", "2× the step"),
+    ]
+    assert len(benchmarks(timed_variants(made))) == 1  # the plain ones alone
 
 
 def test_timings_with_dropout_stay_out_of_the_benchmarks():
