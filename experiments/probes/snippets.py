@@ -23,8 +23,8 @@ SIZES = {3: "B", 7: "T", 5: "I", 8: "H", 6: "P"}
 #: The lines that go before each framework's own.
 PREAMBLES = {
     "tf2": """\
-import keras
 import numpy as np
+from keras import layers
 
 x = np.random.default_rng(0).standard_normal((3, 7, 5)).astype("float32")  # batch 3, time 7, features 5
 ids = np.array([[4, 2, 9, 1, 6, 8, 5], [7, 3, 4, 0, 0, 0, 0], [2, 0, 0, 0, 0, 0, 0]])  # 0: padding
