@@ -5,7 +5,7 @@ The sizes are all different, so that a shape tells its axes: batch 3, time 7, fe
 
 import ast
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -39,6 +39,7 @@ x = torch.randn(3, 7, 5)  # batch 3, time 7, features 5
 ids = torch.tensor([[4, 2, 9, 1, 6, 8, 5], [7, 3, 4, 0, 0, 0, 0], [2, 0, 0, 0, 0, 0, 0]])  # 0: padding
 """,
 }
+GIVEN = {"x", "ids"}  # what these assign
 
 
 @dataclass(frozen=True)
@@ -72,30 +73,29 @@ def of(framework: str) -> tuple[Snippet, ...]:
     return tuple(snippet for snippet in snippets() if framework in snippet.lines)
 
 
-def results(framework: str, tensors: tuple[type, ...], chosen: Sequence[Snippet] | None = None) -> dict[str, Any]:
+def results(framework: str, tensors: tuple[type, ...]) -> dict[str, Any]:
     """Run the framework's lines: snippet → its lines and what they gave, or what they were refused with.
 
     Args:
         framework: whose lines to run; it is imported by them.
         tensors: the framework's types of tensors, of which shape and type are kept.
-        chosen: the snippets; all of the framework's if left out.
 
     Raises:
         RuntimeError: lines that must be refused were not.
     """
     found = {}
-    for snippet in of(framework) if chosen is None else chosen:
+    for snippet in of(framework):
+        outcome = refusal if framework in snippet.refused else run
         lines = snippet.lines[framework]
-        outcome = run if framework not in snippet.refused else refusal
-        found[snippet.name] = {"lines": lines, **outcome(PREAMBLES[framework], lines, tensors)}
+        found[snippet.name] = {"lines": lines, **outcome(PREAMBLES[framework] + lines, tensors)}
     return found
 
 
-def run(preamble: str, lines: str, tensors: tuple[type, ...]) -> dict[str, Any]:
-    """Run lines after a preamble: ``{"results": name → value}`` of each name that they give a value worth keeping."""
+def run(lines: str, tensors: tuple[type, ...]) -> dict[str, Any]:
+    """Run lines: ``{"results": name → value}`` of each name that they give a value worth keeping."""
     names: dict[str, Any] = {}
-    exec(preamble + lines, names)
-    given = {name: names[name] for name in assigned(ast.parse(lines).body)}
+    exec(lines, names)
+    given = {name: names[name] for name in assigned(ast.parse(lines).body) if name not in GIVEN}
     return {"results": {name: plain(value, tensors) for name, value in given.items() if is_plain(value, tensors)}}
 
 
@@ -110,10 +110,10 @@ def assigned(statements: Iterable[ast.stmt]) -> list[str]:
     return [name for name in dict.fromkeys(found) if name != "_"]
 
 
-def refusal(preamble: str, lines: str, tensors: tuple[type, ...]) -> dict[str, Any]:
+def refusal(lines: str, tensors: tuple[type, ...]) -> dict[str, Any]:
     """Run lines that must be refused: ``{"refused": the first line of the error}``."""
     try:
-        run(preamble, lines, tensors)
+        run(lines, tensors)
     except (ValueError, TypeError, RuntimeError) as error:
         return {"refused": f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"}
     raise RuntimeError(f"nothing refused these lines: {lines}")

@@ -8,7 +8,7 @@ from experiments.probes.snippets import PREAMBLES, TOPICS, Snippet, snippets
 from experiments.twins import TWINS
 from reports.html.blocks import Block, Cell, Code, Column, Details, Prose, Section, Table
 from reports.html.format import NONE, count, name
-from reports.pages.shapes.letters import Calls, words
+from reports.pages.shapes.letters import Calls, is_tensor, words
 
 EXPLANATION = (
     "These lines were run in this study, and under each stands what they gave. A call that has no lines in a framework "
@@ -57,7 +57,12 @@ def outcome(answer: Mapping[str, Any]) -> str:
     """What lines gave, the tensors side by side and all else a name a line; or what refused them."""
     if "refused" in answer:
         return f"refused: {answer['refused']}"
-    lines = []
-    for tensors, values in groupby(answer["results"].items(), lambda given: isinstance(given[1], dict)):
-        lines.append((", " if tensors else "\n").join(f"{name} {words(value)}" for name, value in values))
-    return "\n".join(lines)
+    groups = groupby(answer["results"].items(), lambda given: is_tensor(given[1]))
+    return "\n".join((", " if tensors else "\n").join(_named(*given) for given in group) for tensors, group in groups)
+
+
+def _named(name: str, value: Any) -> str:
+    """A result after its name; of several by names of their own each on a line."""
+    if isinstance(value, Mapping) and not is_tensor(value):
+        return "\n".join(f"{each} {words(held)}" for each, held in value.items())
+    return f"{name} {words(value)}"

@@ -5,7 +5,7 @@ true, else b. Only ``advice`` is typed in; ``assumes`` are the results that it r
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 Assumed = Mapping[str, Mapping[str, str]]  # framework → snippet.result → its words
 
@@ -20,7 +20,6 @@ class Difference:
     advice: str
     assumes: Assumed
     bites: str = ""  # the front page's words for it, if it is one of those that bite most
-    shown_by: Mapping[str, str] = field(default_factory=dict)  # framework → snippet, if not the first that is named
 
     def of(self, framework: str) -> str:
         """The framework's own entry, results not yet filled in."""

@@ -24,11 +24,16 @@ def shape(sizes: Sequence[int]) -> str:
     return f"({', '.join(map(size, sizes))}{',' * (len(sizes) == 1)})"
 
 
+def is_tensor(value: Any) -> bool:
+    """Whether a kept value is a tensor's shape and type."""
+    return isinstance(value, Mapping) and set(value) == {"shape", "dtype"}
+
+
 def words(value: Any) -> str:
     """A kept value: ``(B, H)``, ``(B, T) bool``, ``yes``, ``i f g o``, ``kernel (I, 4·H), bias (4·H,)``."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, Mapping) and set(value) == {"shape", "dtype"}:
+    if is_tensor(value):
         kind = "" if value["dtype"].startswith("float") else f" {value['dtype']}"
         return shape(value["shape"]) + kind
     if isinstance(value, Mapping):

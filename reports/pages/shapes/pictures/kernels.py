@@ -21,7 +21,7 @@ CAPTION = (
     "gates along the rows; canonical, the gates are an axis of their own."
 )
 ACROSS, DEEP = 250, 110  # the longest block's longer side, the deepest one's shorter side
-THIN, SPACE, LABEL = 9, 16, 15  # a bias's thickness, the space between blocks, a title's height
+THIN, SPACE, LABEL, LETTER = 9, 16, 15, 6.7  # a bias's thickness, the space between blocks, a title's height and letter
 
 
 class Weight(NamedTuple):
@@ -104,29 +104,43 @@ def canonicals(twins: Sequence[Mapping[str, Any]], cell: str) -> Iterator[Weight
 def _panel(title: str, weights: Sequence[Weight], scale: float, apart: bool = False) -> Panel:
     """One framework's blocks: one below the other, or side by side where gates lie downwards."""
     label = f"{title}: {'; '.join(map(_in_words, weights))}."
-    side_by_side = any(weight.downwards for weight in weights)
-    parts, height = (_beside if side_by_side else _below)(weights, scale, apart)
+    parts, height = (_beside if _is_beside(weights) else _below)(weights, scale, apart)
     return Panel(title, svg(height, parts, label), label)
 
 
 def _in_words(weight: Weight) -> str:
     gates = f", gates {listed(weight.gates)} {'downwards' if weight.downwards else 'across'}" if weight.gates else ""
-    return f"{weight.name} {weight.said}{gates}"
+    return f"{_title(weight)}{gates}"
 
 
 def _scale(panels: Sequence[Sequence[Weight]]) -> float:
-    """Units of the drawing for a row or column, so that the longest block and all blocks side by side fit."""
-    longest = max(max(weight.rows, weight.columns) for weights in panels for weight in weights)
-    side_by_side = [weights for weights in panels if any(weight.downwards for weight in weights)]
-    widest = max((sum(each.columns for each in weights if each.rows > 1) for weights in side_by_side), default=longest)
-    deepest = max(min(each.rows, each.columns) for weights in panels for each in weights)
-    return min(ACROSS / longest, (WIDTH - 110) / widest, DEEP / deepest)
+    """Units of the drawing for a row or column, so that every panel fits and all have the same scale."""
+    weights = [weight for panel in panels for weight in panel]
+    longest = max(max(weight.rows, weight.columns) for weight in weights)
+    deepest = max(min(weight.rows, weight.columns) for weight in weights)
+    return min([ACROSS / longest, DEEP / deepest, *(_room(panel) for panel in panels if _is_beside(panel))])
+
+
+def _is_beside(weights: Sequence[Weight]) -> bool:
+    """Whether a panel's blocks stand side by side, as their gates lie downwards."""
+    return any(weight.downwards for weight in weights)
+
+
+def _room(weights: Sequence[Weight]) -> float:
+    """The scale at which blocks side by side leave room for the last one's title."""
+    taken = (SPACE + THIN) * (len(weights) - 1) + LETTER * len(_title(weights[-1])) + SPACE
+    before_last = [weight.columns for weight in weights[:-1] if weight.rows > 1]
+    return (WIDTH - taken) / sum(before_last)
+
+
+def _title(weight: Weight) -> str:
+    return f"{weight.name} {weight.said}"
 
 
 def _below(weights: Sequence[Weight], scale: float, apart: bool) -> tuple[list[str], float]:
     parts, y = [], 0.0
     for weight in weights:
-        parts.append(text(0, y + 11, f"{weight.name} {weight.said}", "code"))
+        parts.append(text(0, y + 11, _title(weight), "code"))
         thickness = _thickness(weight.rows, scale)
         parts += _block(weight, 0, y + LABEL, weight.columns * scale, thickness, apart)
         y += LABEL + thickness + SPACE
@@ -136,13 +150,13 @@ def _below(weights: Sequence[Weight], scale: float, apart: bool) -> tuple[list[s
 def _beside(weights: Sequence[Weight], scale: float, apart: bool) -> tuple[list[str], float]:
     """Blocks side by side; their titles above, each on a line of its own with a rule down to its block."""
     parts, x, top = [], 0.0, LABEL * len(weights) + 4
-    highest = max(weight.rows * scale for weight in weights)
+    highest = max((weight.columns if weight.rows == 1 else weight.rows) * scale for weight in weights)
     for place, weight in enumerate(weights):
         flat = weight.rows == 1  # one row: drawn as a column, as its gates lie in the kernels beside it
         width = THIN if flat else weight.columns * scale
         height = weight.columns * scale if flat else weight.rows * scale
         y = LABEL * place + 11
-        parts += [text(x + 4, y, f"{weight.name} {weight.said}", "code"), box(x, y - 9, 0.8, top - y + 9, "rule")]
+        parts += [text(x + 4, y, _title(weight), "code"), box(x, y - 9, 0.8, top - y + 9, "rule")]
         parts += _block(weight._replace(downwards=True), x, top, width, height, apart)
         x += width + SPACE
     return parts, top + highest + 2
