@@ -1,14 +1,13 @@
 """What each framework's calls take and return, tried live: a job beside the trials."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from time import perf_counter
 
-from experiments.events import Event, Finished, guarded
+from experiments.events import Event, guarded
 from experiments.frozen import digest
 from experiments.probes import snippets
+from experiments.probes.record import answered
 from experiments.protocol import Framework
 from experiments.spec import ExperimentSpec
 from experiments.training.trial import Trial
@@ -55,13 +54,7 @@ class CallConventions:
 
     def run(self, framework: Framework) -> Iterator[Event]:
         """Yield ``Finished`` with the answers as ``calls.json``; a fault becomes ``Failed``."""
-        return guarded(self._answer(framework))
-
-    def _answer(self, framework: Framework) -> Iterator[Event]:
-        began = perf_counter()
-        found = {FILE: framework.calls(), "environment.json": framework.environment()}
-        files = {name: json.dumps(value, ensure_ascii=False, indent=1).encode() for name, value in found.items()}
-        yield Finished({"time/calls_s": perf_counter() - began}, files)
+        return guarded(answered(self.kind, FILE, framework.calls, framework))
 
 
 def jobs(trials: Sequence[Trial], frameworks: Sequence[str], versions: Callable[[str], str]) -> list[CallConventions]:

@@ -89,7 +89,6 @@ def answer(results: Results) -> tuple[Block, ...]:
 
 def _biting(differences: Iterable[Difference], answers: Answers) -> Iterator[str]:
     for difference in differences:
-        texts = [filled(difference.of(twin), answers[twin]) for twin in TWINS]
-        if difference.bites and None not in texts:
-            keras, pytorch = texts
-            yield f"{difference.bites}: in Keras {keras}. In PyTorch {pytorch}.".replace("`", "")
+        texts = [filled(text, answers[twin]) for text, twin in zip(difference.bites or (), TWINS, strict=False)]
+        if texts and None not in texts:
+            yield unbroken(f"{'; '.join(texts)}.").replace("`", "")

@@ -19,7 +19,7 @@ class Difference:
     pytorch: str
     advice: str
     assumes: Assumed
-    bites: str = ""  # the front page's words for it, if it is one of those that bite most
+    bites: tuple[str, str] | None = None  # the front page's words for both, if it is one of those that bite most
 
     def of(self, framework: str) -> str:
         """The framework's own entry, results not yet filled in."""
@@ -37,7 +37,10 @@ DIFFERENCES = (
             "tf2": {"return_state.h_follows_batch": "yes"},
             "pytorch": {"defaults.h_follows_batch": "no", "batch_first.h_follows_batch": "yes"},
         },
-        bites="first axis of the input",
+        bites=(
+            "Keras takes the input's first axis for the {return_state.h_follows_batch:batch|time}",
+            "PyTorch for the {defaults.h_follows_batch:batch|time} unless told `batch_first=True`, and nothing warns",
+        ),
     ),
     Difference(
         "A layer returns",
@@ -46,9 +49,12 @@ DIFFERENCES = (
         "Keras gives the rest with `return_sequences=True` and `return_state=True`.",
         {
             "tf2": {"defaults.out": "(B, H)", "sequences_and_states.out": "(B, T, H)"},
-            "pytorch": {"batch_first.out": "(B, T, H)"},
+            "pytorch": {"batch_first.out": "(B, T, H)", "batch_first.h": "(1, B, H)"},
         },
-        bites="a layer returns",
+        bites=(
+            "A Keras layer returns {defaults.out}",
+            "one of PyTorch {batch_first.out} and the states {batch_first.h}",
+        ),
     ),
     Difference(
         "Last output, one layer",
@@ -81,7 +87,11 @@ DIFFERENCES = (
                 "both_directions_last.last": "(B, 2·H)",
             },
         },
-        bites="with both directions, out[:, -1] is the last output",
+        bites=(
+            "With both directions `out[:, -1]` {both_directions.last_step_is_last_output:is|is not} the last output in "
+            "Keras, whose default gives it",
+            "it {both_directions.last_step_is_last_output:is|is not} in PyTorch, where `h[0]` and `h[1]` joined are",
+        ),
     ),
     Difference(
         "Last states",
@@ -97,7 +107,6 @@ DIFFERENCES = (
                 "initial_states_batch_first.refused": "yes",
             },
         },
-        bites="states of two layers in both directions",
     ),
     Difference(
         "Initial states",
@@ -134,11 +143,13 @@ DIFFERENCES = (
             "tf2": {
                 "lstm_weights.weights.kernel": "(I, 4·H)",
                 "lstm_weights.weights.recurrent_kernel": "(H, 4·H)",
+                "gru_weights.weights.kernel": "(I, 3·H)",
                 "dense_weights.weights.kernel": "(H, 1)",
             },
             "pytorch": {
                 "lstm_weights.weights.weight_ih_l0": "(4·H, I)",
                 "lstm_weights.weights.weight_hh_l0": "(4·H, H)",
+                "gru_weights.weights.weight_ih_l0": "(3·H, I)",
                 "dense_weights.weights.weight": "(1, H)",
             },
         },
@@ -152,6 +163,10 @@ DIFFERENCES = (
             "tf2": {"lstm_gates.gates": "i f g o", "gru_gates.gates": "z r n"},
             "pytorch": {"lstm_gates.gates": "i f g o", "gru_gates.gates": "r z n"},
         },
+        bites=(
+            "A GRU's kernel is {gru_weights.weights.kernel} in Keras, its gates {gru_gates.gates}",
+            "in PyTorch {gru_weights.weights.weight_ih_l0}, its gates {gru_gates.gates}",
+        ),
     ),
     Difference(
         "Biases",
