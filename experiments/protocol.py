@@ -170,6 +170,7 @@ class Framework:
     build: Callable[[ExperimentSpec, Interface, Weights | None, int], Model]  # spec, interface, weights, seed
     environment: Callable[[], dict[str, Any]]  # versions, threads, processor
     printed: Callable[[], dict[str, Any]] = dict  # the sources' calls, made live
+    calls: Callable[[], dict[str, Any]] = dict  # what calls take and return, by lines that are run
     floor: Callable[[Sequence[Product], str], Callable[[], Any]] | None = None  # products, dtype: they alone
     profile: Callable[[Callable[[], Any]], dict[str, float]] | None = None  # seconds by operator of what is called
     bare: Callable[..., float] | None = None  # a tutorial's training: spec, task, test batch, seed, recipes' fields

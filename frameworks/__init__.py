@@ -22,12 +22,14 @@ def load(name: str) -> Framework:
     framework = Framework(name, FRAMEWORKS[name].owner, runtime.configure, network.build, runtime.environment)
     if name == REFERENCE:  # no source shows NumPy calls, and nothing is timed against NumPy
         return framework
-    source_calls, profiling, tutorial_baseline = (
-        import_module(f"frameworks.{name}.{file}") for file in ("source_calls", "profiling", "tutorial_baseline")
+    files = ("source_calls", "call_conventions", "profiling", "tutorial_baseline")
+    source_calls, call_conventions, profiling, tutorial_baseline = (
+        import_module(f"frameworks.{name}.{file}") for file in files
     )
     return replace(
         framework,
         printed=source_calls.answers,
+        calls=call_conventions.answers,
         floor=profiling.floor,
         profile=profiling.profile,
         bare=tutorial_baseline.train,

@@ -1,11 +1,13 @@
 """Results → HTML files."""
 
+import re
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from experiments.study.plan import Plan
 from reports.data.load import gather
@@ -62,9 +64,14 @@ def _unbroken(value: Any) -> Any:
     return value.replace("TensorFlow 2", "TensorFlow\u00a02") if type(value) is str else value
 
 
+def _coded(text: str) -> Markup:
+    """Escape a text and set what stands between backticks as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", _unbroken(str(escape(text)))))
+
+
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("reports.html"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -72,6 +79,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["coded"] = _coded
+    return environment
 
 
 def _planned(page: Any, gathered: Results) -> bool:

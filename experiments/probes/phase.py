@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from experiments.probes import gradient_norms, recipes, rounding, same_text, source_calls
+from experiments.probes import call_conventions, gradient_norms, recipes, rounding, same_text, source_calls
 from experiments.probes.recipes import Recipes
 from experiments.probes.record import records
 from experiments.protocol import Job
@@ -16,6 +16,7 @@ PROBES = {
     "gradient_norms": gradient_norms.jobs,
     "same_text": same_text.jobs,
     "source_calls": source_calls.jobs,
+    "call_conventions": call_conventions.jobs,
 }
 
 

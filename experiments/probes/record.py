@@ -5,9 +5,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
 
-from experiments.events import Failed, Finished
-from experiments.protocol import Job
+from experiments.events import Event, Failed, Finished
+from experiments.protocol import Framework, Job
 from experiments.study.phase import Run
 from experiments.training.trial import Trial
 
@@ -39,6 +41,14 @@ class ProbeRecord:
         found = {"kind": self.job.kind, "fingerprint": self.job.fingerprint, "framework": self.job.framework}
         found |= {"environment": json.dumps(json.loads(environment), ensure_ascii=False)} if environment else {}
         return found | {"spec_fingerprint": self.spec.fingerprint, "slug": f"{self.job.kind}-{self.job.framework}"}
+
+
+def answered(kind: str, file: str, ask: Callable[[], Any], framework: Framework) -> Iterator[Event]:
+    """Yield ``Finished`` with a framework's answers in a file, their environment, and the time they took."""
+    began = perf_counter()
+    found = {file: ask(), "environment.json": framework.environment()}
+    files = {name: json.dumps(value, ensure_ascii=False, indent=1).encode() for name, value in found.items()}
+    yield Finished({f"time/{kind}_s": perf_counter() - began}, files)
 
 
 def chosen(trials: Iterable[Trial], fits: Callable[[Trial], bool], effort: Callable[[Trial], tuple]) -> list[Trial]:

@@ -1,14 +1,13 @@
 """The calls that the sources show, made live by one framework: a job beside the trials."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from time import perf_counter
 
-from experiments.events import Event, Finished, guarded
+from experiments.events import Event, guarded
 from experiments.frozen import digest
 from experiments.probes.published import CALLS
+from experiments.probes.record import answered
 from experiments.protocol import Framework
 from experiments.spec import ExperimentSpec
 from experiments.training.trial import Trial
@@ -58,13 +57,7 @@ class SourceCalls:
 
     def run(self, framework: Framework) -> Iterator[Event]:
         """Yield ``Finished`` with the answers as ``printed.json``; a fault becomes ``Failed``."""
-        return guarded(self._answer(framework))
-
-    def _answer(self, framework: Framework) -> Iterator[Event]:
-        began = perf_counter()
-        found = {FILE: framework.printed(), "environment.json": framework.environment()}
-        files = {name: json.dumps(value, ensure_ascii=False, indent=1).encode() for name, value in found.items()}
-        yield Finished({"time/printed_s": perf_counter() - began}, files)
+        return guarded(answered(self.kind, FILE, framework.printed, framework))
 
 
 def jobs(trials: Sequence[Trial], frameworks: Sequence[str], versions: Callable[[str], str]) -> list[SourceCalls]:

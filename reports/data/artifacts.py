@@ -10,6 +10,7 @@ import pandas as pd
 
 TIMED = {"round", "load", "load_before", "build_s", "peak_bytes", "step_bytes", "train"}
 WITH_FLOOR = {"forward", "floor", "gflop"}  # all of these or none
+OUTCOMES = {"results", "refused"}  # of lines of code: one of the two
 TEMPERATURE = re.compile(r"^=== temperature (\S+) ===\n", re.M)
 
 
@@ -72,6 +73,14 @@ def source_calls(text: str) -> Mapping[str, Any]:
     record = _record(text, set())
     if not all(isinstance(answer, dict) for answer in record.values()):
         raise ValueError("not the answers to the sources' calls")
+    return record
+
+
+def calls(text: str) -> Mapping[str, Any]:
+    """``calls.json`` of a probe: snippet → its lines, and their results or what refused them."""
+    record = _record(text, set())
+    if not all(isinstance(each, dict) and {"lines"} < set(each) <= {"lines", *OUTCOMES} for each in record.values()):
+        raise ValueError("not the results of lines of code")
     return record
 
 

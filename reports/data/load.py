@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from experiments.parity import outcome
-from experiments.probes import gradient_norms, recipes, rounding, same_text, source_calls
+from experiments.probes import call_conventions, gradient_norms, recipes, rounding, same_text, source_calls
 from experiments.protocol import Job
 from experiments.speed.outcome import FILE as TIMING_FILE
 from experiments.study.plan import Plan
@@ -94,7 +94,8 @@ def _timed(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
 def _measured(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
     norms = _probed(recorded, plan, gradient_norms.GradientNorms.kind, gradient_norms.FILE, artifacts.gradient_norms)
     texts = _probed(recorded, plan, same_text.SameText.kind, same_text.FILE, artifacts.same_text)
-    calls = _probed(recorded, plan, source_calls.SourceCalls.kind, source_calls.FILE, artifacts.source_calls)
+    printed = _probed(recorded, plan, source_calls.SourceCalls.kind, source_calls.FILE, artifacts.source_calls)
+    calls = _probed(recorded, plan, call_conventions.CallConventions.kind, call_conventions.FILE, artifacts.calls)
     scripts = _probed(recorded, plan, recipes.Recipe.kind, recipes.FILE, artifacts.recipe)
     moved = _probed(recorded, plan, rounding.Rounding.kind, rounding.FILE, artifacts.rounding)
     return {
@@ -104,7 +105,8 @@ def _measured(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
         "horizons": {(job.spec.network.cell, job.framework): record for job, record in norms},
         "writings": {(job.spec.network.cell, job.framework): record for job, record in texts},
         "recipes": results.recipe_frame(scripts),
-        "printed": {job.framework: record for job, record in calls},
+        "printed": {job.framework: record for job, record in printed},
+        "calls": {job.framework: record for job, record in calls},
     }
 
 

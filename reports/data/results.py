@@ -71,6 +71,7 @@ class Results:
     rounding: Mapping[tuple[str, float, str], Mapping[str, Any]] = field(default_factory=dict)  # + learning rate
     recipes: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=RECIPES))  # a row for each training
     printed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # framework → call → answer
+    calls: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # framework → snippet → lines and results
     samples: Mapping[str, Mapping[int, str]] = field(default_factory=dict)  # run id → epoch → text
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # run id → temperature → text
     writings: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)  # (cell, framework) → texts

@@ -49,6 +49,8 @@ class Cell:
     href: str | None = None
     kind: str = ""  # a style: tf2, pytorch, reference, good, bad, quiet, code, …
     note: str = ""  # small, under the text
+    anchor: str = ""  # a name that links lead to
+    copied: str = ""  # what a button copies, if there is one
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     href: str | None = None
+    kind: str = ""
+    filter: str = ""  # what a box to filter the rows says while it is empty; no box if empty
 
     @classmethod
     def of(
@@ -77,6 +81,8 @@ class Table:
         columns: Sequence[Column | str],
         rows: Sequence[Sequence[Cell | str]],
         href: str | None = None,
+        kind: str = "",
+        filter: str = "",
     ) -> "Table":
         """A table; columns and cells of plain text may be given as strings."""
         return cls(
@@ -84,6 +90,8 @@ class Table:
             tuple(Column(column) if isinstance(column, str) else column for column in columns),
             tuple(tuple(Cell(cell) if isinstance(cell, str) else cell for cell in row) for row in rows),
             href,
+            kind,
+            filter,
         )
 
     def folded(self, *titles: str) -> "Table":
@@ -128,7 +136,7 @@ class Figure:
     panels: tuple[Panel, ...]
     keys: tuple[Key, ...] = ()
     href: str | None = None
-    wide: bool = False  # at most two panels a row
+    kind: str = ""  # ``wide`` or ``pair``: at most two panels a row
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,17 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from made_reports import toys
+from made_reports.calls import answers
 from made_reports.cases import PAGES, write
 
 from reports.data import query
+from reports.render import render
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -48,6 +53,29 @@ def test_tables_sort_by_their_headings(folder, tmp_path):
     assert 'aria-sort="descending"' not in table
     cells = re.findall(r"<tr>\s*<td[^>]*>\w+</td>\s*<td[^>]*><a[^>]*>(\w+)</a>", table)
     assert cells == sorted(cells)
+
+
+FILTER = """<script>
+const box = document.querySelector(".filter input");
+box.value = "Both LAYERS";
+box.dispatchEvent(new Event("input"));
+</script></body>"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+def test_calls_are_found_by_every_word_of_the_box(tmp_path):
+    page = tmp_path / "filtered.html"
+    html = render(replace(toys.results([], []), calls=answers()), "A toy.", datetime(2020, 1, 1))["shapes.html"]
+    page.write_text(html.replace("</body>", FILTER), encoding="utf-8")
+    dom, console = browse(page, tmp_path / "profile")
+    table = dom.partition('class="filter"')[2].partition("</table>")[0]
+    rows = [(attributes, text.lower()) for attributes, text in re.findall(r"<tr([^>]*)>(.*?)</tr>", table, re.S)[1:]]
+    shown = [text for attributes, text in rows if "hidden" not in attributes]
+    assert console == ""
+    assert 0 < len(shown) < len(rows)
+    assert all("both" in text and "layers" in text for text in shown)
+    assert f"{len(shown)} of {len(rows)}" in dom
+    assert table.count(">copy</button>") == table.count("data-copied=")
 
 
 def test_shapes_are_read_once_a_cell_form_and_framework(studied, monkeypatch, tmp_path):

@@ -60,7 +60,7 @@ def figure(found: Judged, results: Results) -> Figure | None:
     )
     keys = (Key("Keras's default", "tf2", "line"), Key("PyTorch's default", "pytorch", "line"))
     keys += (Key("95% interval", "faint", "band"),)
-    return Figure(caption, panels, keys, results.links.runs(task=switches.task, cell=switches.cell), wide=True)
+    return Figure(caption, panels, keys, results.links.runs(task=switches.task, cell=switches.cell), kind="wide")
 
 
 def _panel(switches: Switches, place: int, results: Results) -> Panel:

@@ -41,7 +41,7 @@ def _figure(found: Judged, epochs: Sequence[Effects], caption: str, results: Res
     limits = _limits(switches, [row for part in rows for row in part])  # one scale: what shrinks is seen to shrink
     panels = tuple(_panel(switches, *each, limits, results) for each in zip(epochs, rows, strict=True))
     href = results.links.runs(task=switches.task, cell=switches.cell)
-    return Figure(caption, panels, _keys(found.last), href, wide=True)
+    return Figure(caption, panels, _keys(found.last), href, kind="wide")
 
 
 def _ringed(effects: Effects) -> bool:

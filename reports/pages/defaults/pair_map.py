@@ -45,7 +45,7 @@ def figure(switches: Switches, effects: Effects, results: Results) -> Figure | N
         "excludes zero by chance; a frame marks those that hold beside all the others (Benjamini and Hochberg)."
     )
     href = results.links.runs(task=switches.task, cell=switches.cell)
-    return Figure(caption, (Panel(switches.title, svg, spoken, href),), keys, href, wide=True)
+    return Figure(caption, (Panel(switches.title, svg, spoken, href),), keys, href, kind="wide")
 
 
 def _paint(axes: Axes, names: Sequence[str], shown: Sequence[Effect], digits: int) -> None:

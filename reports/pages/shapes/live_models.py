@@ -21,7 +21,9 @@ EXPLANATION = (
 def sections(runs: pd.DataFrame, results: Results) -> list[Section]:
     """An explanation, then a section for each cell: its forms folded, the frameworks side by side."""
     cells = [_section(cell, runs[runs.cell == cell], results) for cell in ordered(runs.cell, CELLS)]
-    return [Section("calls", "Calls and weights", (Prose(EXPLANATION),)), *cells] if cells else []
+    return (
+        [Section("calls", "Calls and weights of this study's networks", (Prose(EXPLANATION),)), *cells] if cells else []
+    )
 
 
 def _section(cell: str, runs: pd.DataFrame, results: Results) -> Section:

@@ -4,7 +4,8 @@ import pandas as pd
 
 from reports.data.results import Results, shape_runs
 from reports.html.blocks import Block, Section
-from reports.pages.shapes import live_models, parameters, support
+from reports.pages.shapes import at_a_glance, calls, live_models, parameters, support
+from reports.pages.shapes.pictures import kernels, networks
 
 TITLE = "Shapes"
 LEAD = "What does each call take and return, and how is each weight named, laid out and ordered?"
@@ -20,9 +21,16 @@ def shown_runs(results: Results) -> pd.DataFrame:
 def sections(results: Results) -> list[Section]:
     """The page's sections in order."""
     runs = shown_runs(results)
-    return [support.section(results), parameters.section(runs, results), *live_models.sections(runs, results)]
+    of_calls = (networks.section(results.calls), kernels.section(runs, results), calls.section(results.calls))
+    return [
+        at_a_glance.section(results.calls),
+        *(section for section in of_calls if section),
+        parameters.section(runs, results),
+        support.section(results),
+        *live_models.sections(runs, results),
+    ]
 
 
 def answer(results: Results) -> tuple[Block, ...]:
-    """The front page's answer: the numbers of parameters."""
-    return parameters.answer(shown_runs(results))
+    """The front page's answer: what bites most, then the numbers of parameters."""
+    return (*at_a_glance.answer(results), *parameters.answer(shown_runs(results)))

@@ -1,5 +1,8 @@
 """Which framework has which form of which cell, and which of the study's experiments one cannot run."""
 
+import re
+from collections.abc import Iterable, Mapping
+
 import pandas as pd
 
 from reports.data.comparable import CELLS, FORMS, FRAMEWORKS, ordered
@@ -8,6 +11,7 @@ from reports.html.blocks import Block, Cell, Column, Details, Points, Prose, Sec
 from reports.html.format import NONE, count, listed, name
 
 KINDS = {"Native": "good", "Written": "", "Absent": "bad"}  # each answer's style
+CELL = "{cell}"  # in place of a cell's name
 EXPLANATION = (
     "Native: the framework has the form. Written: it does not, so this project wrote it. Absent: it cannot be had, for "
     "the reason given. A form never changes the mathematics, only how the cell is run over time."
@@ -61,26 +65,45 @@ def _table(answers: pd.DataFrame) -> list[Table]:
 
 
 def _cannot_run(results: Results) -> tuple[Block, ...]:
-    """How many experiments each framework cannot run; which and why, folded."""
-    slugs: dict[tuple[str, str], list[str]] = {}
-    for framework, slug, reason in results.absent:
-        slugs.setdefault((framework, reason), []).append(slug)
-    if not slugs:
+    """How many experiments each framework cannot run, and why; which, folded."""
+    if not results.absent:
         return ()
+    groups = _by_reason(results.absent)
     rows = [
         [
             Cell(name(framework), kind=framework),
-            Cell(reason, kind="wide"),
-            Cell(str(len(several)), len(several)),
-            Cell(", ".join(dict.fromkeys(several)), kind="wide"),
+            Cell(_reason(pattern, slugs), kind="wide"),
+            Cell(str(len(slugs)), len(slugs)),
+            Cell(", ".join(dict.fromkeys(slugs)), kind="wide"),
         ]
-        for (framework, reason), several in slugs.items()
+        for (framework, pattern), slugs in groups.items()
     ]
-    numbers = pd.Series([framework for framework, _, _ in results.absent]).value_counts()
-    parts = [f"{name(framework)} cannot run {numbers[framework]}" for framework in ordered(numbers.index, FRAMEWORKS)]
+    frameworks = ordered((framework for framework, _ in groups), FRAMEWORKS)
+    parts = [_sentence_of_reasons(each, {p: s for (f, p), s in groups.items() if f == each}) for each in frameworks]
     total = count(len({slug for _, slug, _ in results.absent}), "experiment")
-    table = Table.of(
-        "Experiments that a framework cannot run.", ["Framework", "Why", Column("Number", True), "Experiments"], rows
-    )
-    text = f"{total} of this study cannot run everywhere: {listed(parts)}."
-    return (Prose(text), Details("Which, and why", (table,)))
+    columns = ["Framework", "Why", Column("Number", True), "Experiments"]
+    table = Table.of("Experiments that a framework cannot run.", columns, rows)
+    text = f"{total} of this study cannot run everywhere. {' '.join(parts)}"
+    return (Prose(text), Details("Which experiments", (table,)))
+
+
+def _by_reason(absent: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str], list[str]]:
+    """Experiments by framework and reason; reasons that differ in nothing but the cell's name are one."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for framework, slug, reason in absent:
+        pattern = re.sub(rf"\b{_cell(slug)}\b", CELL, reason)
+        groups.setdefault((framework, pattern), []).append(slug)
+    return groups
+
+
+def _cell(slug: str) -> str:
+    return slug.split("-")[1]
+
+
+def _reason(pattern: str, slugs: Iterable[str]) -> str:
+    return pattern.replace(CELL, listed(dict.fromkeys(map(_cell, slugs)), "or"))
+
+
+def _sentence_of_reasons(framework: str, groups: Mapping[str, list[str]]) -> str:
+    reasons = "; ".join(_reason(pattern, slugs) for pattern, slugs in groups.items())
+    return f"{name(framework)} cannot run {sum(map(len, groups.values()))}: {reasons}."

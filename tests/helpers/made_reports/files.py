@@ -33,19 +33,23 @@ def shapes(trial: Trial) -> dict:
     """A ``shapes.json``: the calls and weights of a live model."""
     network, torch = trial.spec.network, trial.framework == "pytorch"
     gates, calls, weights = GATES.get(network.cell, 1), [["input", [2, 80]]], []
-    order = ["i", "f", "g", "o"][:gates] if torch else ["i", "f", "c", "o"][:gates]
+    order = {1: ["h"], 3: ["r", "z", "n"] if torch else ["z", "r", "n"]}.get(
+        gates, ["i", "f", "g" if torch else "c", "o"]
+    )
     inputs = network.embedding_size or 1
+
+    def axes(rows: str) -> str:
+        return f"(G·H, {rows})" if torch else f"({rows}, G·H)"
+
     if network.embedding_size:
         weights.append(weight("embedding", (10_000, inputs), "embedding/table", (10_000, inputs), "as canonical"))
     for layer, units in enumerate(network.units):
         prefix, width = f"rnn/{layer}/forward/", gates * units
         calls += [[f"layer {layer} input", [2, 80, inputs]], [f"layer {layer} state h", [2, units]]]
         kernel = (width, inputs) if torch else (inputs, width)
-        weights.append(weight(f"l{layer} kernel", kernel, prefix + "kernel", (inputs, gates, units), "(G·H, I)", order))
-        recurrent = (units, gates, units)
-        weights.append(
-            weight(f"l{layer} recurrent", (units, width), prefix + "recurrent_kernel", recurrent, "(H, G·H)", order)
-        )
+        weights.append(weight(f"l{layer} kernel", kernel, prefix + "kernel", (inputs, gates, units), axes("I"), order))
+        recurrent, held = (units, gates, units), (width, units) if torch else (units, width)
+        weights.append(weight(f"l{layer} recurrent", held, prefix + "recurrent_kernel", recurrent, axes("H"), order))
         weights.append(weight(f"l{layer} bias", (width,), prefix + "bias", (gates, units), "(G·H,)", order))
         if torch:
             name = prefix + "recurrent_bias"

@@ -43,10 +43,17 @@ def test_different_answers_are_a_table(whole):
 def test_experiments_that_cannot_run_are_counted_and_folded(whole):
     absent = [("tf2", f"imdb-minimal-{form}", "no minimal layer") for form in ("layer", "unrolled")]
     *_, prose, details = support.section(replace(whole, absent=(*absent, ("pytorch", *absent[0][1:])))).blocks
-    text = "2 experiments of this study cannot run everywhere: TensorFlow 2 cannot run 2 and PyTorch cannot run 1."
-    assert prose.text == text
+    text = "2 experiments of this study cannot run everywhere. TensorFlow 2 cannot run 2: no minimal layer. "
+    assert prose.text == text + "PyTorch cannot run 1: no minimal layer."
     texts = [row[3].text for row in details.blocks[0].rows]
     assert texts == ["imdb-minimal-layer, imdb-minimal-unrolled", "imdb-minimal-layer"]
+
+
+def test_reasons_that_differ_in_the_cell_alone_are_one(whole):
+    absent = [("tf2", f"imdb-{cell}-layer-64", f"keras.layers has no {cell} layer") for cell in ("minimal", "coupled")]
+    *_, prose, details = support.section(replace(whole, absent=tuple(absent))).blocks
+    assert prose.text.endswith("TensorFlow 2 cannot run 2: keras.layers has no minimal or coupled layer.")
+    assert [row[2].text for row in details.blocks[0].rows] == ["2"]
 
 
 def test_forms_with_the_same_calls_and_weights_are_shown_once(whole):

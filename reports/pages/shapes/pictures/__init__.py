@@ -1,0 +1,1 @@
+"""The shapes page's drawings."""
