@@ -32,9 +32,9 @@ def inputs(shape: tuple, padding: float | None, words: int, right_only: bool = F
 
 
 def keras_first(stage: Stage) -> None:
-    """Save and run Keras's models, convert them to canonical weights; refuse others."""
+    """Save and run Keras's models, and convert them to canonical weights."""
     import keras
-    from convert_keras_models import CONVERT, REFUSE, WORDS
+    from convert_keras_models import CONVERT, WORDS
 
     for name, make in CONVERT.items():
         keras.utils.clear_session()
@@ -49,13 +49,20 @@ def keras_first(stage: Stage) -> None:
         model.save(stage.path(name, "keras.keras"))
         report = convert(stage.path(name, "keras.keras"), stage.path(name, "keras.safetensors"))
         stage.found[f"{name}/report"] = [report.error, report.sequences, *report.notes]
-    for name, (make, _) in REFUSE.items():
-        keras.utils.clear_session()
-        spread(make()).save(stage.path(name, "refused.keras"))
-        stage.refused(name, stage.path(name, "refused.keras"), stage.folder / "refused.safetensors")
     model = keras.Sequential([keras.Input((None, 3)), keras.layers.GRU(4, reset_after=False)])
     spread(model).save(stage.folder / "reset.keras")
     convert(stage.folder / "reset.keras", stage.folder / "reset.safetensors")
+
+
+def keras_refusals(stage: Stage) -> None:
+    """Refuse Keras's models that are no plain chain."""
+    import keras
+    from convert_keras_models import REFUSE
+
+    for name, make in REFUSE.items():
+        keras.utils.clear_session()
+        spread(make()).save(stage.path(name, "model.keras"))
+        stage.refused(name, stage.path(name, "model.keras"), stage.folder / "refused.safetensors")
 
 
 def spread(model):
@@ -195,5 +202,6 @@ def convert_into_unmasked(stage: Stage, masked: Path, plain: Path) -> None:
 if __name__ == "__main__":
     _, chosen, where = sys.argv
     own = Stage(Path(where))
-    {"keras_first": keras_first, "torch": torch_stage, "keras_again": keras_again}[chosen](own)
+    stages = {"keras_first": keras_first, "torch": torch_stage, "keras_again": keras_again}
+    (stages | {"keras_refusals": keras_refusals})[chosen](own)
     own.write(chosen)
