@@ -146,7 +146,7 @@ def _refuse_what_is_lost(route: Route, found: Found, module: Path | None, check:
         return
     if lost := beyond_weights(found.outline):
         raise UserError(
-            f"{route.source}: {'; '.join(lost)}: weights alone do not; allowed: --module OUT.py, --no-check"
+            f"{route.source}: {'; '.join(lost)}, which weights alone do not carry; allowed: --module OUT.py, --no-check"
         )
 
 
