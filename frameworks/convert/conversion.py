@@ -137,7 +137,8 @@ def _described(route: Route, found: Found, said: Said, module: bool) -> tuple[Fo
 
 def _assumed(route: Route, outline: Outline) -> str:
     between = "relu between dense layers, " * (len(outline.dense) > 1)
-    return f"{route.source} holds weights alone; assumed: tanh, {between}the last output, no padding"
+    each = " of each direction" * any(step.both_ways for step in outline.recurrent)
+    return f"{route.source} holds weights alone; assumed: one chain, tanh, {between}the last output{each}, no padding"
 
 
 def _refuse_what_is_lost(route: Route, found: Found, module: Path | None, check: bool) -> None:

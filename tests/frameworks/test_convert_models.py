@@ -237,11 +237,16 @@ def test_a_gru_that_resets_before_goes_back_to_keras_alone(zoo):
     assert_same(zoo.folder / "reset.safetensors", zoo.folder / "reset-again.safetensors")
 
 
+def test_a_projection_goes_through_canonical_weights_and_is_refused_by_keras(zoo):
+    assert_equal_predictions("projection", zoo.arrays["projection/born"], zoo.arrays["projection/torch"])
+    assert "TensorFlow 2 has no layer for lstm_projection" in zoo.found["refused/projection"]
+
+
 def test_what_stays_behind_is_said(zoo):
     _, note = zoo.found["dropouts/there"]
     assert note == "left behind, acts in training alone: GaussianNoise of gaussian_noise, recurrent_dropout 0.3 of lstm"
     _, note = zoo.found["torch cells/report"]
-    assert note.endswith("holds weights alone; assumed: tanh, the last output, no padding")
+    assert note.endswith("holds weights alone; assumed: one chain, tanh, the last output, no padding")
 
 
 def test_the_command_line_writes_a_module_and_checks_it(zoo):

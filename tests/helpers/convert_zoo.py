@@ -100,8 +100,28 @@ def torch_stage(stage: Stage) -> None:
         report = convert(stage.path(name, "born.pt"), stage.path(name, "born.safetensors"), said=said(name))
         stage.found[f"torch {name}/report"] = [report.error, *report.notes]
     stage.refused("reset before", stage.folder / "reset.safetensors", stage.folder / "refused.pt")
+    project(stage)
     tamper(stage)
     spoil(stage)
+
+
+def project(stage: Stage) -> None:
+    """An LSTM that projects: to canonical weights and back, in the module that is written for it."""
+    import torch
+    from convert_torch_models import WIDTH, WORDS, Classifier
+
+    model = Classifier(torch.nn.LSTM(WIDTH, 6, 2, batch_first=True, bidirectional=True, proj_size=3), 6, 2)
+    x = inputs((None, None), None, WORDS)
+    stage.arrays["projection/born"] = run(model, x)
+    born, canonical, state, code = (
+        stage.folder / f"projection{kind}" for kind in (".pt", ".safetensors", "2.pt", ".py")
+    )
+    torch.save(model.state_dict(), born)
+    convert(born, canonical)
+    convert(canonical, state, module=code)
+    again = imported(code).Model()
+    again.load_state_dict(torch.load(state))
+    stage.arrays["projection/torch"] = run(again, x)
 
 
 def run(model, x: np.ndarray) -> np.ndarray:
@@ -181,6 +201,7 @@ def keras_again(stage: Stage) -> None:
         own = imported(code).build_model()
         own.load_weights(model)
         stage.arrays[f"{name}/code"] = own(x).numpy()
+    stage.refused("projection", stage.folder / "projection.safetensors", stage.folder / "refused.keras")
     convert(stage.folder / "reset.safetensors", stage.folder / "reset-again.keras")
     convert(stage.folder / "reset-again.keras", stage.folder / "reset-again.safetensors")
     masked, plain = stage.path("masked lstm", "keras.keras"), stage.folder / "unmasked.keras"
