@@ -72,8 +72,9 @@ def write(framework: str | None, path: Path, like: Path | None, found: Found, mo
 def code(framework: str, found: Found) -> str:
     """Write the code of the model that the weights are."""
     refuse_cells(framework, found.cells)
-    twin = _twin(framework)
-    return twin.source(twin.fold_biases(found.weights, found.cells), found.outline)
+    with quiet():
+        twin = _twin(framework)
+        return twin.source(twin.fold_biases(found.weights, found.cells), found.outline)
 
 
 def predict(

@@ -259,6 +259,15 @@ def test_the_command_line_writes_a_module_and_checks_it(zoo):
     assert "pack_padded_sequence(x, lengths" in code.read_text()
 
 
+def test_the_command_line_writes_a_keras_model_of_what_it_is_told(zoo):
+    model, code = zoo.folder / "cli.keras", zoo.folder / "cli_keras.py"
+    options = ("--activations", "tanh,tanh,linear", "--module", code)
+    done = run("-m", "frameworks.convert", zoo.folder / "tanh between-born.pt", model, *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[2].startswith("checked: predictions of 32 sequences differ by at most ")
+    assert 'layers.Dense(4, activation="tanh")' in code.read_text()
+
+
 def test_the_command_line_refuses_weights_alone_of_a_masked_model(zoo):
     target = zoo.folder / "masked.pt"
     done = run("-m", "frameworks.convert", zoo.folder / "masked lstm-keras.keras", target)

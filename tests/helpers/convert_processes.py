@@ -9,9 +9,10 @@ from safetensors.numpy import load_file
 
 
 def run(*command, warnings: str = "default") -> subprocess.CompletedProcess:
-    """Run this Python on one thread."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": warnings}
+    """Run this Python on one thread, with TensorFlow's logs as a user has them: they must not reach stderr."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": warnings}
     environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
     return subprocess.run([sys.executable, *command], capture_output=True, text=True, env=environment, timeout=240)
 
 
