@@ -7,7 +7,21 @@ from pathlib import Path
 import pytest
 
 FRAMEWORKS = Path(__file__).parents[2] / "frameworks"
-FILES = sorted(path.name for path in (FRAMEWORKS / "tf2").glob("*.py"))
+
+
+def files(framework: str) -> set[str]:
+    """Return a framework's files, such as ``convert/files.py``."""
+    folder = FRAMEWORKS / framework
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*.py")}
+
+
+#: The files that only one twin has, each with the framework's fact behind it.
+FILES_ALONE = {
+    ("tf2", "convert/graph.py"): "only Keras's files hold a model, whose graph is walked",
+    ("tf2", "convert/outline.py"): "only Keras's files hold a model, whose layers say what they compute",
+    ("pytorch", "convert/forward.py"): "a module's forward is written line by line; a Sequential has none",
+}
+FILES = sorted(files("tf2") & files("pytorch"))
 
 #: The names that only one twin has, each with the framework's fact behind it.
 ALONE = {
@@ -30,6 +44,14 @@ ALONE = {
     ("pytorch", "padding.py", "run_packed"): "nn layers take packed sequences, Keras's a mask",
     ("pytorch", "padding.py", "Padding.lengths"): "packing needs the lengths, a mask does not",
     ("tf2", "padding.py", "masked_call"): "Keras's layers take a mask, nn layers packed sequences",
+    ("tf2", "convert/files.py", "load_model"): "a Keras file holds a model",
+    ("pytorch", "convert/files.py", "load_state"): "PyTorch's file holds a state dict",
+    ("tf2", "convert/layers.py", "KINDS"): "Keras's files number a layer's variables and do not name them",
+    ("tf2", "convert/layers.py", "saved_layers"): "a Keras model's layers have classes; a state dict's only names",
+    ("pytorch", "convert/layers.py", "hidden_sizes"): "a state dict's layers have no units but their shapes'",
+    ("tf2", "convert/stored.py", "read_layers"): "Keras's weights are read group by group from HDF5",
+    ("pytorch", "convert/stored.py", "stored_layers"): "a state dict is loaded whole",
+    ("pytorch", "convert/module.py", "stacks"): "only nn layers stack themselves",
     ("pytorch", "forms.py", "Unrolled."): "nn layers have no option to unroll, so its methods are written",
 }
 #: Methods that the frameworks name differently.
@@ -74,8 +96,10 @@ def shared(twin: str, file: str) -> dict[str, list[str]]:
 
 
 def test_the_twins_have_the_same_files():
-    assert sorted(path.name for path in (FRAMEWORKS / "pytorch").glob("*.py")) == FILES
-    assert set(FILES) >= {path.name for path in (FRAMEWORKS / "reference").glob("*.py")}
+    alone = {twin: {file for owner, file in FILES_ALONE if owner == twin} for twin in ("tf2", "pytorch")}
+    assert files("tf2") - files("pytorch") == alone["tf2"]
+    assert files("pytorch") - files("tf2") == alone["pytorch"]
+    assert set(FILES) >= files("reference")
 
 
 @pytest.mark.parametrize("file", FILES)

@@ -22,8 +22,8 @@ SEEDS = {
 }
 WORDS, TOKENS, WIDTH, UNITS, STEPS = 12, 4, 4, 5, 3
 PREDICTIONS = 1e-6
-#: TensorFlow 2.21 under NumPy 2, in whatever saves a Keras model.
-WARNINGS = "error,ignore:__array__ implementation:DeprecationWarning"
+#: TensorFlow 2.21 under NumPy 2, in whatever saves a Keras model; PyTorch falls back to its own loop.
+WARNINGS = "error,ignore:__array__ implementation:DeprecationWarning,ignore:LSTM with projections:UserWarning"
 
 rng = np.random.default_rng(0)
 X = rng.integers(0, WORDS, (8, TOKENS)).astype("int32")
@@ -160,10 +160,8 @@ def keras_refusals(stage: Stage, layers, keras) -> None:
     mark = stage.folder / "harmed"
     harm = layers.Lambda(lambda x, mark=str(mark): (open(mark, "w").close(), x)[1])  # noqa: PTH123
     models = {
-        "merge": [layers.Bidirectional(layers.LSTM(2), merge_mode="sum")],
         "normalised": [layers.LSTM(2, return_sequences=True), layers.LayerNormalization(), layers.GRU(2)],
         "activation": [layers.LSTM(2, activation="relu")],
-        "reversed": [layers.GRU(2, go_backwards=True)],
         "convolution": [layers.Conv1D(2, 2), layers.LSTM(2)],
         "dense first": [layers.Dense(2), layers.LSTM(2)],
         "no recurrence": [layers.Dense(2)],
@@ -188,7 +186,7 @@ def keras_refusals(stage: Stage, layers, keras) -> None:
     stage.refused("tampered", stage.folder / "tampered.keras", stage.folder / "refused.safetensors")
     linked(stage.path(CASES[0], "keras.weights.h5"), stage.folder / "linked.weights.h5")
     stage.refused("linked", stage.folder / "linked.weights.h5", stage.folder / "refused.safetensors")
-    (stage.folder / "broken.keras").write_bytes((stage.folder / "merge.keras").read_bytes()[:300])
+    (stage.folder / "broken.keras").write_bytes((stage.folder / "activation.keras").read_bytes()[:300])
     stage.refused("broken.keras", stage.folder / "broken.keras", stage.folder / "refused.safetensors")
     stage.found["harmed by Keras's file"] = mark.exists()
 

@@ -1,0 +1,8 @@
+"""PyTorch's state dicts and modules, opened, written and run for ``frameworks.convert``."""
+
+from frameworks.pytorch.convert.files import make, open_file, save
+from frameworks.pytorch.convert.layers import bind, fold_biases
+from frameworks.pytorch.convert.module import source
+from frameworks.pytorch.convert.predict import predict
+
+__all__ = ["bind", "fold_biases", "make", "open_file", "predict", "save", "source"]

@@ -1,0 +1,1 @@
+"""Canonical weights and an outline, run in NumPy: what conversions are checked against."""

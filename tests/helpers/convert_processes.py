@@ -1,0 +1,24 @@
+"""Conversions in processes of their own, and files compared bit for bit."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from safetensors.numpy import load_file
+
+
+def run(*command, warnings: str = "default") -> subprocess.CompletedProcess:
+    """Run this Python on one thread, with TensorFlow's logs as a user has them: they must not reach stderr."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": warnings}
+    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    return subprocess.run([sys.executable, *command], capture_output=True, text=True, env=environment, timeout=240)
+
+
+def assert_same(first: Path, second: Path) -> None:
+    """Assert that two files hold the same canonical weights, to the bit."""
+    one, other = load_file(first), load_file(second)
+    assert one.keys() == other.keys()
+    different = [name for name in one if one[name].tobytes() != other[name].tobytes()]
+    assert not different, f"{different} differ"
