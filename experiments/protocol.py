@@ -167,6 +167,7 @@ class Framework:
     printed: Callable[[], dict[str, Any]] = dict  # the sources' calls, made live
     floor: Callable[[Sequence[Product], str], Callable[[], Any]] | None = None  # products, dtype: they alone
     profile: Callable[[Callable[[], Any]], dict[str, float]] | None = None  # seconds by operator of what is called
+    trap: Callable[[str], dict[str, Callable[..., np.ndarray]]] | None = None  # a trap's functions, by its module
     bare: Callable[[ExperimentSpec, Any, int], float] | None = None  # a tutorial's training: spec, task, test batch
 
 

@@ -22,14 +22,16 @@ def load(name: str) -> Framework:
     framework = Framework(name, FRAMEWORKS[name].owner, runtime.configure, network.build, runtime.environment)
     if name == REFERENCE:  # no source shows NumPy calls, and nothing is timed against NumPy
         return framework
-    source_calls, profiling, tutorial_baseline = (
-        import_module(f"frameworks.{name}.{file}") for file in ("source_calls", "profiling", "tutorial_baseline")
+    source_calls, profiling, tutorial_baseline, traps = (
+        import_module(f"frameworks.{name}.{file}")
+        for file in ("source_calls", "profiling", "tutorial_baseline", "traps")
     )
     return replace(
         framework,
         printed=source_calls.answers,
         floor=profiling.floor,
         profile=profiling.profile,
+        trap=traps.find,
         bare=tutorial_baseline.train,
     )
 

@@ -1,0 +1,49 @@
+"""The traps page: what goes wrong in silence when a network is ported, the dearest trap first."""
+
+from experiments.traps.catalogue import NOT_YET
+from reports.data.results import Results
+from reports.html.blocks import Block, Cell, Prose, Section, Table
+from reports.html.format import count, unfinished
+from reports.pages.traps import chart, trap
+from reports.pages.traps.costs import Cost, costs
+
+TITLE = "Traps"
+LEAD = "What goes wrong in silence when a recurrent network is ported, what it costs, and the lines to change."
+METHOD = (
+    "Each trap is run on both twins. A network is written as one framework's users write it, then ported to the other "
+    "twice: as one does at first, and right. The weights and inputs are the same arrays in both. The code shown is the "
+    "code that ran."
+)
+
+
+def planned(results: Results) -> bool:
+    """Whether the study plans any trap, and so has this page."""
+    return bool(results.traps)
+
+
+def sections(results: Results) -> list[Section]:
+    """The chart, then every trap folded."""
+    errors, scored = (costs(results.traps, scores) for scores in (False, True))
+    blocks: list[Block] = [*unfinished((each.state for each in results.traps), "trap"), Prose(METHOD)]
+    if errors or scored:
+        blocks += [_answer([*errors, *scored]), chart.figure(errors, scored, results)]
+    made = [Section("costs", "What each trap costs", tuple(blocks))]
+    if errors:
+        made.append(Section("errors", "The output is wrong", tuple(trap.block(each, results) for each in errors)))
+    if scored:
+        made.append(Section("accuracy", "It learns less", tuple(trap.block(each, results) for each in scored)))
+    return made + [Section("not-yet", "What cannot be run here", (_not_yet(),))] * bool(NOT_YET)
+
+
+def _answer(found: list[Cost]) -> Prose:
+    ports = [port for cost in found for port in cost.ports]
+    wrong = sum(port.wrong for port in ports)
+    return Prose(
+        f"Of {count(len(ports), 'naive port')} of {count(len(found), 'trap')}, {wrong} are wrong without any error "
+        f"message; the other {len(ports) - wrong} go in the direction in which the trap does not bite."
+    )
+
+
+def _not_yet() -> Table:
+    rows = [[each.title, Cell(each.happens, kind="wide"), Cell(each.reason, kind="wide")] for each in NOT_YET]
+    return Table.of("Traps that need what is not there.", ["Trap", "What happens", "Why it is not run"], rows)
