@@ -1,7 +1,24 @@
 """Every trap, by theme: a folder of each twin's ``traps`` is a module here."""
 
-from experiments.traps.catalogue import layers, optimisers, padding
+from experiments.traps.catalogue import batches, dropout, layers, optimisers, padding, starts
 from experiments.traps.trap import NotYet, Trap
 
-TRAPS: dict[str, Trap] = {each.name: each for theme in (padding, layers, optimisers) for each in theme.TRAPS}
-NOT_YET: tuple[NotYet, ...] = ()
+THEMES = (padding, layers, starts, dropout, optimisers, batches)
+TRAPS: dict[str, Trap] = {trap.name: trap for theme in THEMES for trap in theme.TRAPS}
+
+NOT_YET = (
+    NotYet(
+        "onnx_export",
+        "Export to ONNX",
+        "A batch size is fixed by the example that the export ran on, and a masked layer becomes a Loop.",
+        ("microsoft/onnxruntime#19270", "onnx/tensorflow-onnx#1871", "keras-team/keras#21799"),
+        "It needs onnx and onnxruntime, which this program does not install.",
+    ),
+    NotYet(
+        "cudnn_masks",
+        "Masks that cuDNN refuses",
+        "On a GPU Keras's fused layers fail on rows that are all padding and on masks that do not end in padding.",
+        ("tensorflow/tensorflow#36139", "tensorflow/tensorflow#33148"),
+        "It needs a GPU: on a CPU Keras has no fused layer.",
+    ),
+)

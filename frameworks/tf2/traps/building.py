@@ -6,21 +6,20 @@ import numpy as np
 from experiments.traps.cases import Cell
 
 
-def lstm(weights: Cell, **options) -> keras.layers.LSTM:
-    """Make a ``keras.layers.LSTM``."""
-    return _loaded(keras.layers.LSTM(weights.kernel.shape[2], **options), weights, _lstm_arrays(weights))
+def lstm(weights: Cell, batch: int | None = None, **options) -> keras.layers.LSTM:
+    """Make a ``keras.layers.LSTM``; a stateful one needs the size of its batch."""
+    rnn = keras.layers.LSTM(weights.kernel.shape[2], **options)
+    rnn.build((batch, None, len(weights.kernel)))
+    rnn.set_weights([*_kernels(weights), weights.bias.reshape(-1)])
+    return rnn
 
 
 def both_ways(forward: Cell, backward: Cell, **options) -> keras.layers.Bidirectional:
     """Make a ``keras.layers.Bidirectional`` around an LSTM."""
     rnn = keras.layers.Bidirectional(keras.layers.LSTM(forward.kernel.shape[2], **options))
-    return _loaded(rnn, forward, [*_lstm_arrays(forward), *_lstm_arrays(backward)])
-
-
-def gru(weights: Cell) -> keras.layers.GRU:
-    """Make a ``keras.layers.GRU``, reset after the product: its two biases are the rows of one variable."""
-    biases = np.stack([weights.bias.reshape(-1), weights.recurrent_bias.reshape(-1)])
-    return _loaded(keras.layers.GRU(weights.kernel.shape[2]), weights, [*_kernels(weights), biases])
+    rnn.build((None, None, len(forward.kernel)))
+    rnn.set_weights([array for each in (forward, backward) for array in (*_kernels(each), each.bias.reshape(-1))])
+    return rnn
 
 
 def before(steps: int, lengths: np.ndarray) -> np.ndarray:
@@ -28,15 +27,5 @@ def before(steps: int, lengths: np.ndarray) -> np.ndarray:
     return np.arange(steps) < lengths[:, None]
 
 
-def _loaded(rnn: keras.Layer, weights: Cell, arrays: list[np.ndarray]) -> keras.Layer:
-    rnn.build((None, None, weights.kernel.shape[0]))
-    rnn.set_weights(arrays)
-    return rnn
-
-
 def _kernels(weights: Cell) -> list[np.ndarray]:
     return [array.reshape(len(array), -1) for array in weights[:2]]
-
-
-def _lstm_arrays(weights: Cell) -> list[np.ndarray]:
-    return [*_kernels(weights), weights.bias.reshape(-1)]
