@@ -1,10 +1,14 @@
 """What the traps' functions are given: arrays drawn from a seed, the same for both twins."""
 
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from experiments import draws
+from experiments import draws, tasks
+from experiments.tasks import Task
+from experiments.tasks.digits import DigitsSpec
+from experiments.tasks.imdb import ImdbSpec
 
 ROWS, STEPS, INPUTS, UNITS = 8, 20, 6, 16
 COPIES = 4_000  # of one row, each with its own dropout mask: the spread is then known to about 1 %
@@ -117,6 +121,13 @@ def two_layers(seed: int) -> dict[str, Any]:
     return {"x": _normal(rng, ROWS, STEPS, INPUTS), "lower": cell(rng), "upper": cell(rng, inputs=UNITS)}
 
 
+def two_texts(seed: int) -> dict[str, Any]:
+    """first and second (8, 20, 6), eight texts each, and an LSTM's weights."""
+    rng = draws.generator(seed, "two texts")
+    first, second = _normal(rng, 2, ROWS, STEPS, INPUTS)
+    return {"first": first, "second": second, "weights": cell(rng)}
+
+
 def batches(seed: int) -> dict[str, Any]:
     """batches (100, 64, 16) of an LSTM's outputs in training, with mean 0.3 and spread 0.2, and x (8, 16) alike."""
     rng = draws.generator(seed, "batches")
@@ -196,3 +207,19 @@ def last_batch_of_one(seed: int) -> dict[str, Any]:
     """outputs (97, 1) and their targets (97, 1), in batches of 32: the last batch has one sample."""
     rng = draws.generator(seed, "last batch")
     return {"outputs": _normal(rng, 97, 1), "targets": _normal(rng, 97, 1), "batch_size": 32}
+
+
+def digits(seed: int) -> dict[str, Any]:
+    """data: 1,500 images of digits, each read as 8 rows, and 297 to test; 5 epochs."""
+    return {"data": _loaded(DigitsSpec()), "epochs": 5, "seed": seed}
+
+
+def reviews(seed: int) -> dict[str, Any]:
+    """data: 3,000 film reviews, the last 30 words of each, and 2,000 to test; 2 epochs."""
+    spec = ImdbSpec(words=5_000, tokens=30, train_reviews=3_000, test_reviews=2_000)
+    return {"data": _loaded(spec), "epochs": 2, "seed": seed}
+
+
+@cache
+def _loaded(spec: DigitsSpec | ImdbSpec) -> Task:
+    return tasks.load(spec, tasks.locate(spec), "float32")

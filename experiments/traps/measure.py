@@ -4,7 +4,7 @@ import ast
 import inspect
 import json
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from time import perf_counter
@@ -54,11 +54,20 @@ class Measurement:
         began, trap = perf_counter(), TRAPS[self.trap]
         functions = framework.trap(trap.path)
         found = {
-            "values": {name: values(trap, functions[name]) for name in FUNCTIONS},
+            "values": all_values(trap, functions),
             "code": {name: body(functions[name]) for name in FUNCTIONS},
             "environment": framework.environment(),
         }
         yield Finished({"time/trap_s": perf_counter() - began}, {FILE: json.dumps(found).encode()})
+
+
+def all_values(trap: Trap, functions: Mapping[str, Callable[..., np.ndarray]]) -> dict[str, list[Any]]:
+    """What each function returns; one that stands under two names is run once."""
+    found: dict[Callable[..., Any], list[Any]] = {}
+    for function in functions.values():
+        if inspect.unwrap(function) not in found:
+            found[inspect.unwrap(function)] = values(trap, function)
+    return {name: found[inspect.unwrap(functions[name])] for name in FUNCTIONS}
 
 
 def values(trap: Trap, function: Callable[..., np.ndarray]) -> list[Any]:

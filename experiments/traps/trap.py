@@ -9,7 +9,7 @@ from typing import Any
 #: is done at first; ``right``: the port that gives the other framework's numbers.
 FUNCTIONS = ("original", "naive", "right")
 
-#: A naive port with a smaller error than this is not wrong: no trap.
+#: A naive port with a smaller error than this is not wrong: there is no trap.
 MEANINGFUL = 1e-3
 
 
@@ -33,6 +33,11 @@ class Trap:
     tolerance: float = 1e-4
     scores: bool = False
     harmless: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def meaningful(self) -> float:
+        """A naive port with no larger error than this is not wrong."""
+        return max(MEANINGFUL, self.tolerance)
 
     @property
     def path(self) -> str:

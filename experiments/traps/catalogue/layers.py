@@ -46,14 +46,14 @@ TRAPS = (
     ),
     Trap(
         "layers",
-        "stateful_batch",
-        "A stateful layer and a smaller batch",
-        "A Keras layer of stateful=True that is called with one row repeats it over the batch that it keeps, and "
-        "writes that row's state over all others.",
-        "the last output after the second half of the sequence",
-        cases.plain,
-        ("keras-team/keras#21183",),
-        harmless={"pytorch": "PyTorch keeps no state: it is handed over, and one of another batch size is an error."},
+        "stateful_reset",
+        "A stateful layer is not reset",
+        "A Keras layer of stateful=True begins each call in the state that the last one ended with, in the next epoch "
+        "and in predict too, until reset_state() is called.",
+        "the last output for a second text",
+        cases.two_texts,
+        ("keras-team/keras#2849", "keras-team/keras#10231"),
+        harmless={"pytorch": "PyTorch keeps no state: one that is not handed over is zero."},
     ),
     Trap(
         "layers",

@@ -10,8 +10,8 @@ TRAPS = (
         "optimisers",
         "two_biases",
         "Two biases learn twice as fast",
-        "PyTorch's layers have two biases with equal gradients, Keras's LSTM has one: the sum of two moves twice as far "
-        "at each step.",
+        "PyTorch's layers have two biases with equal gradients, Keras's LSTM has one: the sum of two moves twice as "
+        "far at each step.",
         "how far the bias, or the sum of both, moved in 20 steps of SGD",
         cases.trained,
         ("onnx/onnx#1127", "pytorch/pytorch#36905"),
@@ -37,10 +37,21 @@ TRAPS = (
     ),
     Trap(
         "optimisers",
+        "learning_rate",
+        "Default learning rates",
+        "RMSprop's and Adagrad's rate is 1e-3 by default in Keras and 1e-2 in PyTorch, SGD's 1e-2 and 1e-3. Shown is "
+        "RMSprop.",
+        "accuracy on the digits after 5 epochs",
+        cases.digits,
+        ("tensorflow/tensorflow#36785",),
+        scores=True,
+    ),
+    Trap(
+        "optimisers",
         "clip_norm",
         "clipnorm is per variable",
-        "Keras's clipnorm clips each variable's gradient by itself, PyTorch's clip_grad_norm_ the norm of all together: "
-        "the directions differ too.",
+        "Keras's clipnorm clips each variable's gradient by itself, PyTorch's clip_grad_norm_ the norm of all "
+        "together: the directions differ too.",
         "one step of SGD from gradients of norm 10 and 2, clipped at 1",
         cases.two_gradients,
         ("tensorflow/tensorflow#29108", "keras-team/keras#13575"),

@@ -16,6 +16,17 @@ TRAPS = (
     ),
     Trap(
         "starts",
+        "embedding_scale",
+        "Embeddings from N(0, 1)",
+        "Keras draws a word's vector from U(±0.05), PyTorch from N(0, 1), 35 times as wide: the network then starts "
+        "saturated, and each word's vector hardly moves from its random place.",
+        "accuracy on film reviews after 2 epochs",
+        cases.reviews,
+        ("pytorch/pytorch#3121", "pytorch/examples#595"),
+        scores=True,
+    ),
+    Trap(
+        "starts",
         "orthogonal_gates",
         "Orthogonal over the whole matrix or gate by gate",
         "Keras makes the recurrent kernel orthogonal as one matrix, recipes for PyTorch do so gate by gate: all its "

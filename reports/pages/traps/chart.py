@@ -50,12 +50,12 @@ def _points(found: Sequence[Cost]) -> Panel:
         for row, cost in enumerate(found):
             for port in cost.ports:
                 at, colour = row + SHIFT[port.into], COLOURS[port.into]
-                axes.plot([port.lost.low, port.lost.high], [at] * 2, color=colour, linewidth=1.4)
-                axes.plot(port.lost.value, at, "o", color=colour, markersize=5)
-        axes.set(xlabel="points of accuracy lost, 95% interval", ylabel="")
+                axes.plot([port.moved.low, port.moved.high], [at] * 2, color=colour, linewidth=1.4)
+                axes.plot(port.moved.value, at, "o", color=colour, markersize=5)
+        axes.set(xlabel="points of accuracy, naive − right, 95% interval", ylabel="")
         _rows(axes, found)
 
-    return _panel("Accuracy", found, paint, lambda port: f"{number(port.lost.value, 1)} points")
+    return _panel("Accuracy", found, paint, lambda port: f"{number(port.moved.value, 1)} points")
 
 
 def _rows(axes, found: Sequence[Cost]) -> None:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiments.traps.trap import MEANINGFUL, Trap
+from experiments.traps.trap import Trap
 from experiments.twins import TWINS
 from reports.data.results import RecordedTrap
 from reports.statistics import Estimate, mean
@@ -12,17 +12,18 @@ from reports.statistics import Estimate, mean
 
 @dataclass(frozen=True)
 class Port:
-    """A trap's ports into one twin. ``lost`` is the points of accuracy, right minus naive, of a trap that scores."""
+    """A trap's ports into one twin. ``moved`` is the points of accuracy, naive minus right, of a trap that scores."""
 
     into: str
     naive: float
     right: float
-    lost: Estimate | None = None
+    meaningful: float
+    moved: Estimate | None = None
 
     @property
     def wrong(self) -> bool:
         """Whether the naive port costs anything that was measured."""
-        return self.lost.excludes_zero if self.lost else not self.naive <= MEANINGFUL
+        return self.moved.excludes_zero if self.moved else not self.naive <= self.meaningful
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Cost:
     @property
     def largest(self) -> float:
         """The greater cost of the two directions; what the page is ordered by."""
-        sizes = [port.lost.value if port.lost else port.naive for port in self.ports]
+        sizes = [abs(port.moved.value) if port.moved else port.naive for port in self.ports]
         return max((size for size in sizes if not math.isnan(size)), default=math.inf)
 
 
@@ -51,16 +52,17 @@ def costs(traps: Sequence[RecordedTrap], scores: bool) -> list[Cost]:
 
 
 def _ports(recorded: RecordedTrap) -> tuple[Port, ...]:
-    found = recorded.record
+    found, meaningful = recorded.record, recorded.run.described.meaningful
     return tuple(
-        Port(twin, found["costs"][twin]["naive"], found["costs"][twin]["right"], _lost(found["accuracies"].get(twin)))
+        Port(twin, each["naive"], each["right"], meaningful, _moved(found["accuracies"].get(twin)))
         for twin in TWINS
+        for each in [found["costs"][twin]]
     )
 
 
-def _lost(accuracies: dict[str, list[float]] | None) -> Estimate | None:
-    """The paired difference of the right and the naive port, over the seeds, in points."""
+def _moved(accuracies: dict[str, list[float]] | None) -> Estimate | None:
+    """The paired difference of the naive and the right port's accuracies, over the seeds, in points."""
     if not accuracies:
         return None
-    pairs = zip(accuracies["right"], accuracies["naive"], strict=True)
-    return mean([100 * (right - naive) for right, naive in pairs])
+    pairs = zip(accuracies["naive"], accuracies["right"], strict=True)
+    return mean([100 * (naive - right) for naive, right in pairs])

@@ -31,7 +31,7 @@ def sections(results: Results) -> list[Section]:
     if errors:
         made.append(Section("errors", "The output is wrong", tuple(trap.block(each, results) for each in errors)))
     if scored:
-        made.append(Section("accuracy", "It learns less", tuple(trap.block(each, results) for each in scored)))
+        made.append(Section("accuracy", "It learns otherwise", tuple(trap.block(each, results) for each in scored)))
     return made + [Section("not-yet", "What cannot be run here", (_not_yet(),))] * bool(NOT_YET)
 
 

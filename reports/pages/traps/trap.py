@@ -5,7 +5,7 @@ import difflib
 from experiments.twins import TWINS
 from reports.data.results import Results
 from reports.html.blocks import Block, Code, Details, Group, Link, Prose
-from reports.html.format import bracketed, count, name, percent, significant
+from reports.html.format import bracketed, count, name, number, percent, significant
 from reports.pages.traps.costs import Cost, Port
 
 
@@ -27,8 +27,8 @@ def _summary(cost: Cost) -> str:
 def _size(port: Port) -> str:
     if not port.wrong:
         return "nothing"
-    if port.lost:
-        return f"{significant(port.lost.value, 2)} points"
+    if port.moved:
+        return f"{number(port.moved.value, 1, sign=True)} points"
     return percent(port.naive) if port.naive >= 0.01 else significant(port.naive, 2)
 
 
@@ -48,9 +48,9 @@ def _direction(cost: Cost, port: Port) -> Group:
 
 
 def _cost(port: Port) -> str:
-    if port.lost:
+    if port.moved:
         right, naive = percent(port.right), percent(port.naive)
-        return f"Accuracy: {right} right, {naive} naive; the naive port loses {bracketed(port.lost)}."
+        return f"Accuracy: naive {naive}, right {right}. Naive minus right: {bracketed(port.moved)}."
     return f"Error: naive {significant(port.naive, 2)}, right {significant(port.right, 2)}."
 
 
