@@ -1,7 +1,7 @@
 """The traps page: what goes wrong in silence when a network is ported, the dearest trap first."""
 
 from experiments.traps.catalogue import NOT_YET
-from reports.data.results import Results
+from reports.data.results import RecordedTrap, Results
 from reports.html.blocks import Block, Cell, Prose, Section, Table
 from reports.html.format import count, unfinished
 from reports.pages.traps import chart, trap
@@ -28,6 +28,8 @@ def sections(results: Results) -> list[Section]:
     if errors or scored:
         blocks += [_answer([*errors, *scored]), chart.figure(errors, scored, results)]
     made = [Section("costs", "What each trap costs", tuple(blocks))]
+    if failed := [each for each in results.traps if each.state == "failed"]:
+        made.append(Section("failed", "What failed", (_failed(failed),)))
     if errors:
         made.append(Section("errors", "The output is wrong", tuple(trap.block(each, results) for each in errors)))
     if scored:
@@ -38,10 +40,21 @@ def sections(results: Results) -> list[Section]:
 def _answer(found: list[Cost]) -> Prose:
     ports = [port for cost in found for port in cost.ports]
     wrong = sum(port.wrong for port in ports)
-    return Prose(
-        f"Of {count(len(ports), 'naive port')} of {count(len(found), 'trap')}, {wrong} are wrong without any error "
-        f"message; the other {len(ports) - wrong} go in the direction in which the trap does not bite."
+    text = (
+        f"Of {count(len(ports), 'naive port')} of {count(len(found), 'trap')}, {wrong} {_is(wrong)} wrong without any "
     )
+    rest = len(ports) - wrong
+    more = f"; the other {rest} {_is(rest)} right, since the trap bites in one direction only" * bool(rest)
+    return Prose(f"{text}error message{more}.")
+
+
+def _is(n: int) -> str:
+    return "is" if n == 1 else "are"
+
+
+def _failed(failed: list[RecordedTrap]) -> Table:
+    rows = [[Cell(each.run.trap, kind="code"), Cell(each.failure, kind="wide")] for each in failed]
+    return Table.of("A new start of the study tries them again.", ["Trap", "What failed"], rows)
 
 
 def _not_yet() -> Table:
