@@ -122,9 +122,9 @@ def two_layers(seed: int) -> dict[str, Any]:
 
 
 def two_texts(seed: int) -> dict[str, Any]:
-    """first and second (8, 20, 6), eight texts each, and an LSTM's weights."""
+    """first (8, 20, 6) and second (8, 3, 6), eight texts each, and an LSTM's weights."""
     rng = draws.generator(seed, "two texts")
-    first, second = _normal(rng, 2, ROWS, STEPS, INPUTS)
+    first, second = _normal(rng, ROWS, STEPS, INPUTS), _normal(rng, ROWS, 3, INPUTS)
     return {"first": first, "second": second, "weights": cell(rng)}
 
 

@@ -50,7 +50,7 @@ TRAPS = (
         "A stateful layer is not reset",
         "A Keras layer of stateful=True begins each call in the state that the last one ended with, in the next epoch "
         "and in predict too, until reset_state() is called.",
-        "the last output for a second text",
+        "the last output for a second, short text",
         cases.two_texts,
         ("keras-team/keras#2849", "keras-team/keras#10231"),
         harmless={"pytorch": "PyTorch keeps no state: one that is not handed over is zero."},
@@ -60,8 +60,8 @@ TRAPS = (
         "batch_norm",
         "BatchNorm's momentum",
         "Keras's momentum is the share of the old average that is kept, PyTorch's the share of the new one that is "
-        "taken: 0.99 in one is 0.01 in the other. What is left after the right port is the variance, which PyTorch "
-        "averages as n − 1 has it.",
+        "taken: 0.99 in one is 0.01 in the other. A small error remains in the right port: PyTorch's running variance "
+        "divides by n − 1, Keras's by n.",
         "the normalised outputs in evaluation, after 100 batches",
         cases.batches,
         ("huggingface/transformers#19454",),

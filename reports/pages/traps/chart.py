@@ -20,7 +20,7 @@ def figure(errors: Sequence[Cost], scored: Sequence[Cost], results: Results) -> 
     """A panel for the errors and one for the accuracies, each where there are any."""
     panels = [made(found) for made, found in ((_errors, errors), (_points, scored)) if found]
     return Figure(
-        "What the naive port costs, the dearest first. An error is the largest difference from the original network's "
+        "What the naive port costs, the costliest first. An error is the largest difference from the original's "
         "numbers, as a share of their largest: at 1 it is as large as the output itself. Left of the grey line nothing "
         "is wrong.",
         tuple(panels),

@@ -46,7 +46,7 @@ class Cost:
 
 
 def costs(traps: Sequence[RecordedTrap], scores: bool) -> list[Cost]:
-    """The traps that have run, of those that score or of the others, the dearest first."""
+    """The traps that have run, of those that score or of the others, the costliest first."""
     run = [each for each in traps if each.record.get("costs") and each.run.described.scores == scores]
     return sorted((Cost(each, _ports(each)) for each in run), key=lambda cost: -cost.largest)
 

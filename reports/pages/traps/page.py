@@ -1,4 +1,4 @@
-"""The traps page: what goes wrong in silence when a network is ported, the dearest trap first."""
+"""The traps page: what goes wrong in silence when a network is ported, the costliest trap first."""
 
 from experiments.traps.catalogue import NOT_YET
 from reports.data.results import RecordedTrap, Results
@@ -33,7 +33,7 @@ def sections(results: Results) -> list[Section]:
     if errors:
         made.append(Section("errors", "The output is wrong", tuple(trap.block(each, results) for each in errors)))
     if scored:
-        made.append(Section("accuracy", "It learns otherwise", tuple(trap.block(each, results) for each in scored)))
+        made.append(Section("accuracy", "The accuracy changes", tuple(trap.block(each, results) for each in scored)))
     return made + [Section("not-yet", "What cannot be run here", (_not_yet(),))] * bool(NOT_YET)
 
 

@@ -15,7 +15,7 @@ def block(cost: Cost, results: Results) -> Details:
     links = [Link(thread, _address(thread)) for thread in trap.threads]
     if href := results.trap_links.run(cost.recorded.run_id):
         links.append(Link("run in MLflow", href))
-    intro = Prose(f"{trap.happens} Compared: {trap.compared}.", links=tuple(links))
+    intro = Prose(f"{trap.happens} Given: {trap.case.__doc__} Compared: {trap.compared}.", links=tuple(links))
     return Details(_summary(cost), (intro, *(_direction(cost, port) for port in cost.ports)))
 
 
@@ -44,7 +44,7 @@ def _direction(cost: Cost, port: Port) -> Group:
     else:
         lines = count(_changed(naive, right), "line")
         blocks += [Code("Naive", naive), Code(f"Right: {lines} to change", right)]
-    return Group(f"From {name(other)} to {name(port.into)}", tuple(blocks), port.into)
+    return Group(f"From {name(other)} to {name(port.into)}", tuple(blocks), f"{port.into} codes")
 
 
 def _cost(port: Port) -> str:

@@ -42,7 +42,7 @@ def text(found) -> str:
     )
 
 
-def test_the_dearest_trap_comes_first():
+def test_the_costliest_trap_comes_first():
     order = [block.summary.partition(":")[0] for block in named(recorded(gate_order(1.0), harmless()))["errors"].blocks]
     assert order == [TRAPS["padding_side"].title, TRAPS["gate_order"].title]
 
