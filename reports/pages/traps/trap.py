@@ -15,8 +15,9 @@ def block(cost: Cost, results: Results) -> Details:
     links = [Link(thread, _address(thread)) for thread in trap.threads]
     if href := results.trap_links.run(cost.recorded.run_id):
         links.append(Link("run in MLflow", href))
-    intro = Prose(f"{trap.happens} Given: {trap.case.__doc__} Compared: {trap.compared}.", links=tuple(links))
-    return Details(_summary(cost), (intro, *(_direction(cost, port) for port in cost.ports)))
+    given = Prose(f"Given: {trap.case.__doc__} Compared: {trap.compared}.", "quiet")
+    directions = (_direction(cost, port) for port in cost.ports)
+    return Details(_summary(cost), (Prose(trap.happens, links=tuple(links)), given, *directions))
 
 
 def _summary(cost: Cost) -> str:

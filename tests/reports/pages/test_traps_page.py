@@ -50,7 +50,8 @@ def test_the_costliest_trap_comes_first():
 def test_a_trap_shows_both_ports_their_cost_and_its_threads():
     (block,) = named(recorded(gate_order()))["errors"].blocks
     assert isinstance(block, Details) and block.summary.endswith("TensorFlow 2 100%, PyTorch 100%")
-    intro, first, _ = block.blocks
+    intro, given, first, _ = block.blocks
+    assert given.text.startswith("Given: x (8, 20, 6)") and "Compared: the last output." in given.text
     assert [link.text for link in intro.links] == [*TRAPS["gate_order"].threads, "run in MLflow"]
     assert intro.links[0].href == "https://github.com/keras-team/keras/issues/8720"
     codes = [each for each in first.blocks if isinstance(each, Code)]
