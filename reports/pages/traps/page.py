@@ -12,7 +12,8 @@ LEAD = "What goes wrong in silence when a recurrent network is ported, what it c
 METHOD = (
     "Each trap is run on both twins. A network is written as one framework's users write it, then ported to the other "
     "twice: as one does at first, and right. The weights and inputs are the same arrays in both. The code shown is the "
-    "code that ran."
+    "code that ran; in it lstm(weights), gru(weights) and both_ways(forward, backward) make the framework's own layer and "
+    "load its weights, and before(steps, lengths) tells the words from the padding."
 )
 
 
@@ -34,7 +35,7 @@ def sections(results: Results) -> list[Section]:
         made.append(Section("errors", "The output is wrong", tuple(trap.block(each, results) for each in errors)))
     if scored:
         made.append(Section("accuracy", "The accuracy changes", tuple(trap.block(each, results) for each in scored)))
-    return made + [Section("not-yet", "What cannot be run here", (_not_yet(),))] * bool(NOT_YET)
+    return made + [Section("not-yet", "What is not run here", (_not_yet(),))] * bool(NOT_YET)
 
 
 def _answer(found: list[Cost]) -> Prose:
@@ -58,5 +59,13 @@ def _failed(failed: list[RecordedTrap]) -> Table:
 
 
 def _not_yet() -> Table:
-    rows = [[each.title, Cell(each.happens, kind="wide"), Cell(each.reason, kind="wide")] for each in NOT_YET]
-    return Table.of("Traps that need what is not there.", ["Trap", "What happens", "Why it is not run"], rows)
+    rows = [
+        [
+            each.title,
+            Cell(each.happens, kind="wide"),
+            Cell(each.threads[0], href=trap.address(each.threads[0]), note=", ".join(each.threads[1:])),
+            Cell(each.reason, kind="wide"),
+        ]
+        for each in NOT_YET
+    ]
+    return Table.of("Traps that are not run.", ["Trap", "What happens", "Thread", "Why it is not run"], rows)

@@ -12,7 +12,7 @@ from reports.pages.traps.costs import Cost, Port
 def block(cost: Cost, results: Results) -> Details:
     """The trap's section."""
     trap = cost.trap
-    links = [Link(thread, _address(thread)) for thread in trap.threads]
+    links = [Link(thread, address(thread)) for thread in trap.threads]
     if href := results.trap_links.run(cost.recorded.run_id):
         links.append(Link("run in MLflow", href))
     given = Prose(f"Given: {trap.case.__doc__} Compared: {trap.compared}.", "quiet")
@@ -61,6 +61,7 @@ def _changed(naive: str, right: str) -> int:
     return max(1, sum(line.startswith("+ ") for line in diff))
 
 
-def _address(thread: str) -> str:
+def address(thread: str) -> str:
+    """A public thread's page; the host sends a pull request's number on."""
     repository, _, number = thread.partition("#")
     return f"https://github.com/{repository}/issues/{number}"
