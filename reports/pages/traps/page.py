@@ -12,8 +12,8 @@ LEAD = "What goes wrong in silence when a recurrent network is ported, what it c
 METHOD = (
     "Each trap is run on both twins. A network is written as one framework's users write it, then ported to the other "
     "twice: as one does at first, and right. The weights and inputs are the same arrays in both. The code shown is the "
-    "code that ran; in it lstm(weights), gru(weights) and both_ways(forward, backward) make the framework's own layer and "
-    "load its weights, and before(steps, lengths) tells the words from the padding."
+    "code that ran. In it lstm(weights), gru(weights) and both_ways(forward, backward) make the framework's own layer "
+    "and load its weights; before(steps, lengths) tells the words from the padding."
 )
 
 
