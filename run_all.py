@@ -48,7 +48,7 @@ def main(
         list[str] | None,
         typer.Option(
             metavar="KEY=VALUE",
-            help="only with this cell, form, task, framework, conventions, seed or phase (such as speed)",
+            help="only with this cell, form, task, framework, conventions, seed, trap or phase (such as speed)",
         ),
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="run again even what is done")] = False,

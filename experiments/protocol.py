@@ -173,6 +173,7 @@ class Framework:
     calls: Callable[[], dict[str, Any]] = dict  # what calls take and return, by lines that are run
     floor: Callable[[Sequence[Product], str], Callable[[], Any]] | None = None  # products, dtype: they alone
     profile: Callable[[Callable[[], Any]], dict[str, float]] | None = None  # seconds by operator of what is called
+    trap: Callable[[str], dict[str, Callable[..., np.ndarray]]] | None = None  # a trap's functions, by its module
     bare: Callable[..., float] | None = None  # a tutorial's training: spec, task, test batch, seed, recipes' fields
 
 

@@ -22,8 +22,8 @@ def load(name: str) -> Framework:
     framework = Framework(name, FRAMEWORKS[name].owner, runtime.configure, network.build, runtime.environment)
     if name == REFERENCE:  # no source shows NumPy calls, and nothing is timed against NumPy
         return framework
-    files = ("source_calls", "call_conventions", "profiling", "tutorial_baseline")
-    source_calls, call_conventions, profiling, tutorial_baseline = (
+    files = ("source_calls", "call_conventions", "profiling", "tutorial_baseline", "traps")
+    source_calls, call_conventions, profiling, tutorial_baseline, traps = (
         import_module(f"frameworks.{name}.{file}") for file in files
     )
     return replace(
@@ -32,6 +32,7 @@ def load(name: str) -> Framework:
         calls=call_conventions.answers,
         floor=profiling.floor,
         profile=profiling.profile,
+        trap=traps.find,
         bare=tutorial_baseline.train,
     )
 

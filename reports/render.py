@@ -22,6 +22,7 @@ from reports.pages.parity import page as parity
 from reports.pages.shapes import page as shapes
 from reports.pages.sources import page as sources
 from reports.pages.speed import page as speed
+from reports.pages.traps import page as traps
 
 #: Each page's file, its name in the navigation, and what makes its sections.
 PAGES = {
@@ -31,6 +32,7 @@ PAGES = {
     "defaults.html": ("Defaults", defaults),
     "speed.html": ("Speed", speed),
     "shapes.html": ("Shapes", shapes),
+    "traps.html": ("Traps", traps),
     "chars.html": ("Writing", chars),
     "sources.html": ("Sources", sources),
     "claims.html": ("Claims", claims),

@@ -5,5 +5,6 @@ from experiments.probes.phase import PHASE as PROBES
 from experiments.speed.phase import PHASE as SPEED
 from experiments.study.phase import Phase
 from experiments.training.phase import PHASE as TRAINING
+from experiments.traps.phase import PHASE as TRAPS
 
-PHASES: tuple[Phase, ...] = (TRAINING, PARITY, PROBES, SPEED)
+PHASES: tuple[Phase, ...] = (TRAINING, PARITY, PROBES, TRAPS, SPEED)

@@ -27,7 +27,9 @@ class BaseStudy(Frozen):
     @model_validator(mode="after")
     def _has_something_to_do(self) -> Self:
         if not any(getattr(self, table) for phase in PHASES for table in phase.enough):
-            raise ValueError("grid: missing; a study needs a [[grid]], a [[defaults]], a [[speed]] or a [ladder]")
+            raise ValueError(
+                "grid: missing; a study needs a [[grid]], a [[defaults]], a [[speed]], a [ladder] or traps"
+            )
         return self
 
 

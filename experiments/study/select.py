@@ -5,7 +5,7 @@ from typing import Any
 
 from experiments.errors import UserError
 
-KEYS = ("cell", "form", "task", "framework", "conventions", "seed", "phase")
+KEYS = ("cell", "form", "task", "framework", "conventions", "seed", "phase", "trap")
 
 
 Wanted = Mapping[str, Collection[str]]  # key -> the values that are asked for

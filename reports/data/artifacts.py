@@ -84,6 +84,11 @@ def calls(text: str) -> Mapping[str, Any]:
     return record
 
 
+def trap(text: str) -> Mapping[str, Any]:
+    """``trap.json`` of a trap: what its ports cost in each twin, and their code."""
+    return _record(text, {"trap", "costs", "accuracies", "code"})
+
+
 def timings(text: str) -> tuple[Mapping[str, Any], ...]:
     """``timing.json`` of a timed variant: a record for each process."""
     processes = _record(text, {"processes"})["processes"]

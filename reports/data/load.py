@@ -12,6 +12,7 @@ from experiments.probes import call_conventions, gradient_norms, recipes, roundi
 from experiments.protocol import Job
 from experiments.speed.outcome import FILE as TIMING_FILE
 from experiments.study.plan import Plan
+from experiments.traps.outcome import FILE as TRAP_FILE
 from reports.data import artifacts, query, results
 from reports.data.links import Links
 from reports.data.results import Results
@@ -25,7 +26,7 @@ def gather(plan: Plan, tracking_uri: str) -> Results:
         tracking_uri: where MLflow keeps the runs.
     """
     recorded = _Recorded(tracking_uri, plan.study.name)
-    parts = (part(recorded, plan) for part in (_planned, _trained, _checked, _timed, _measured))
+    parts = (part(recorded, plan) for part in (_planned, _trained, _checked, _timed, _trapped, _measured))
     return Results(study=plan.study.name, **{name: value for part in parts for name, value in part.items()})
 
 
@@ -89,6 +90,13 @@ def _timed(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
     records = recorded.records("speed", (timing.fingerprint for timing in timings), "timing")
     files = recorded.artifacts(results.newest(records.runs), TIMING_FILE, artifacts.timings)
     return {"timings": results.join_timings(timings, records.runs, files), "speed_links": recorded.links(records)}
+
+
+def _trapped(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
+    traps = plan.jobs("traps")
+    records = recorded.records("traps", (trap.fingerprint for trap in traps), "trap")
+    files = recorded.artifacts(results.newest(records.runs), TRAP_FILE, artifacts.trap)
+    return {"traps": results.join_traps(traps, records.runs, files), "trap_links": recorded.links(records)}
 
 
 def _measured(recorded: _Recorded, plan: Plan) -> dict[str, Any]:

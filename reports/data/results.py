@@ -13,6 +13,7 @@ from experiments.parity.check import ParityCheck
 from experiments.spec import ExperimentSpec
 from experiments.speed.schedule import Timing
 from experiments.training.trial import Trial
+from experiments.traps.outcome import TrapRun
 from experiments.twins import TWINS
 from reports.data.links import Links
 from reports.data.query import HISTORIES, Records
@@ -50,6 +51,17 @@ class RecordedTiming:
 
 
 @dataclass(frozen=True)
+class RecordedTrap:
+    """A planned trap and what MLflow holds of it; ``record`` is its ``trap.json``."""
+
+    run: TrapRun
+    state: str = "missing"  # done, failed, missing
+    run_id: str | None = None
+    failure: str = ""
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Results:
     """``trials``: a row for each planned trial, ``state`` done, failed or missing; ``history``: a row for each epoch.
 
@@ -77,6 +89,8 @@ class Results:
     writings: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)  # (cell, framework) → texts
     timings: tuple[RecordedTiming, ...] = ()
     speed_links: Links = field(default_factory=Links)
+    traps: tuple[RecordedTrap, ...] = ()
+    trap_links: Links = field(default_factory=Links)
 
     @property
     def done(self) -> pd.DataFrame:
@@ -237,6 +251,19 @@ def recipe_frame(scripts: Iterable[tuple[Any, Mapping[str, Any]]]) -> pd.DataFra
         for job, record in scripts
     ]
     return pd.DataFrame(rows, columns=RECIPES)
+
+
+def join_traps(planned: Iterable[TrapRun], runs: pd.DataFrame, records: Mapping[str, Any]) -> tuple[RecordedTrap, ...]:
+    """The planned traps with their runs; ``records`` are the runs' ``trap.json``, without which none is done."""
+    found = {run.fingerprint: run for run in newest(runs).itertuples()}
+    return tuple(_trapped(each, found.get(each.fingerprint), records) for each in planned)
+
+
+def _trapped(planned: TrapRun, run: Any, records: Mapping[str, Any]) -> RecordedTrap:
+    record = records.get(run.run_id, {}) if run else {}
+    if not run or (run.state == "done" and not record):
+        return RecordedTrap(planned)
+    return RecordedTrap(planned, run.state, run.run_id, run.failure or "", record)
 
 
 def shape_runs(trials: pd.DataFrame) -> pd.DataFrame:

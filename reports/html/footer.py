@@ -18,7 +18,7 @@ def foot(results: Results, now: datetime) -> list[tuple[str, str]]:
     done = results.done
     terms = [
         ("Study", f"{results.study}: {listed(_progress(results))} done"),
-        ("Versions", _versions(done, results.trials)),
+        ("Versions", _versions(done, results.trials) or _trapped(results)),
         *(_places(done) if len(results.trials) else ()),
         ("Data", _data(done, results.trials)),
         ("Written", now.strftime("%Y-%m-%d %H:%M")),
@@ -30,7 +30,8 @@ def _progress(results: Results) -> list[str]:
     """``167 of 167 planned trials``, and the same of the timings; without those that are not planned."""
     trials = int((results.trials.state == "done").sum()), len(results.trials)
     timings = sum(timing.state == "done" for timing in results.timings), len(results.timings)
-    parts = [(trials, "planned trials"), (timings, "timings")]
+    traps = sum(trap.state == "done" for trap in results.traps), len(results.traps)
+    parts = [(trials, "planned trials"), (timings, "timings"), (traps, "traps")]
     return [f"{done:,} of {planned:,} {what}" for (done, planned), what in parts if planned]
 
 
@@ -41,6 +42,12 @@ def _versions(done: pd.DataFrame, trials: pd.DataFrame) -> str:
         texts = dict.fromkeys(_version(env) for env in ran.environment) if len(ran) else dict.fromkeys(rows.version)
         parts.append(f"{name(framework)}: {listed(filter(None, texts), 'or')}")
     return "; ".join(parts)
+
+
+def _trapped(results: Results) -> str:
+    """The versions of a study that plans traps and no trial."""
+    versions = dict(results.traps[0].run.versions) if results.traps else {}
+    return "; ".join(f"{name(framework)}: {text}" for framework, text in versions.items())
 
 
 def _version(environment: Mapping[str, Any]) -> str:

@@ -114,7 +114,8 @@ def test_the_reports_stand_and_link_to_the_runs(smoke, runs):
     folder, output = smoke
     assert "reports/index.html" in output and "mlflow ui" in output
     names = {path.name for path in (folder / "reports").glob("*.html")}
-    assert names == {f"{name}.html" for name in ("index", "parity", "accuracy", "speed", "shapes", "chars", "claims")}
+    expected = ("index", "parity", "accuracy", "speed", "shapes", "traps", "chars", "claims")
+    assert names == {f"{name}.html" for name in expected}
     assert "by character, in all of 6 texts" in (folder / "reports" / "index.html").read_text(encoding="utf-8")
     assert "Autodiff differs from the reference" in (folder / "reports" / "parity.html").read_text(encoding="utf-8")
     shapes = (folder / "reports" / "shapes.html").read_text(encoding="utf-8")

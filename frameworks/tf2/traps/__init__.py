@@ -1,0 +1,24 @@
+"""Traps that run: a module each, with the functions ``original``, ``naive`` and ``right`` (experiments/traps)."""
+
+from collections.abc import Callable
+from functools import wraps
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from experiments.traps.trap import FUNCTIONS
+
+
+def find(path: str) -> dict[str, Callable[..., np.ndarray]]:
+    """Import a trap's module; return its functions, which then take and return NumPy arrays."""
+    module = import_module(f"frameworks.tf2.traps.{path}")
+    return {name: _on_arrays(getattr(module, name)) for name in FUNCTIONS}
+
+
+def _on_arrays(function: Callable[..., Any]) -> Callable[..., np.ndarray]:
+    @wraps(function)
+    def called(**case: Any) -> np.ndarray:
+        return np.asarray(function(**case))
+
+    return called

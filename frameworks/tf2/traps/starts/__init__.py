@@ -1,0 +1,1 @@
+"""Traps of initial weights."""

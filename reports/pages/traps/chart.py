@@ -1,0 +1,78 @@
+"""The chart: what each trap costs, errors on a logarithmic axis, points of accuracy apart."""
+
+from collections.abc import Sequence
+
+from experiments.traps.trap import MEANINGFUL
+from experiments.twins import COLOURS, TWINS
+from reports.data.results import Results
+from reports.html.blocks import Figure, Key, Panel
+from reports.html.format import name, number, significant
+from reports.html.svg import FAINT, INK, draw
+from reports.pages.traps.costs import Cost, Port
+
+ROW = 0.27  # inches
+TICKS = (1e-8, 1e-6, 1e-4, 1e-2, 1.0)
+RANGE = (3e-9, 30.0)
+SHIFT = {"tf2": -0.12, "pytorch": 0.12}  # rows, so that neither dot hides the other
+
+
+def figure(errors: Sequence[Cost], scored: Sequence[Cost], results: Results) -> Figure:
+    """A panel for the errors and one for the accuracies, each where there are any."""
+    panels = [made(found) for made, found in ((_errors, errors), (_points, scored)) if found]
+    return Figure(
+        "What the naive port costs, the costliest first. An error is the largest difference from the original's "
+        "numbers, as a share of their largest: at 1 it is as large as the output itself. Left of the grey line nothing "
+        "is wrong.",
+        tuple(panels),
+        tuple(Key(f"ported into {name(twin)}", twin) for twin in TWINS),
+        results.trap_links.measured("trap"),
+    )
+
+
+def _errors(found: Sequence[Cost]) -> Panel:
+    def paint(axes) -> None:
+        axes.axvline(MEANINGFUL, color=FAINT, linewidth=1.2)
+        for row, cost in enumerate(found):
+            for port in cost.ports:
+                place = min(max(port.naive, RANGE[0] * 2), RANGE[1])
+                axes.plot(place, row + SHIFT[port.into], "o", color=COLOURS[port.into], markersize=5)
+        axes.set(xscale="log", xlim=RANGE, xlabel="largest error, as a share", ylabel="")
+        axes.set_xticks(TICKS, [significant(tick, 1) for tick in TICKS])
+        axes.minorticks_off()
+        _rows(axes, found)
+
+    return _panel("Errors of the output", found, paint, lambda port: significant(port.naive, 2))
+
+
+def _points(found: Sequence[Cost]) -> Panel:
+    def paint(axes) -> None:
+        axes.axvline(0, color=INK, linewidth=0.6)
+        for row, cost in enumerate(found):
+            for port in cost.ports:
+                at, colour = row + SHIFT[port.into], COLOURS[port.into]
+                axes.plot([port.moved.low, port.moved.high], [at] * 2, color=colour, linewidth=1.4)
+                axes.plot(port.moved.value, at, "o", color=colour, markersize=5)
+        axes.set(xlabel="points of accuracy, naive − right, 95% interval", ylabel="")
+        _rows(axes, found)
+
+    return _panel("Accuracy", found, paint, lambda port: f"{number(port.moved.value, 1)} points")
+
+
+def _rows(axes, found: Sequence[Cost]) -> None:
+    axes.set_ylim(len(found) - 0.5, -0.5)
+    axes.set_yticks(range(len(found)), [_label(cost) for cost in found])
+    axes.grid(axis="y")
+
+
+def _label(cost: Cost) -> str:
+    return cost.trap.name.replace("_", " ")
+
+
+def _panel(title: str, found: Sequence[Cost], paint, in_words) -> Panel:
+    def spoken(port: Port) -> str:
+        return f"{name(port.into)} {in_words(port)}"
+
+    values = "; ".join(f"{_label(cost)}: {', '.join(map(spoken, cost.ports))}" for cost in found)
+    label = f"{title}, naive ports into each framework: {values}."
+    labels = [_label(cost) for cost in found]
+    return Panel(title, draw(paint, label, labels, width=5.0, height=0.75 + ROW * len(found)), label)

@@ -1,0 +1,71 @@
+"""The traps page: what goes wrong in silence when a network is ported, the costliest trap first."""
+
+from experiments.traps.catalogue import NOT_YET
+from reports.data.results import RecordedTrap, Results
+from reports.html.blocks import Block, Cell, Prose, Section, Table
+from reports.html.format import count, unfinished
+from reports.pages.traps import chart, trap
+from reports.pages.traps.costs import Cost, costs
+
+TITLE = "Traps"
+LEAD = "What goes wrong in silence when a recurrent network is ported, what it costs, and the lines to change."
+METHOD = (
+    "Each trap is run on both twins. A network is written as one framework's users write it, then ported to the other "
+    "twice: as one does at first, and right. The weights and inputs are the same arrays in both. The code shown is the "
+    "code that ran. In it lstm(weights), gru(weights) and both_ways(forward, backward) make the framework's own layer "
+    "and load its weights; before(steps, lengths) tells the words from the padding."
+)
+
+
+def planned(results: Results) -> bool:
+    """Whether the study plans any trap, and so has this page."""
+    return bool(results.traps)
+
+
+def sections(results: Results) -> list[Section]:
+    """The chart, then every trap folded."""
+    errors, scored = (costs(results.traps, scores) for scores in (False, True))
+    blocks: list[Block] = [*unfinished((each.state for each in results.traps), "trap"), Prose(METHOD)]
+    if errors or scored:
+        blocks += [_answer([*errors, *scored]), chart.figure(errors, scored, results)]
+    made = [Section("costs", "What each trap costs", tuple(blocks))]
+    if failed := [each for each in results.traps if each.state == "failed"]:
+        made.append(Section("failed", "What failed", (_failed(failed),)))
+    if errors:
+        made.append(Section("errors", "The output is wrong", tuple(trap.block(each, results) for each in errors)))
+    if scored:
+        made.append(Section("accuracy", "The accuracy changes", tuple(trap.block(each, results) for each in scored)))
+    return made + [Section("not-yet", "What is not run here", (_not_yet(),))] * bool(NOT_YET)
+
+
+def _answer(found: list[Cost]) -> Prose:
+    ports = [port for cost in found for port in cost.ports]
+    wrong = sum(port.wrong for port in ports)
+    text = (
+        f"Of {count(len(ports), 'naive port')} of {count(len(found), 'trap')}, {wrong} {_is(wrong)} wrong without any "
+    )
+    rest = len(ports) - wrong
+    more = f"; the other {rest} {_is(rest)} right, since the trap bites in one direction only" * bool(rest)
+    return Prose(f"{text}error message{more}.")
+
+
+def _is(n: int) -> str:
+    return "is" if n == 1 else "are"
+
+
+def _failed(failed: list[RecordedTrap]) -> Table:
+    rows = [[Cell(each.run.trap, kind="code"), Cell(each.failure, kind="wide")] for each in failed]
+    return Table.of("A new start of the study tries them again.", ["Trap", "What failed"], rows)
+
+
+def _not_yet() -> Table:
+    rows = [
+        [
+            each.title,
+            Cell(each.happens, kind="wide"),
+            Cell(each.threads[0], href=trap.address(each.threads[0]), note=", ".join(each.threads[1:])),
+            Cell(each.reason, kind="wide"),
+        ]
+        for each in NOT_YET
+    ]
+    return Table.of("Traps that are not run.", ["Trap", "What happens", "Thread", "Why it is not run"], rows)

@@ -1,0 +1,67 @@
+"""One trap, folded: what happens, the naive lines, the right lines, the cost and where people met it."""
+
+import difflib
+
+from experiments.twins import TWINS
+from reports.data.results import Results
+from reports.html.blocks import Block, Code, Details, Group, Link, Prose
+from reports.html.format import bracketed, count, name, number, percent, significant
+from reports.pages.traps.costs import Cost, Port
+
+
+def block(cost: Cost, results: Results) -> Details:
+    """The trap's section."""
+    trap = cost.trap
+    links = [Link(thread, address(thread)) for thread in trap.threads]
+    if href := results.trap_links.run(cost.recorded.run_id):
+        links.append(Link("run in MLflow", href))
+    given = Prose(f"Given: {trap.case.__doc__} Compared: {trap.compared}.", "quiet")
+    directions = (_direction(cost, port) for port in cost.ports)
+    return Details(_summary(cost), (Prose(trap.happens, links=tuple(links)), given, *directions))
+
+
+def _summary(cost: Cost) -> str:
+    sizes = [f"{name(port.into)} {_size(port)}" for port in cost.ports]
+    return f"{cost.trap.title}: {', '.join(sizes)}"
+
+
+def _size(port: Port) -> str:
+    if not port.wrong:
+        return "nothing"
+    if port.moved:
+        return f"{number(port.moved.value, 1, sign=True)} points"
+    return percent(port.naive) if port.naive >= 0.01 else significant(port.naive, 2)
+
+
+def _direction(cost: Cost, port: Port) -> Group:
+    (other,) = (twin for twin in TWINS if twin != port.into)
+    code = cost.recorded.record["code"]
+    naive, right, original = code[port.into]["naive"], code[port.into]["right"], code[other]["original"]
+    blocks: list[Block] = [Prose(_cost(port)), Code(f"The original in {name(other)}", original)]
+    if naive == right:
+        reason = cost.trap.harmless.get(port.into, "")
+        blocks.append(Code(f"The port into {name(port.into)}, right at once", right))
+        blocks += [Prose(reason, "note")] * bool(reason)
+    else:
+        lines = count(_changed(naive, right), "line")
+        blocks += [Code("Naive", naive), Code(f"Right: {lines} to change", right)]
+    return Group(f"From {name(other)} to {name(port.into)}", tuple(blocks), f"{port.into} codes")
+
+
+def _cost(port: Port) -> str:
+    if port.moved:
+        right, naive = percent(port.right), percent(port.naive)
+        return f"Accuracy: naive {naive}, right {right}. Naive minus right: {bracketed(port.moved)}."
+    return f"Error: naive {significant(port.naive, 2)}, right {significant(port.right, 2)}."
+
+
+def _changed(naive: str, right: str) -> int:
+    """How many lines of the right port are not in the naive one."""
+    diff = difflib.ndiff(naive.splitlines(), right.splitlines())
+    return max(1, sum(line.startswith("+ ") for line in diff))
+
+
+def address(thread: str) -> str:
+    """A public thread's page; the host sends a pull request's number on."""
+    repository, _, number = thread.partition("#")
+    return f"https://github.com/{repository}/issues/{number}"

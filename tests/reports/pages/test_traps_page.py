@@ -1,0 +1,113 @@
+"""The traps page: its order, what it shows of each trap, and what is missing."""
+
+import pytest
+from trap_cases import SCORED, measured, outcome, recorded
+
+from experiments.traps.catalogue import NOT_YET, TRAPS
+from reports.data import artifacts
+from reports.html.blocks import Code, Details
+from reports.pages.traps import page
+
+
+def gate_order(size=1.0):
+    """A trap whose naive ports are off by ``size``."""
+    twin = measured([1.0], [1.0 + size], [1.0], ("x = 0", "a = 1\nreturn a", "a = 2\nreturn a"))
+    return outcome("gate_order", twin, twin)
+
+
+def harmless():
+    """A trap that bites in PyTorch alone."""
+    right = measured([1.0], [1.0], [1.0], ("x = 0", "return 1", "return 1"))
+    return outcome("padding_side", right, measured([1.0], [3.0], [1.0]))
+
+
+def scored():
+    """A trap that costs accuracy in TensorFlow 2, and nothing in PyTorch."""
+    tf2 = measured([0.5] * 3, [0.50, 0.52, 0.51], [0.70, 0.73, 0.71])
+    return outcome(SCORED[0], tf2, measured([0.5] * 3, [0.60, 0.62, 0.61], [0.61, 0.61, 0.61]))
+
+
+def named(results) -> dict:
+    return {section.name: section for section in page.sections(results)}
+
+
+def flat(blocks) -> list:
+    """The blocks, with what they hold in their place."""
+    return [inner for each in blocks for inner in ([each, *flat(each.blocks)] if hasattr(each, "blocks") else [each])]
+
+
+def text(found) -> str:
+    return " ".join(
+        str(getattr(block, "text", "")) for section in page.sections(found) for block in flat(section.blocks)
+    )
+
+
+def test_the_costliest_trap_comes_first():
+    order = [block.summary.partition(":")[0] for block in named(recorded(gate_order(1.0), harmless()))["errors"].blocks]
+    assert order == [TRAPS["padding_side"].title, TRAPS["gate_order"].title]
+
+
+def test_a_trap_shows_both_ports_their_cost_and_its_threads():
+    (block,) = named(recorded(gate_order()))["errors"].blocks
+    assert isinstance(block, Details) and block.summary.endswith("TensorFlow 2 100%, PyTorch 100%")
+    intro, given, first, _ = block.blocks
+    assert given.text.startswith("Given: x (8, 20, 6)") and "Compared: the last output." in given.text
+    assert [link.text for link in intro.links] == [*TRAPS["gate_order"].threads, "run in MLflow"]
+    assert intro.links[0].href == "https://github.com/keras-team/keras/issues/8720"
+    codes = [each for each in first.blocks if isinstance(each, Code)]
+    assert [(each.title, each.text) for each in codes] == [
+        ("The original in PyTorch", "x = 0"),
+        ("Naive", "a = 1\nreturn a"),
+        ("Right: 1 line to change", "a = 2\nreturn a"),
+    ]
+    assert "Error: naive 1.0, right 0." in text(recorded(gate_order()))
+
+
+def test_where_a_trap_does_not_bite_the_reason_is_said():
+    said = text(recorded(harmless()))
+    assert TRAPS["padding_side"].harmless["tf2"] in said
+    assert "Of 2 naive ports of 1 trap, 1 is wrong" in said
+    assert "TensorFlow 2 nothing" in named(recorded(harmless()))["errors"].blocks[0].summary
+
+
+def test_accuracies_stand_apart_with_their_intervals():
+    sections = named(recorded(gate_order(), scored()))
+    (block,) = sections["accuracy"].blocks
+    assert "TensorFlow 2 −20.3 points" in block.summary and "PyTorch nothing" in block.summary
+    assert "Naive minus right: −20.33 points (95% interval −21.77 to −18.90, n\u00a0=\u00a03)" in text(
+        recorded(scored())
+    )
+
+
+@pytest.mark.drawn
+def test_the_chart_has_a_panel_for_each_unit():
+    (figure,) = (block for block in named(recorded(gate_order(), scored()))["costs"].blocks if hasattr(block, "panels"))
+    assert [panel.title for panel in figure.panels] == ["Errors of the output", "Accuracy"]
+    assert "gate order: TensorFlow 2 1.0, PyTorch 1.0" in figure.panels[0].label
+
+
+def test_a_right_port_that_is_off_is_said():
+    off = outcome("gate_order", measured([1.0], [3.0], [2.0]), measured([1.0], [1.5], [1.0]))
+    ((_, reason),) = named(recorded(off))["failed"].blocks[0].rows
+    assert "the right port into tf2 is off by 1" in reason.text
+
+
+def test_what_has_not_run_is_said():
+    found = recorded(missing=["gate_order"])
+    assert "Of 1 trap, 0 are done, 1 not yet run" in text(found)
+    assert set(named(found)) == {"costs", "not-yet"}
+
+
+def test_what_cannot_run_is_listed_with_its_reason():
+    (table,) = named(recorded(gate_order()))["not-yet"].blocks
+    assert [row[-1].text for row in table.rows] == [each.reason for each in NOT_YET]
+
+
+def test_a_study_without_traps_has_no_such_page():
+    assert not page.planned(recorded()) and page.planned(recorded(missing=["gate_order"]))
+
+
+@pytest.mark.parametrize("broken", ["{", "[]", '{"trap": "gate_order"}'])
+def test_another_file_is_refused(broken):
+    with pytest.raises(ValueError):
+        artifacts.trap(broken)
