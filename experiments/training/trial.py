@@ -14,11 +14,11 @@ from experiments import canonical, tasks
 from experiments.canonical import STATES
 from experiments.errors import NotFinite
 from experiments.events import EpochEnded, Event, Finished, Progressed, Started, guarded
-from experiments.fingerprints import later_mathematics
 from experiments.frozen import digest
 from experiments.padding import check_lengths
 from experiments.protocol import Framework, Model, NativeShapes, States
 from experiments.spec import ExperimentSpec, to_toml
+from experiments.spec.fingerprints import later_mathematics
 from experiments.tasks import DataSource, Task
 from experiments.training import checkpoints
 from experiments.training.batches import batches_of, steps_per_epoch

@@ -3,11 +3,11 @@
 import json
 import zipfile
 
-import convert_stages
 import numpy as np
 import pytest
-from convert_processes import assert_same, run
-from convert_stages import CASES, PREDICTIONS, STEPS, WARNINGS, Stage
+from conversions import stages as scripts
+from conversions.processes import assert_same, run
+from conversions.stages import CASES, PREDICTIONS, STEPS, WARNINGS, Stage
 from safetensors.numpy import load_file, save_file
 
 from experiments.errors import UserError
@@ -21,7 +21,7 @@ def stages(tmp_path_factory) -> Stage:
     """Run every conversion, each framework in its own processes."""
     stage = Stage(tmp_path_factory.mktemp("convert"))
     for name in ("keras_first", "torch", "keras_again"):
-        done = run(convert_stages.__file__, name, stage.folder, warnings=WARNINGS)
+        done = run(scripts.__file__, name, stage.folder, warnings=WARNINGS)
         assert done.returncode == 0, done.stderr[-3000:]
         stage.found |= json.loads((stage.folder / f"{name}.json").read_text())
         stage.arrays |= np.load(stage.folder / f"{name}.npz")

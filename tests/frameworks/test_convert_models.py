@@ -2,11 +2,11 @@
 
 import json
 
-import convert_zoo
 import numpy as np
 import pytest
-from convert_processes import assert_same, run
-from convert_stages import PREDICTIONS, WARNINGS, Stage
+from conversions import zoo as scripts
+from conversions.processes import assert_same, run
+from conversions.stages import PREDICTIONS, WARNINGS, Stage
 
 pytestmark = pytest.mark.study
 
@@ -150,7 +150,7 @@ def refusals(tmp_path_factory) -> Stage:
 
 def run_stage(stage: Stage, name: str) -> Stage:
     """Run one framework's part in a process of its own and gather what it found."""
-    done = run(convert_zoo.__file__, name, stage.folder, warnings=WARNINGS)
+    done = run(scripts.__file__, name, stage.folder, warnings=WARNINGS)
     assert done.returncode == 0, done.stderr[-3000:]
     stage.found |= json.loads((stage.folder / f"{name}.json").read_text())
     stage.arrays |= np.load(stage.folder / f"{name}.npz")

@@ -96,7 +96,7 @@ def test_the_ladder_is_climbed_to_the_top_by_every_spec(runs):
     experiment = client.get_experiment_by_name("smoke/parity")
     found = client.search_runs([experiment.experiment_id])
     checks = [run for run in found if run.data.tags["kind"] == "climb"]
-    assert {run.data.tags["kind"] for run in found} == {"climb", "horizon", "writing", "rounding"}
+    assert {run.data.tags["kind"] for run in found} == {"climb", "horizon", "writing", "rounding", "calls"}
     assert all(run.data.tags["complete"] == "1" for run in found)
     assert len(checks) >= 6 and {run.data.metrics["rungs_climbed"] for run in checks} == {5}
     assert max(run.data.metrics["rung4/error"] for run in checks) <= 1

@@ -11,7 +11,8 @@ from safetensors.numpy import load_file
 def run(*command, warnings: str = "default") -> subprocess.CompletedProcess:
     """Run this Python on one thread, with TensorFlow's logs as a user has them: they must not reach stderr."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": warnings}
-    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+    helpers = Path(__file__).parents[1]
+    environment["PYTHONPATH"] = os.pathsep.join([str(helpers.parents[1]), str(helpers)])
     environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
     return subprocess.run([sys.executable, *command], capture_output=True, text=True, env=environment, timeout=240)
 

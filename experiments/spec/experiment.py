@@ -1,108 +1,20 @@
-"""What an experiment is: task × network × training × conventions, and no framework in it."""
+"""An experiment: its four parts, the rules between them, and what it is called."""
 
 from collections import Counter
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Self
 
 import tomli_w
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import model_validator
 
-from experiments import fingerprints, tasks
+from experiments import tasks
 from experiments.cells import CELLS
 from experiments.conventions import TABLE, Conventions, Owner
 from experiments.frozen import Frozen
 from experiments.padding import SIDES, idle_padding
+from experiments.spec import fingerprints
+from experiments.spec.network import NetworkSpec
+from experiments.spec.training import TrainingSpec
 from experiments.tasks import TaskSpec
-
-Form = Literal["cell_loop", "layer", "unrolled", "wrapped", "scratch", "tuned"]
-
-
-class NetworkSpec(Frozen):
-    """encoder → recurrent stack → head.
-
-    Tokens are encoded by an ``embedding``; or as ``one_hot`` vectors, which are multiplied by the same table (the
-    result is the same) or, without an ``embedding_size``, go in directly; or as a ``bag``, the mean of the words' rows,
-    one step long: the baseline without order. Values need no encoder. The head is ``linear``, or an ``mlp``: Dense 32 →
-    Dropout 0.5 → ReLU → Dense. ``projection_size`` is the output size of ``lstm_projection`` (Sak et al. 2014);
-    ``cell_clip`` bounds an LSTM's c′ and ``projection_clip`` the projected h′; ``forget_bias`` is the initial bias of
-    an LSTM's forget gate, in place of the conventions'.
-    """
-
-    cell: Literal[tuple(CELLS)]
-    form: Form
-    units: Annotated[tuple[PositiveInt, ...], Field(min_length=1, max_length=4)]
-    bidirectional: bool = False
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    encoder: Literal["embedding", "one_hot", "bag"] | None = None
-    embedding_size: PositiveInt | None = None
-    head: Literal["linear", "mlp"] = "linear"
-    projection_size: PositiveInt | None = None
-    cell_clip: PositiveFloat | None = None
-    projection_clip: PositiveFloat | None = None
-    forget_bias: float | None = None
-
-    @model_validator(mode="after")
-    def _fields_belong_to_the_cell(self) -> Self:
-        cell = CELLS[self.cell]
-        projects, is_lstm = cell.has_projection, "c" in cell.states
-        if projects != (self.projection_size is not None):
-            raise ValueError(
-                f"projection_size: cell {self.cell} allows {'a whole number from 1' if projects else 'none'}"
-            )
-        for field, allowed in {
-            "projection_clip": projects,
-            "cell_clip": is_lstm,
-            "forget_bias": "f" in cell.gates,
-        }.items():
-            if getattr(self, field) is not None and not allowed:
-                raise ValueError(f"{field}: cell {self.cell} has nothing for it to act on; allowed: none")
-        return self
-
-    @property
-    def outputs(self) -> tuple[int, ...]:
-        """The size of each layer's output; two directions' outputs are concatenated."""
-        directions = 2 if self.bidirectional else 1
-        return tuple((self.projection_size or units) * directions for units in self.units)
-
-    @property
-    def directions(self) -> tuple[str, ...]:
-        """The directions each layer is run in."""
-        return ("forward", "backward") if self.bidirectional else ("forward",)
-
-
-class TrainingSpec(Frozen):
-    """How it is trained. ``clip_norm`` of None does not clip.
-
-    ``execution``: ``default`` is the framework's usual way, ``eager`` turns tf2's graphs off, ``compiled`` has XLA or
-    TorchInductor compile the network. ``pipeline``: ``tf.data`` gives the batches of TensorFlow's IMDB tutorials,
-    shuffled through a buffer of 1,000 (a full permutation in PyTorch, which has no buffer) and without the last partial
-    one. ``moved_ulps`` moves every initial weight by so many units in the last place: a control that shows how far
-    rounding alone parts two trainings. Epoch e trains at ``learning_rate · learning_rate_decay^(e−1)``.
-    """
-
-    epochs: PositiveInt
-    batch_size: PositiveInt
-    optimiser: Literal["adam", "rmsprop", "adagrad", "sgd"] = "adam"
-    learning_rate: PositiveFloat = 1e-3
-    learning_rate_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
-    clip_norm: PositiveFloat | None = None
-    clip_global: bool = False
-    dtype: Literal["float32", "float64"] = "float32"
-    execution: Literal["default", "eager", "compiled"] = "default"
-    device: Literal["cpu", "auto"] = "cpu"
-    pipeline: Literal["default", "tf.data"] = "default"
-    moved_ulps: Annotated[int, Field(ge=0)] = 0
-
-    def in_words(self) -> list[str]:
-        """Optimiser, batch size, epochs and dtype, and what is not the default, each as a phrase."""
-        decay = f", times {self.learning_rate_decay:g} an epoch" if self.learning_rate_decay != 1 else ""
-        parts = [f"{self.optimiser} {self.learning_rate:g}{decay}", f"batch {self.batch_size}"]
-        parts += [f"{self.epochs} epochs", self.dtype]
-        if self.clip_norm is not None:
-            parts.append(f"gradients clipped at {self.clip_norm:g}{' globally' if self.clip_global else ''}")
-        parts += [f"{self.execution} execution"] * (self.execution != "default")
-        parts += ["batches as tf.data"] * (self.pipeline == "tf.data")
-        return parts + [f"initial weights moved by {self.moved_ulps} ulp"] * (self.moved_ulps > 0)
-
 
 #: What a cell's name says already, what is a size, and what a form is; every other field of a network is an option.
 NO_OPTIONS = {"cell", "form", "units", "dropout", "embedding_size", "projection_size"}

@@ -6,7 +6,7 @@ from experiments.conventions import Owner
 from experiments.frozen import digest
 
 if TYPE_CHECKING:
-    from experiments.spec import ExperimentSpec
+    from experiments.spec.experiment import ExperimentSpec
 
 #: Fields added after version 1 of the fingerprint, and the one that it had: old results keep their fingerprints.
 LATER_FIELDS = {

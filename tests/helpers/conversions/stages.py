@@ -1,4 +1,4 @@
-"""Both frameworks' halves of the conversion tests; ``python convert_stages.py STAGE FOLDER`` runs one."""
+"""Both frameworks' halves of the conversion tests; ``python stages.py STAGE FOLDER`` runs one."""
 
 import json
 import os
@@ -7,7 +7,7 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-from spoilt_models import linked, tampered
+from conversions.spoilt import linked, tampered
 
 from experiments.errors import UserError
 from frameworks.convert import convert

@@ -1,11 +1,11 @@
-"""Models made outside, converted and run as a user does; ``python convert_zoo.py STAGE FOLDER`` runs one half."""
+"""Models made outside, converted and run as a user does; ``python zoo.py STAGE FOLDER`` runs one half."""
 
 import importlib
 import sys
 from pathlib import Path
 
 import numpy as np
-from convert_stages import Stage
+from conversions.stages import Stage
 
 from frameworks.convert import convert
 from frameworks.convert.outline import Said
@@ -34,7 +34,7 @@ def inputs(shape: tuple, padding: float | None, words: int, right_only: bool = F
 def keras_first(stage: Stage) -> None:
     """Save and run Keras's models, and convert them to canonical weights."""
     import keras
-    from convert_keras_models import CONVERT, WORDS
+    from conversions.keras_models import CONVERT, WORDS
 
     for name, make in CONVERT.items():
         keras.utils.clear_session()
@@ -57,7 +57,7 @@ def keras_first(stage: Stage) -> None:
 def keras_refusals(stage: Stage) -> None:
     """Refuse Keras's models that are no plain chain."""
     import keras
-    from convert_keras_models import REFUSE
+    from conversions.keras_models import REFUSE
 
     for name, make in REFUSE.items():
         keras.utils.clear_session()
@@ -75,7 +75,7 @@ def spread(model):
 def torch_stage(stage: Stage) -> None:
     """Go on with Keras's models in the modules that were written for them; save and run modules made outside."""
     import torch
-    from convert_torch_models import MODELS, WORDS, said
+    from conversions.torch_models import MODELS, WORDS, said
 
     before = np.load(stage.folder / "keras_first.npz")
     for name in sorted({key.split("/")[0] for key in before.files}):
@@ -108,7 +108,7 @@ def torch_stage(stage: Stage) -> None:
 def project(stage: Stage) -> None:
     """An LSTM that projects: to canonical weights and back, in the module that is written for it."""
     import torch
-    from convert_torch_models import WIDTH, WORDS, Classifier
+    from conversions.torch_models import WIDTH, WORDS, Classifier
 
     model = Classifier(torch.nn.LSTM(WIDTH, 6, 2, batch_first=True, bidirectional=True, proj_size=3), 6, 2)
     x = inputs((None, None), None, WORDS)
