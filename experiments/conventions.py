@@ -13,7 +13,8 @@ from experiments.frozen import Frozen
 
 Owner = Literal["keras", "pytorch"]
 
-#: What each field means under each owner; the README shows the same table, and a test holds the two together.
+#: What each field means under each owner; docs/conventions.md shows the same table, and a test
+#: holds the two together.
 TABLE: dict[str, dict[Owner, str]] = {
     "embedding": {"keras": "U(−0.05, 0.05)", "pytorch": "N(0, 1)"},
     "kernel": {"keras": "Glorot uniform over (inputs, gates·hidden)", "pytorch": "U(±1/√hidden)"},

@@ -1,7 +1,6 @@
 """Specs, conventions, draws and canonical weights: fingerprints, TOML, distributions."""
 
 import tomllib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ from study_cases import conventions
 
 from experiments import canonical
 from experiments.cells import CELLS
-from experiments.conventions import TABLE
 from experiments.draws import batch_order, dropout_masks, generator, orthogonal
 from experiments.parity.grid import FORMS
 from experiments.spec import ExperimentSpec, to_toml
@@ -123,12 +121,6 @@ def test_an_ablation_moves_only_its_own_draw():
     moved = [name for name in base if not np.array_equal(base[name], ablated[name])]
     assert moved == ["embedding/table"]
     assert np.abs(ablated["embedding/table"]).max() <= 0.05
-
-
-@pytest.mark.parametrize("field", TABLE)
-def test_the_readme_shows_the_table_as_it_is(field):
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    assert f"| `{field}` | {TABLE[field]['keras']} | {TABLE[field]['pytorch']} |" in readme
 
 
 def test_draws_follow_the_table():
