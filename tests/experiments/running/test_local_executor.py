@@ -5,9 +5,9 @@ import json
 import pytest
 import toys
 
-from experiments.events import Started
+from experiments.events import Failed, Started
 from experiments.hardware import usable_cores
-from experiments.running import executor
+from experiments.running import executor, local_worker
 from experiments.running.executor import LocalExecutor
 
 
@@ -35,6 +35,15 @@ def test_a_worker_grown_too_big_is_replaced(monkeypatch, tmp_path):
     monkeypatch.setattr(executor, "RECYCLE_ABOVE", 0)
     reports = LocalExecutor(toys.load, 1, 1).run([toys.trial(seed=seed) for seed in range(2)])
     assert len({event.environment["pid"] for _, _, event in reports if isinstance(event, Started)}) == 2
+
+
+def test_the_failure_of_a_worker_that_hangs_shows_where(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TOY_DEEDS", json.dumps({"tf2:0": "hang"}))
+    monkeypatch.setattr(local_worker, "GRACE_S", 60)  # never waited for: a deadlocked process ends when it is asked to
+    *_, (_, _, failure) = LocalExecutor(toys.load, 1, 1, patience=1).run([toys.trial()])
+    assert isinstance(failure, Failed)
+    assert "in misbehave" in failure.traceback
 
 
 def test_the_cores_are_shared_out():
