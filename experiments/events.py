@@ -72,7 +72,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Retried:
-    """The trial's worker died; its events start again with ``Started``. Only an executor says this, never a trial."""
+    """The trial's worker died or hung; its events start again with ``Started``. Said by an executor, by no trial."""
 
     reason: str
 

@@ -2,8 +2,6 @@
 
 import io
 import math
-import multiprocessing
-import os
 import pickle
 import sys
 import tempfile
@@ -12,58 +10,21 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Self
-
-import psutil
 
 from experiments.events import Event, Failed, Finished, Progressed, Retried
 from experiments.hardware import usable_cores
 from experiments.protocol import Job
-from experiments.running.worker import Broken, Load, environment, sigint_blocked, work
+from experiments.running.local_worker import Inbox, LocalWorker, end, hire
+from experiments.running.silence import PATIENCE_S, SAMPLES, Rhythm
+from experiments.running.worker import Broken, Load
 
 Report = tuple[int, Job, Event]
 
 RECYCLE_ABOVE = int(1.6 * 2**30)  # bytes resident; a worker may use 2 GiB, and the next trial must fit
-GRACE_S = 2.0  # between asking a worker to end and killing it
 TRIES = 2
-LOG_TAIL = 4_000  # characters of a dead worker's output, kept as its traceback
-
-_SPAWN = multiprocessing.get_context("spawn")  # a fork would copy locks of the parent's threads
-
-
-@dataclass
-class _Worker:
-    """One process, its framework and the job that it runs."""
-
-    slot: int
-    framework: str
-    process: multiprocessing.process.BaseProcess
-    pipe: Connection
-    log: Path
-    trial: Job | None = None
-
-    @property
-    def resident(self) -> int:
-        try:
-            return psutil.Process(self.process.pid).memory_info().rss
-        except psutil.NoSuchProcess:
-            return 0
-
-    def give(self, trial: Job) -> None:
-        self.trial = trial
-        with suppress(OSError):  # it died idle: the end of its pipe will show that, and the job is tried again
-            self.pipe.send(trial)
-
-    def death(self) -> str:
-        """How the process ended."""
-        self.process.join(GRACE_S)
-        code = self.process.exitcode
-        return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-
-    def last_words(self) -> str:
-        return self.log.read_text(encoding="utf-8", errors="replace")[-LOG_TAIL:]
 
 
 @dataclass
@@ -74,20 +35,25 @@ class LocalExecutor:
         load: imports a framework by its name; picklable, since each worker calls it.
         workers: how many processes; as many as there are usable cores unless told.
         threads: for each worker; the cores shared out unless told.
+        patience: seconds after which a worker that neither speaks nor computes is stuck; ``silence.py`` has the rule.
     """
 
     load: Load
     workers: int | None = None
     threads: int | None = None
-    _team: dict[int, _Worker] = field(default_factory=dict, init=False)
+    patience: float = PATIENCE_S
+    _team: dict[int, LocalWorker] = field(default_factory=dict, init=False)
+    _inbox: Inbox = field(default_factory=SimpleQueue, init=False)
+    _rhythm: Rhythm = field(init=False)
 
     def __post_init__(self) -> None:
         self.workers = self.workers or usable_cores()
         self.threads = self.threads or max(1, usable_cores() // self.workers)
+        self._rhythm = Rhythm(self.patience)
 
     def alone(self, threads: int) -> Self:
         """An executor of one worker that has the machine to itself."""
-        return LocalExecutor(self.load, 1, threads)
+        return LocalExecutor(self.load, 1, threads, self.patience)
 
     def __enter__(self) -> Self:
         return self
@@ -104,15 +70,19 @@ class LocalExecutor:
                     yield from self._employ(waiting, Path(folder))
                     if not self._team:
                         return
-                    for worker in self._heard():
-                        yield from self._hear(worker, waiting)
+                    yield from self._listen(waiting)
             finally:
                 self.close()
 
     def close(self) -> None:
         """End every worker, with force if need be."""
         team, self._team = list(self._team.values()), {}
-        _end(team)
+        end(team)
+
+    @property
+    def _moment(self) -> float:
+        """Seconds of listening at a time."""
+        return self.patience / SAMPLES
 
     def _employ(self, waiting: "_Waiting", folder: Path) -> Iterator[Report]:
         """Give every free slot a job: to its worker if its framework has jobs left, else to a new worker."""
@@ -124,23 +94,37 @@ class LocalExecutor:
                 self._dismiss(worker)
                 worker = None
             if not worker and (name := waiting.neediest([other.framework for other in self._team.values()])):
-                worker = self._team[slot] = _hire(slot, name, self.load, self.threads, folder)
+                worker = self._team[slot] = hire(slot, name, self.load, self.threads, folder, self._moment)
+                worker.listen(self._inbox)
             if worker:
                 worker.give(waiting.take(worker.framework))
                 yield slot, worker.trial, Progressed(0, worker.trial.spec.training.epochs, 0, 0, math.nan)
 
-    def _heard(self) -> list[_Worker]:
-        """Wait for a worker's message; when a worker ends, so does its pipe."""
-        ready = wait([worker.pipe for worker in self._team.values()])
-        return [worker for worker in self._team.values() if worker.pipe in ready]
+    def _listen(self, waiting: "_Waiting") -> Iterator[Report]:
+        """Wait a moment for a message; time in which the parent does something else is no worker's silence."""
+        began, heard = time.monotonic(), None
+        with suppress(Empty):
+            heard = self._inbox.get(timeout=self._moment)
+        listened = min(time.monotonic() - began, self._moment)  # the parent may have been stopped, by Ctrl-Z
+        for worker in self._team.values():
+            worker.pulse.wait(listened)
+        if heard and self._team.get(heard[0].slot) is heard[0]:  # not one that was dismissed
+            yield from self._hear(*heard, waiting)
+        for worker in list(self._team.values()):
+            if worker.trial and self._rhythm.stuck(worker.trial, worker.pulse):
+                silent = f"the worker was silent for {worker.pulse.silent:.0f} s"
+                yield from self._lose(worker, waiting, silent, silent)
 
-    def _hear(self, worker: _Worker, waiting: "_Waiting") -> Iterator[Report]:
+    def _hear(self, worker: LocalWorker, data: bytes | None, waiting: "_Waiting") -> Iterator[Report]:
         trial = worker.trial
-        try:
-            message = _PlainData(io.BytesIO(worker.pipe.recv_bytes())).load()
-        except (EOFError, OSError):
-            yield from self._bury(worker, waiting)
+        if data is None:
+            how = worker.death()
+            yield from self._lose(worker, waiting, f"the worker died ({how})", f"the worker died twice ({how})")
             return
+        self._rhythm.learn(trial, worker.pulse)
+        worker.pulse.beat()
+        try:
+            message = _PlainData(io.BytesIO(data)).load()
         except pickle.UnpicklingError as error:
             self._dismiss(worker)
             yield worker.slot, trial, Failed(f"{worker.framework}: {error}")
@@ -154,20 +138,20 @@ class LocalExecutor:
             worker.trial = None
         yield worker.slot, trial, message
 
-    def _bury(self, worker: _Worker, waiting: "_Waiting") -> Iterator[Report]:
-        """Handle a worker's death: its job goes to the front of the queue, once."""
-        how, words, trial = worker.death(), worker.last_words(), worker.trial
+    def _lose(self, worker: LocalWorker, waiting: "_Waiting", first: str, second: str) -> Iterator[Report]:
+        """End a worker that died or is stuck: its job goes to the front of the queue, once."""
+        trial = worker.trial
         self._dismiss(worker)
         if not trial:
             return
         if waiting.again(trial):
-            yield worker.slot, trial, Retried(f"the worker died ({how})")
+            yield worker.slot, trial, Retried(first)
         else:
-            yield worker.slot, trial, Failed(f"the worker died twice ({how})", words)
+            yield worker.slot, trial, Failed(second, worker.last_words())
 
-    def _dismiss(self, worker: _Worker) -> None:
+    def _dismiss(self, worker: LocalWorker) -> None:
         del self._team[worker.slot]
-        _end([worker])
+        end([worker])
 
 
 class _PlainData(pickle.Unpickler):
@@ -214,29 +198,3 @@ class _Waiting:
         """The framework with the most trials waiting for each worker it would then have."""
         needs = {name: len(queue) / (employed.count(name) + 1) for name, queue in self._queues.items() if queue}
         return max(needs, key=needs.__getitem__, default=None)
-
-
-def _hire(slot: int, framework: str, load: Load, threads: int, folder: Path) -> _Worker:
-    ours, theirs = _SPAWN.Pipe()
-    handle, log = tempfile.mkstemp(prefix=f"worker-{slot}-", suffix=".log", dir=folder)
-    os.close(handle)
-    process = _SPAWN.Process(
-        target=work, args=(load, framework, threads, theirs, log), name=f"{framework}-{slot}", daemon=True
-    )
-    with environment(threads), sigint_blocked():
-        process.start()
-    theirs.close()  # or its end would never be seen here
-    return _Worker(slot, framework, process, ours, Path(log))
-
-
-def _end(workers: list[_Worker]) -> None:
-    for worker in workers:
-        worker.process.terminate()
-    until = time.monotonic() + GRACE_S
-    for worker in workers:
-        worker.process.join(max(0.0, until - time.monotonic()))
-        if worker.process.is_alive():
-            worker.process.kill()
-            worker.process.join()
-        worker.process.close()
-        worker.pipe.close()

@@ -49,6 +49,7 @@ def _redirect(log: str) -> None:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     faulthandler.enable()
+    faulthandler.register(signal.SIGTERM, chain=True)  # its stacks, then its end, even in a C call
 
 
 def _end_with_the_parent() -> None:

@@ -22,7 +22,23 @@ Failures = list[tuple[str, str]]  # what failed, and why
 
 
 class Executor(Protocol):
-    """Runs jobs in worker processes."""
+    """Runs jobs in worker processes and yields what they report. Every executor keeps to this contract.
+
+    Processes: a worker belongs to one framework, imports it once, and runs one job after the other.
+    Order: a framework's jobs start in the order given; which framework is next is the executor's choice. A job's
+        events come in the order it yields them and end with one ``Finished`` or ``Failed``. ``Progressed`` may come at
+        any time, even before ``Started``.
+    Failures: a job that reports ``Failed`` is not tried again, and its worker goes on with the next one.
+    Kills: a worker that dies is replaced and its job tried once more, before the others of its framework: ``Retried``,
+        then its events from the start. At the second death the job ends with ``Failed``, whose traceback is the end of
+        what the worker printed. No other job is touched.
+    Hanging: a worker that is silent for longer than its job may take is killed; the rest is as for one that died. One
+        that compiles for an hour is left alone. Neither a stopped worker nor one that hangs while it loads its
+        framework, reads a job or sends an event holds up the others.
+    Imports: a framework that cannot be imported ends all its jobs with ``Failed``; other frameworks' jobs go on.
+    Plain data: an event that holds a type of the framework's ends its job with ``Failed``.
+    Interruption: closing the iterator ends every worker within seconds, whatever it does. The executor can run again.
+    """
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Report]: ...
     def alone(self, threads: int) -> "Executor": ...  # one worker that has the machine to itself

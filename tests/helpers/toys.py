@@ -5,9 +5,12 @@
 
 import json
 import os
+import re
 import signal
 import sys
+import threading
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -21,6 +24,7 @@ from experiments.study.plan import Plan
 from experiments.tasks import DataSource, Interface, Split, Task
 from experiments.training.trial import Trial
 
+COMPILE_S = 2.5  # of processor time
 DATA = DataSource("toy", "0123456789abcdef" * 4, None, "Random numbers.")
 
 
@@ -102,19 +106,41 @@ def predicting(predict) -> SimpleNamespace:
 
 
 def misbehave(deed: str) -> None:
-    """Do what the test asked for."""
+    """Do what the test asked for; ``hang-once`` is done by the first who comes to it."""
+    deed, _, once = deed.partition("-")
+    if once and Path(deed).exists():
+        return
+    if once:
+        Path(deed).touch()
     match deed:
         case "raise":
             raise ValueError("no good\nand a second line")
         case "kill":
             print("last words", file=sys.stderr, flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
-        case "kill-once" if not Path("killed").exists():
-            Path("killed").touch()
-            os.kill(os.getpid(), signal.SIGKILL)
+        case "stop":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        case "hang":
+            lock = threading.Lock()
+            lock.acquire()
+            lock.acquire()
+        case "spin":
+            re.match("(a+)+$", "a" * 60 + "b")  # for ages, and no other thread of the process runs
+        case "compile":
+            until = time.process_time() + COMPILE_S
+            while time.process_time() < until:
+                pass
+        case "halve":
+            Connection._send = send_half
         case "sleep":
             Path("asleep").write_text(str(os.getpid()))
             time.sleep(120)
+
+
+def send_half(connection: Connection, data: bytes) -> None:
+    """Send the first bytes of a message and stop."""
+    os.write(connection.fileno(), data[:2])
+    os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def deeds() -> dict[str, str]:
@@ -131,6 +157,7 @@ def load(name: str) -> Framework:
         raise ImportError("no such wheel")
     if deeds().get(name) == "exit":
         os._exit(3)
+    misbehave(deeds().get(name, ""))
     tasks.module_of = lambda spec: ToyRoom
     return Framework(
         name,
