@@ -82,13 +82,13 @@ def until_recorded(house, statuses: list[str]) -> None:
 def test_a_killed_parent_loses_only_what_was_in_flight(house):
     process = house.start("toy.toml", "--workers", "1", deeds={"tf2:1": "sleep"})
     worker = house.asleep()
-    until_recorded(house, ["FINISHED", "RUNNING"])
+    until_recorded(house, [*["FINISHED"] * 2, "RUNNING"])
     process.kill()
     process.communicate()
     assert gone(worker)
-    assert [status for *_, status, _ in house.runs()] == ["FINISHED", "RUNNING"]
+    assert [status for *_, status, _ in house.runs()] == [*["FINISHED"] * 2, "RUNNING"]
     assert house.study().returncode == 0
-    assert [status for *_, status, _ in house.runs()] == ["FINISHED", "KILLED", *["FINISHED"] * 5]
+    assert [status for *_, status, _ in house.runs()] == [*["FINISHED"] * 2, "KILLED", *["FINISHED"] * 4]
     assert not house.ask("SELECT * FROM runs WHERE status = 'RUNNING'")
 
 
@@ -96,11 +96,11 @@ def test_a_killed_parent_loses_only_what_was_in_flight(house):
 def test_an_interruption_is_clean(house, number):
     process = house.start("toy.toml", "--workers", "1", deeds={"tf2:1": "sleep"})
     worker = house.asleep()
-    until_recorded(house, ["FINISHED", "RUNNING"])
+    until_recorded(house, [*["FINISHED"] * 2, "RUNNING"])
     os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
     _, err = process.communicate(timeout=GUARD_S)
     assert process.returncode == 130
     assert err == "interrupted; the same command continues where this one stopped\n"
     assert gone(worker)
-    assert [status for *_, status, _ in house.runs()] == ["FINISHED", "KILLED"]
+    assert [status for *_, status, _ in house.runs()] == [*["FINISHED"] * 2, "KILLED"]
     assert not house.ask("SELECT * FROM runs WHERE status = 'RUNNING'")
