@@ -71,12 +71,12 @@ class Pages:
         self._folder, self._outlook, self._say = folder, outlook, say
         self._busy = self._wanted = self._quiet = self._told = False
         self._shown, self._asked, self._due = -1, 0.0, 0.0  # jobs that had ended at the last request; when; the next
-        self._own = tempfile.TemporaryDirectory(prefix="rnn-twins-")
         # Through a file: through a pipe this process would wait until the other has imported all that a plan needs.
-        call = Path(self._own.name) / "write.pickle"
-        call.write_bytes(pickle.dumps(write))
+        with tempfile.NamedTemporaryFile(prefix="rnn-twins-", delete=False) as file:
+            pickle.dump(write, file)
+        self._call = Path(file.name)
         self._pipe, theirs = _SPAWN.Pipe()
-        self._writer = _SPAWN.Process(target=_work, args=(call, folder, theirs), name="pages", daemon=True)
+        self._writer = _SPAWN.Process(target=_work, args=(self._call, folder, theirs), name="pages", daemon=True)
         with environment(1), sigint_blocked():
             self._writer.start()
         theirs.close()
@@ -87,12 +87,12 @@ class Pages:
 
     def __exit__(self, *_: object) -> None:
         self._end()
-        self._own.cleanup()
+        self._call.unlink(missing_ok=True)  # of a writer that was ended before it had read it
         settle(self._folder)
 
     def between(self, alone: bool) -> None:
         """Write before a phase begins; if it must have the machine ``alone``, write no more until the next one."""
-        self._quiet, self._wanted = False, True
+        self._quiet, self._wanted = False, self._outlook.ended != self._shown
         self.keep_up(WAITING * alone)
         if alone:
             self._finish()
@@ -159,6 +159,7 @@ def _work(call: Path, folder: Path, pipe: Connection) -> None:
     for stream in (1, 2):  # a warning must not disturb the display
         os.dup2(silence, stream)
     write, first = pickle.loads(call.read_bytes()), True
+    call.unlink()
     while True:
         try:
             text = pipe.recv()

@@ -113,6 +113,10 @@ def misbehave(deed: str) -> None:
         case "kill-once" if not Path("killed").exists():
             Path("killed").touch()
             os.kill(os.getpid(), signal.SIGKILL)
+        case "wait-for-pages":
+            while not Path("reports").exists():
+                time.sleep(0.05)
+            time.sleep(1)  # until the study has heard of it
         case "sleep":
             Path("asleep").write_text(str(os.getpid()))
             time.sleep(120)
