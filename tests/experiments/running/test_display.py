@@ -2,6 +2,7 @@
 
 import io
 import math
+import time
 
 import pytest
 import toys
@@ -77,7 +78,7 @@ def test_a_line_now_and_then_with_what_is_done_and_left(monkeypatch):
     study = Display(Console(file=stream, width=140), outlook_of(Stage("training", "trial", 2, 1, 120.0))[0])
     with study, study.phase("training", 2, 1):
         while "left" not in stream.getvalue():
-            pass
+            time.sleep(0.01)
     assert stream.getvalue().splitlines()[0] == "[1/2] training  about 2 minutes left"
 
 
