@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
@@ -64,9 +64,14 @@ def main(
         plan, uri = _plan(study, imdb, tracking_uri), absolute(tracking_uri)
         chosen = _chosen(plan, only or [])
         if list_only:
-            _list(plan, chosen, only or [], uri)
+            from experiments.tracking import listing
+
+            for line in listing.lines(plan, chosen, only or [], uri, workers):
+                typer.echo(line)
         elif reports_only:
-            typer.echo(f"reports: {_reports(plan, uri)}")
+            import reports
+
+            typer.echo(f"reports: {reports.write(plan, uri, REPORTS)}")
         elif _run(plan, chosen, uri, fresh, workers, threads):
             raise typer.Exit(1)
 
@@ -127,39 +132,6 @@ def _chosen(plan: "Plan", only: list[str]) -> dict[str, list[Any]]:
     return {phase.name: [job for job in plan.jobs(phase.name) if job.fingerprint in chosen] for phase in PHASES}
 
 
-def _list(plan: "Plan", chosen: dict[str, list[Any]], only: list[str], uri: str) -> None:
-    """Print every job, done or to run, and what is absent; then a count for each phase."""
-    from experiments.study.phases import PHASES
-    from experiments.study.select import matches, read_filters
-    from experiments.tracking.database import finished
-
-    wanted = read_filters(only)
-    for phase in PHASES:
-        jobs = chosen[phase.name]
-        absent = [each for each in plan.absent(phase.name) if matches(each, wanted)]
-        if not jobs and not absent:
-            continue
-        complete = finished(uri, plan.study.name, phase.experiment)
-        states = ["done" if job.fingerprint in complete else "to run" for job in jobs]
-        for line in _lines(jobs, states):
-            typer.echo(line)
-        for each in absent:
-            typer.echo(f"{'absent':8}{each.framework:11}{each.what}: {each.reason}")
-        done = states.count("done")
-        text = f"{len(jobs)} {phase.noun}s: {done} done, {len(jobs) - done} to run"
-        typer.echo(text + (f"; {len(absent)} absent" if absent else ""))
-
-
-def _lines(jobs: Sequence[Any], states: Sequence[str]) -> Iterator[str]:
-    """A line for each job; trials that differ only in their seed share one."""
-    seeds: dict[tuple[str, str, str], list[str]] = {}
-    for job, state in zip(jobs, states, strict=True):
-        label, text, seed = job.listing
-        seeds.setdefault((state, label, text), []).append(seed)
-    for (state, label, text), of_line in seeds.items():
-        yield f"{state:8}{label:11}{text}" + (f"  seed {', '.join(of_line)}" if of_line[0] else "")
-
-
 def _run(
     plan: "Plan",
     chosen: dict[str, list[Any]],
@@ -173,48 +145,35 @@ def _run(
     from rich.console import Console
 
     import frameworks
+    import reports
     from experiments.running import display, summary
     from experiments.running.executor import LocalExecutor
-    from experiments.study.phase import Means
     from experiments.study.phases import PHASES
+    from experiments.tracking import study_run
     from experiments.tracking.mlflow_view import parent_names
     from experiments.tracking.tracker import Tracker
     from experiments.training import checkpoints
 
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
-    trials, failures, ran = plan.jobs("training"), [], set()
+    trials, failures = plan.jobs("training"), []
     with Tracker(uri, plan.study.name, plan.study.description, trials) as tracker:
         tracker.reap()
         if fresh:
             checkpoints.discard(trial.fingerprint for trial in chosen["training"])
-        for phase in PHASES:
-            jobs = chosen[phase.name]
-            done = {} if fresh or not jobs else tracker.finished(phase.experiment)
-            if missing := [job for job in jobs if job.fingerprint not in done]:
-                executor = LocalExecutor(frameworks.load, workers, threads)
-                means = Means(executor, tracker, partial(_progress, console))
-                failures += phase.run(missing, len(jobs), means)
-                ran.add(phase.name)
-        results = tracker.results() if "training" in ran else {}
+        missing = study_run.missing_of(chosen, tracker, fresh)
+        if any(missing.values()):
+            display.address(console, folder / "index.html")
+            executor = LocalExecutor(frameworks.load, workers, threads)
+            write = partial(reports.write, plan, uri, folder)
+            failures = study_run.run(chosen, missing, tracker, executor, console, write, folder)
+        results = tracker.results() if missing["training"] else {}
         rows = summary.rows(trials, parent_names(trials), results)
         runs = tracker.way_to_look
-    if not ran:
+    if not any(missing.values()):
         counts = (f"{len(chosen[phase.name])} {phase.noun}s" for phase in PHASES if chosen[phase.name])
         console.print(f"nothing to run: all {' and '.join(counts)} are done", highlight=False)
-    display.summary(console, rows, failures, runs, _reports(plan, uri, folder))
+    display.summary(console, rows, failures, runs, reports.write(plan, uri, folder))
     return failures
-
-
-def _progress(console: Any, phase: str, total: int, done: int) -> Any:
-    from experiments.running.display import Display
-
-    return Display(phase, total, done, console)
-
-
-def _reports(plan: "Plan", uri: str, folder: Path = REPORTS) -> Path:
-    import reports
-
-    return reports.write(plan, uri, folder)
 
 
 def start() -> None:

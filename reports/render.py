@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from experiments.running.pages import MARKS, put
 from experiments.study.plan import Plan
 from reports.data.load import gather
 from reports.data.results import Results
@@ -39,23 +40,24 @@ PAGES = {
 }
 
 
-def write(plan: Plan, tracking_uri: str, folder: Path) -> Path:
+def write(plan: Plan, tracking_uri: str, folder: Path, running: str = "") -> Path:
     """Write every page from what MLflow holds of a study.
 
     Args:
         plan: the study laid out, run or not.
         tracking_uri: where MLflow keeps the runs.
         folder: for the pages; made if missing.
+        running: of a study that still runs, what is to come: each page says so, and reloads itself.
 
     Returns:
         The path of ``index.html``.
     """
     gathered = gather(plan, tracking_uri)
     folder.mkdir(parents=True, exist_ok=True)
-    pages = render(gathered, plan.study.description, datetime.now())
+    pages = render(gathered, plan.study.description, datetime.now(), running)
     for name in PAGES:
         if name in pages:
-            (folder / name).write_text(pages[name], encoding="utf-8")
+            put(folder / name, pages[name])
         else:  # another study's
             (folder / name).unlink(missing_ok=True)
     return folder / "index.html"
@@ -90,8 +92,8 @@ def _planned(page: Any, gathered: Results) -> bool:
     return not hasattr(page, "planned") or page.planned(gathered)
 
 
-def render(gathered: Results, description: str, now: datetime) -> dict[str, str]:
-    """Each page's HTML by its file name."""
+def render(gathered: Results, description: str, now: datetime, running: str = "") -> dict[str, str]:
+    """Each page's HTML by its file name; ``running`` as for ``write``."""
     template = _environment().get_template("page.html")
     pages = {name: page for name, page in PAGES.items() if _planned(page[1], gathered)}
     common = {
@@ -100,6 +102,9 @@ def render(gathered: Results, description: str, now: datetime) -> dict[str, str]
         "headline": index.opening(gathered),
         "nav": [(name, title) for name, (title, _) in pages.items()],
         "foot": foot(gathered, now),
+        "running": running,
+        "now": now,
+        "marks": MARKS,
     }
     return {
         name: template.render(common, here=name, title=page.TITLE, lead=page.LEAD, sections=page.sections(gathered))

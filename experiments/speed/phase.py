@@ -73,4 +73,5 @@ PHASE = Phase(
     plan=plan,
     run=run,
     enough=("speed",),
+    alone=True,
 )

@@ -123,6 +123,7 @@ class Phase:
     plan: Callable[[Any, Answers, Mapping[str, Work]], Work]  # study, answers, the work of the phases before
     run: Callable[[Sequence[Any], int, Means], Failures]  # what is missing, of how many
     enough: tuple[str, ...] = field(default=())  # of its tables those that make a study by themselves
+    alone: bool = False  # nothing else may run on the machine meanwhile
 
 
 def keep(records: Iterable[Record], experiment: str, progress: Progress, recorder: Recorder) -> list[Record]:

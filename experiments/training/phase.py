@@ -30,30 +30,48 @@ def wanted(study, answers: Answers) -> dict[ExperimentSpec, dict[str, int]]:
 
 
 def plan(study, answers: Answers, earlier: Mapping[str, Work]) -> Work:
-    """A study's trials, twin beside twin, in the order they run."""
-    trials, absent = {}, []
-    for spec, name, seeds in chain(_of_grids(study, answers), _of_defaults(study, answers)):
+    """A study's trials, twin beside twin, the most telling first."""
+    trials: dict[str, Trial] = {}
+    absent: dict[tuple[ExperimentSpec, str], Absence] = {}
+    for spec, name, seed in chain(_of_grids(study, answers), _of_defaults(study, answers)):
         answer = answers.supports(name, spec)
         if isinstance(answer, Absent):
             facets = spec.facets | {"framework": name, "phase": "training"}
-            absent.append(Absence(name, spec.slug, answer.reason, None, facets))
+            absent.setdefault((spec, name), Absence(name, spec.slug, answer.reason, None, facets))
             continue
-        data = answers.locate(spec.task)
-        made = (Trial(spec, name, answers.versions(name), seed, data) for seed in seeds)
-        trials |= {trial.fingerprint: trial for trial in made}
-    return Work(tuple(trials.values()), tuple(absent))
+        trial = Trial(spec, name, answers.versions(name), seed, answers.locate(spec.task))
+        trials.setdefault(trial.fingerprint, trial)
+    return Work(tuple(trials.values()), tuple(absent.values()))
 
 
-def _of_grids(study, answers: Answers) -> Iterator[tuple[ExperimentSpec, str, Sequence[int]]]:
-    for spec, frameworks in wanted(study, answers).items():
-        yield from ((spec, name, range(seeds)) for name, seeds in frameworks.items())
+def _of_grids(study, answers: Answers) -> Iterator[tuple[ExperimentSpec, str, int]]:
+    """The experiments in the file's order, each seed's twins side by side.
+
+    The first table goes seed after seed instead: all of it can be read, with few seeds, long before it is complete.
+    An executor with a queue for each framework keeps this order within a framework.
+    """
+    planned = [
+        (seed, spec, name)
+        for spec, seeds in wanted(study, answers).items()
+        for seed in range(max(seeds.values()))
+        for name in seeds
+        if seed < seeds[name]
+    ]
+    opening = set(study.grid[0].specs(answers.path, "grid 1")) if study.grid else set()
+    first = [each for each in planned if each[1] in opening]
+    rest = [each for each in planned if each[1] not in opening]
+    yield from ((spec, name, seed) for seed, spec, name in [*sorted(first, key=_seed), *rest])
 
 
-def _of_defaults(study, answers: Answers) -> Iterator[tuple[ExperimentSpec, str, Sequence[int]]]:
+def _seed(planned: tuple[int, ExperimentSpec, str]) -> int:
+    return planned[0]
+
+
+def _of_defaults(study, answers: Answers) -> Iterator[tuple[ExperimentSpec, str, int]]:
     """Seed after seed, since a seed is a block: what has run so far can be read."""
     arms = list(defaults.checked(study.defaults, answers.path))
     planned = [(seed, spec, name) for table, spec in arms for name, seed in table.trials(spec)]
-    yield from ((spec, name, [seed]) for seed, spec, name in sorted(planned, key=lambda each: each[0]))
+    yield from ((spec, name, seed) for seed, spec, name in sorted(planned, key=_seed))
 
 
 def run(missing: Sequence[Trial], total: int, means: Means) -> Failures:

@@ -18,6 +18,7 @@ import numpy as np
 
 from experiments import tasks
 from experiments.protocol import Absent, Batch, Forward, Framework, Native, NativeShapes, Step, Support
+from experiments.running.pages import MARKS, put
 from experiments.running.processes import STOPPING
 from experiments.spec import ExperimentSpec
 from experiments.study.plan import Plan
@@ -132,6 +133,10 @@ def misbehave(deed: str) -> None:
                 pass
         case "halve":
             Connection._send = send_half
+        case "wait_for_pages":
+            while not Path("reports").exists():
+                time.sleep(0.05)
+            time.sleep(1)  # until the study has heard of it
         case "sleep":
             Path("asleep").write_text(str(os.getpid()))
             time.sleep(120)
@@ -212,10 +217,12 @@ training = { epochs = 2, batch_size = 4 }
 """
 
 
-def write_reports(plan: Plan, tracking_uri: str, folder: Path) -> Path:
+def write_reports(plan: Plan, tracking_uri: str, folder: Path, running: str = "") -> Path:
     folder.mkdir(exist_ok=True)
+    if running and deeds().get("reports") == "raise":
+        raise ValueError("no page")
     index = folder / "index.html"
-    index.write_text(plan.study.name)
+    put(index, f"{MARKS[0]}{running}{MARKS[1]}{plan.study.name}" if running else plan.study.name)
     return index
 
 

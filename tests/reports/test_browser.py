@@ -24,12 +24,12 @@ document.querySelector("#progress th:nth-child(2) button").click();
 </script></body>"""
 
 
-def browse(page: Path, profile: Path) -> tuple[str, str]:
-    """The page's elements after its scripts ran, and what the console said."""
+def browse(page: Path, profile: Path, *more: str) -> tuple[str, str]:
+    """The page's elements after its scripts ran, and what the console said; ``more`` flags."""
     flags = (
         "--headless --no-sandbox --disable-gpu --disable-background-networking --no-first-run --enable-logging=stderr"
     )
-    command = [CHROMIUM, *flags.split(), "--v=0", f"--user-data-dir={profile}", "--dump-dom", page.as_uri()]
+    command = [CHROMIUM, *flags.split(), *more, "--v=0", f"--user-data-dir={profile}", "--dump-dom", page.as_uri()]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     return ran.stdout, "\n".join(line for line in ran.stderr.splitlines() if "CONSOLE" in line)
 
@@ -76,6 +76,27 @@ def test_calls_are_found_by_every_word_of_the_box(tmp_path):
     assert all("both" in text and "layers" in text for text in shown)
     assert f"{len(shown)} of {len(rows)}" in dom
     assert table.count(">copy</button>") == table.count("data-copied=")
+
+
+ONCE = """<head><script>
+const timer = setInterval;
+setInterval = (call) => { if (history.state === null) timer(call, 50); };
+addEventListener("load", () => {
+  const fold = document.querySelector("details");
+  document.title = `${history.state === null ? "new" : "again"}, ${fold.open ? "open" : "closed"}`;
+  fold.open = true;
+});
+</script>"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+def test_a_running_studys_page_reloads_itself_as_it_was(tmp_path):
+    html = render(toys.results(toys.planned(), []), "A toy.", datetime.now(), "trials: 0 of 9 done")["index.html"]
+    page = tmp_path / "running.html"
+    page.write_text(html.replace("<head>", ONCE), encoding="utf-8")
+    dom, console = browse(page, tmp_path / "profile", "--virtual-time-budget=5000")
+    assert console == ""
+    assert re.search("<title>(.*)</title>", dom)[1] == "again, open"
 
 
 def test_shapes_are_read_once_a_cell_form_and_framework(studied, monkeypatch, tmp_path):

@@ -10,6 +10,7 @@ from made_reports.html_elements import words_of
 import reports
 from experiments.errors import UserError
 from experiments.events import Failed
+from experiments.running.pages import settle
 from experiments.tracking.tracker import Tracker
 from reports.data import query
 from reports.data.load import gather
@@ -74,6 +75,19 @@ def test_the_shapes_page_lists_the_live_weights(pages, text):
 def test_an_empty_study_has_every_page(empty, name):
     pages, _ = empty
     assert "planned trial" in words_of(pages[name])
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_only_a_running_study_says_what_is_to_come_and_reloads_itself(empty, tmp_path, name):
+    plan = toys.plan(toys.planned())
+    pages = reports.write(plan, f"sqlite:///{tmp_path}/none.db", tmp_path, "trials: 3 of <9> done").parent
+    running = (pages / name).read_text(encoding="utf-8")
+    assert "This study is running. Trials: 3 of &lt;9&gt; done." in running.replace("</b>", "")
+    assert "location.reload()" in running
+    settle(pages)
+    for still in ((pages / name).read_text(encoding="utf-8"), empty[0][name]):
+        assert "is running" not in still and "reload" not in still
+    assert {path.suffix for path in pages.iterdir()} == {".html"}
 
 
 def test_an_empty_study_says_so_and_makes_no_database(empty):

@@ -20,14 +20,14 @@ def bare(tmp_path):
 
 def test_list_says_what_would_run_and_creates_nothing(bare):
     before = bare.files()
-    found = bare.run("toy.toml", "--list")
+    found = bare.run("toy.toml", "--list", "--workers", "2")
     assert found.returncode == 0
     assert found.stdout.splitlines() == [
         "to run  tf2        sine-lstm-layer-2-stock  seed 0, 1",
         "to run  pytorch    sine-lstm-layer-2-stock  seed 0, 1",
         "to run  tf2        sine-lstm-unrolled-2-stock  seed 0, 1",
         "absent  pytorch    sine-lstm-unrolled-2-stock: the toy has none",
-        "6 trials: 0 done, 6 to run; 1 absent",
+        "6 trials: 0 done, 6 to run, under a minute (6 by a default of 10 s each); 1 absent",
     ]
     assert bare.files() == before
 

@@ -10,6 +10,7 @@ import pytest
 import toys
 from run_all_cases import GUARD_S
 
+from experiments.running.pages import MARKS
 from experiments.training import checkpoints
 
 
@@ -79,16 +80,33 @@ def until_recorded(house, statuses: list[str]) -> None:
         time.sleep(0.1)
 
 
+def until_said(house, text: str, without: str = "\0") -> None:
+    """Wait until the front page holds one text, and not the other."""
+    page, deadline = house.folder / "reports/index.html", time.monotonic() + GUARD_S
+    while not page.exists() or text not in (found := page.read_text()) or without in found:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.05)
+
+
+def test_pages_that_cannot_be_written_before_the_end_are_said_once(house):
+    found = house.study(deeds={"reports": "raise", "tf2:1": "wait_for_pages"})
+    assert (found.returncode, found.stderr) == (0, "")
+    assert found.stdout.count("the pages could not be written: ValueError: no page") == 1
+    assert (house.folder / "reports/index.html").read_text() == "toy"
+
+
 def test_a_killed_parent_loses_only_what_was_in_flight(house):
     process = house.start("toy.toml", "--workers", "1", deeds={"tf2:1": "sleep"})
     worker = house.asleep()
-    until_recorded(house, ["FINISHED", "RUNNING"])
+    until_recorded(house, [*["FINISHED"] * 2, "RUNNING"])
+    until_said(house, MARKS[0])
     process.kill()
     process.communicate()
     assert gone(worker)
-    assert [status for *_, status, _ in house.runs()] == ["FINISHED", "RUNNING"]
+    until_said(house, "", without=MARKS[0])
+    assert [status for *_, status, _ in house.runs()] == [*["FINISHED"] * 2, "RUNNING"]
     assert house.study().returncode == 0
-    assert [status for *_, status, _ in house.runs()] == ["FINISHED", "KILLED", *["FINISHED"] * 5]
+    assert [status for *_, status, _ in house.runs()] == [*["FINISHED"] * 2, "KILLED", *["FINISHED"] * 4]
     assert not house.ask("SELECT * FROM runs WHERE status = 'RUNNING'")
 
 
@@ -96,11 +114,13 @@ def test_a_killed_parent_loses_only_what_was_in_flight(house):
 def test_an_interruption_is_clean(house, number):
     process = house.start("toy.toml", "--workers", "1", deeds={"tf2:1": "sleep"})
     worker = house.asleep()
-    until_recorded(house, ["FINISHED", "RUNNING"])
+    until_recorded(house, [*["FINISHED"] * 2, "RUNNING"])
     os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
     _, err = process.communicate(timeout=GUARD_S)
+    page = house.folder / "reports/index.html"
+    assert not page.exists() or MARKS[0] not in page.read_text()
     assert process.returncode == 130
     assert err == "interrupted; the same command continues where this one stopped\n"
     assert gone(worker)
-    assert [status for *_, status, _ in house.runs()] == ["FINISHED", "KILLED"]
+    assert [status for *_, status, _ in house.runs()] == [*["FINISHED"] * 2, "KILLED"]
     assert not house.ask("SELECT * FROM runs WHERE status = 'RUNNING'")

@@ -10,6 +10,7 @@ from experiments import tasks
 from experiments.errors import UserError
 from experiments.running.display import Display
 from experiments.running.executor import LocalExecutor
+from experiments.running.outlook import Outlook, Stage
 from experiments.speed import load
 from experiments.speed.outcome import outcomes, spread, summary
 from experiments.speed.phase import PHASE
@@ -124,7 +125,8 @@ def test_a_timing_is_recorded_and_counts_as_done(monkeypatch, tmp_path, quick_cl
     uri, timings = f"sqlite:///{tmp_path / 'mlflow.db'}", [a_timing(), a_timing("pytorch")]
     monkeypatch.setenv("TOY_DEEDS", '{"pytorch:0": "raise"}')
     with Tracker(uri, "toy") as tracker:
-        means = Means(LocalExecutor(toys.load), tracker, lambda *about: Display(*about, Console(quiet=True)))
+        display = Display(Console(quiet=True), Outlook([Stage("speed", "timing", 2, 0, 1.0)]))
+        means = Means(LocalExecutor(toys.load), tracker, display.phase)
         failures = PHASE.run(timings, 2, means)
     assert [title for title, _ in failures] == [timings[1].name]
     assert set(finished(uri, "toy", "speed")) == {timings[0].fingerprint}

@@ -161,12 +161,22 @@ def make_plan(tmp_path, text):
 def test_a_plan_holds_trials_for_each_framework_and_seed_and_says_what_is_absent(tmp_path):
     plan = make_plan(tmp_path, "seeds = 2\n" + GRID + 'vary = { "network.form" = ["layer", "unrolled"] }\n')
     names = [(trial.spec.network.form, trial.name) for trial in plan.jobs("training")]
-    layer = [("layer", f"{name} · seed {seed}") for name in ("tf2", "pytorch") for seed in (0, 1)]
-    assert names == [*layer, ("unrolled", "tf2 · seed 0"), ("unrolled", "tf2 · seed 1")]
+    pairs = [("layer", "tf2"), ("layer", "pytorch"), ("unrolled", "tf2")]
+    assert names == [(form, f"{name} · seed {seed}") for seed in (0, 1) for form, name in pairs]
     assert [each[:3] for each in plan.absent("training")] == [
         ("pytorch", "imdb-lstm-unrolled-64x64-stock", "none here")
     ]
     assert len({trial.fingerprint for trial in plan.jobs("training")}) == len(plan.jobs("training"))
+
+
+def test_the_first_table_goes_seed_by_seed_and_every_seeds_twins_stand_side_by_side(tmp_path):
+    later = GRID.removeprefix(HEAD).replace('"lstm"', '"gru"')
+    text = "seeds = 2\n" + GRID + 'vary = { conventions = ["stock", "keras"] }\n' + later + later.replace("gru", "lstm")
+    trials = make_plan(tmp_path, text).jobs("training")
+    found = [(trial.spec.network.cell, trial.spec.conventions.label, trial.seed) for trial in trials]
+    table = [("lstm", label, seed) for seed in (0, 1) for label in ("stock", "keras")]
+    assert found[::2] == found[1::2] == [*table, ("gru", "stock", 0), ("gru", "stock", 1)]
+    assert [trial.framework for trial in trials] == ["tf2", "pytorch"] * 6
 
 
 @pytest.mark.parametrize(

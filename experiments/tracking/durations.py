@@ -1,0 +1,121 @@
+"""How long jobs will take: by this machine's own finished runs in the database, else by a stated default."""
+
+import socket
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import median
+from typing import Any, NamedTuple
+
+from experiments.study.phase import Phase
+from experiments.tracking import database
+from experiments.training.trial import Trial
+
+#: Seconds of one job on one worker where nothing is recorded, by phase: about those of the quick study on two cores.
+DEFAULT_S = {"training": 10.0, "parity": 5.0, "probes": 5.0, "traps": 4.0, "speed": 2.0}
+#: The runs of a phase by their kind; those of the other kinds are the probes'.
+PHASE_OF = {"climb": "parity", "trap": "traps", "timing": "speed"}
+
+TRIALS = """
+    SELECT spec.value, framework.value, task.value, cell.value, (runs.end_time - runs.start_time) / 1000.0 FROM runs
+    JOIN tags AS kind ON kind.run_uuid = runs.run_uuid AND kind.key = 'kind' AND kind.value = 'trial'
+    JOIN tags AS complete ON complete.run_uuid = runs.run_uuid AND complete.key = 'complete' AND complete.value = '1'
+    JOIN tags AS host ON host.run_uuid = runs.run_uuid AND host.key = 'host' AND host.value = ?
+    JOIN tags AS spec ON spec.run_uuid = runs.run_uuid AND spec.key = 'spec_fingerprint'
+    JOIN tags AS framework ON framework.run_uuid = runs.run_uuid AND framework.key = 'framework'
+    JOIN params AS task ON task.run_uuid = runs.run_uuid AND task.key = 'task'
+    JOIN params AS cell ON cell.run_uuid = runs.run_uuid AND cell.key = 'cell'
+    WHERE runs.end_time IS NOT NULL
+"""
+RECORDS = """
+    SELECT kind.value, study.value, started.value,
+        count(*), (max(runs.end_time) - min(runs.start_time)) / 1000.0 FROM runs
+    JOIN tags AS kind ON kind.run_uuid = runs.run_uuid AND kind.key = 'kind'
+        AND kind.value NOT IN ('trial', 'experiment')
+    JOIN tags AS host ON host.run_uuid = runs.run_uuid AND host.key = 'host' AND host.value = ?
+    JOIN tags AS study ON study.run_uuid = runs.run_uuid AND study.key = 'study'
+    JOIN tags AS started ON started.run_uuid = runs.run_uuid AND started.key = 'pid_started'
+    WHERE runs.end_time IS NOT NULL GROUP BY 1, 2, 3
+"""
+
+
+class Estimate(NamedTuple):
+    """The seconds that jobs will take on the clock, and how many of them by earlier runs."""
+
+    seconds: float
+    known: int
+
+
+@dataclass(frozen=True)
+class Durations:
+    """What this machine's finished runs took. Of a tracking server nothing is read: it may know other machines.
+
+    Args:
+        uri: where MLflow's database is; nothing is created.
+    """
+
+    uri: str
+
+    def estimate(self, study: str, phase: Phase, jobs: Sequence[Any], workers: int) -> Estimate:
+        """The seconds that a phase's jobs will take with so many workers.
+
+        A trial takes the median of the same experiment's on its framework, else of those with its task and cell.
+        Other phases' jobs take the time on the clock between two results, in this study or else in any.
+        """
+        share = 1 if phase.alone else workers
+        if phase.name == "training":
+            known = [self._trial(trial) for trial in jobs]
+            seconds = sum(DEFAULT_S["training"] if each is None else each for each in known)
+            return Estimate(seconds / share, sum(each is not None for each in known))
+        rate = self._rates.get((phase.name, study)) or self._rates.get((phase.name, ""))
+        if rate is None:
+            return Estimate(len(jobs) * DEFAULT_S[phase.name] / share, 0)
+        return Estimate(len(jobs) * rate, len(jobs))
+
+    def _trial(self, trial: Trial) -> float | None:
+        network = trial.spec.network
+        like = (trial.spec.task.name, network.cell, trial.framework)
+        same = self._medians.get((trial.spec.fingerprint, trial.framework))
+        return same if same is not None else self._medians.get(like)
+
+    @cached_property
+    def _medians(self) -> Mapping[Hashable, float]:
+        """Seconds of a trial, by experiment and framework, and by task, cell and framework."""
+        found: dict[Hashable, list[float]] = defaultdict(list)
+        for spec, framework, task, cell, seconds in self._ask(TRIALS):
+            found[spec, framework].append(seconds)
+            found[task, cell, framework].append(seconds)
+        return {key: median(values) for key, values in found.items()}
+
+    @cached_property
+    def _rates(self) -> Mapping[tuple[str, str], float]:
+        """Seconds on the clock from one result to the next, by phase and study; of every study under ``""``.
+
+        The results of one start of a study are taken together: some of them are measured side by side.
+        """
+        totals: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
+        for (phase, study), count, seconds in _starts(self._ask(RECORDS)):
+            for key in ((phase, study), (phase, "")):
+                totals[key][0] += seconds
+                totals[key][1] += count
+        return {key: seconds / count for key, (seconds, count) in totals.items()}
+
+    def _ask(self, query: str) -> list[tuple[Any, ...]]:
+        path = database.sqlite_path(self.uri)
+        if path is None or not path.is_file():
+            return []
+        with database.connect(path) as opened:
+            made = opened.execute("SELECT 1 FROM sqlite_master").fetchone()
+            return opened.execute(query, (socket.gethostname(),)).fetchall() if made else []
+
+
+def _starts(rows: Iterable[tuple[Any, ...]]) -> list[tuple[tuple[str, str], int, float]]:
+    """(phase, study), results and seconds of each start of a study; the probes' kinds run side by side."""
+    found: dict[tuple[str, str, str], list[tuple[int, float]]] = defaultdict(list)
+    for kind, study, started, count, seconds in rows:
+        found[PHASE_OF.get(kind, "probes"), study, started].append((count, seconds))
+    return [
+        ((phase, study), sum(count for count, _ in parts), max(seconds for _, seconds in parts))
+        for (phase, study, _), parts in found.items()
+    ]

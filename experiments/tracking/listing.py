@@ -1,0 +1,61 @@
+"""What ``--list`` says: every job, done or to run, what is absent, and what each phase will cost."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from experiments.hardware import usable_cores
+from experiments.running.outlook import spoken
+from experiments.study.phase import Phase
+from experiments.study.phases import PHASES
+from experiments.study.plan import Plan
+from experiments.study.select import matches, read_filters
+from experiments.tracking.database import finished
+from experiments.tracking.durations import DEFAULT_S, Durations
+
+
+def lines(
+    plan: Plan, chosen: Mapping[str, Sequence[Any]], only: Sequence[str], uri: str, workers: int | None
+) -> Iterator[str]:
+    """Every job and what is absent, phase by phase; after each phase its count and the minutes it will take.
+
+    Args:
+        plan: the study laid out.
+        chosen: the jobs that are asked for, by phase.
+        only: the filters that they were chosen by.
+        uri: where MLflow's database is; nothing is created.
+        workers: at a time; as many as there are usable cores if not told.
+    """
+    wanted, durations = read_filters(only), Durations(uri)
+    for phase in PHASES:
+        jobs = chosen[phase.name]
+        absent = [each for each in plan.absent(phase.name) if matches(each, wanted)]
+        if not jobs and not absent:
+            continue
+        complete = finished(uri, plan.study.name, phase.experiment)
+        yield from _of_jobs(jobs, complete)
+        for each in absent:
+            yield f"{'absent':8}{each.framework:11}{each.what}: {each.reason}"
+        missing = [job for job in jobs if job.fingerprint not in complete]
+        text = f"{len(jobs)} {phase.noun}s: {len(jobs) - len(missing)} done, {len(missing)} to run"
+        text += _cost(durations, plan.study.name, phase, missing, workers or usable_cores()) if missing else ""
+        yield text + (f"; {len(absent)} absent" if absent else "")
+
+
+def _cost(durations: Durations, study: str, phase: Phase, missing: Sequence[Any], workers: int) -> str:
+    """The minutes, and what they rest on."""
+    seconds, known = durations.estimate(study, phase, missing, workers)
+    by = [f"{known} by earlier runs here"] * bool(known)
+    if unknown := len(missing) - known:
+        by.append(f"{unknown} by a default of {DEFAULT_S[phase.name]:g} s each")
+    return f", {spoken(seconds)} ({', '.join(by)})"
+
+
+def _of_jobs(jobs: Sequence[Any], complete: Collection[str]) -> Iterator[str]:
+    """A line for each job; trials that differ only in their seed share one."""
+    seeds: dict[tuple[str, str, str], list[str]] = {}
+    for job in jobs:
+        label, text, seed = job.listing
+        state = "done" if job.fingerprint in complete else "to run"
+        seeds.setdefault((state, label, text), []).append(seed)
+    for (state, label, text), of_line in seeds.items():
+        yield f"{state:8}{label:11}{text}" + (f"  seed {', '.join(of_line)}" if of_line[0] else "")
