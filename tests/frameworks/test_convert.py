@@ -1,13 +1,12 @@
 """Weights convert from one framework to the other and back, for models made outside this project."""
 
-import json
 import zipfile
 
 import numpy as np
 import pytest
 from conversions import stages as scripts
-from conversions.processes import assert_same, run
-from conversions.stages import CASES, PREDICTIONS, STEPS, WARNINGS, Stage
+from conversions.processes import assert_same, run, run_stage
+from conversions.stages import CASES, PREDICTIONS, STEPS, Stage
 from safetensors.numpy import load_file, save_file
 
 from experiments.errors import UserError
@@ -21,10 +20,7 @@ def stages(tmp_path_factory) -> Stage:
     """Run every conversion, each framework in its own processes."""
     stage = Stage(tmp_path_factory.mktemp("convert"))
     for name in ("keras_first", "torch", "keras_again"):
-        done = run(scripts.__file__, name, stage.folder, warnings=WARNINGS)
-        assert done.returncode == 0, done.stderr[-3000:]
-        stage.found |= json.loads((stage.folder / f"{name}.json").read_text())
-        stage.arrays |= np.load(stage.folder / f"{name}.npz")
+        run_stage(scripts.__file__, stage, name)
     return stage
 
 

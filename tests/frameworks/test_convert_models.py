@@ -1,12 +1,10 @@
 """Models made outside convert, with code that predicts the same, or are refused in one line."""
 
-import json
-
 import numpy as np
 import pytest
 from conversions import zoo as scripts
-from conversions.processes import assert_same, run
-from conversions.stages import PREDICTIONS, WARNINGS, Stage
+from conversions.processes import assert_same, run, run_stage
+from conversions.stages import PREDICTIONS, Stage
 
 pytestmark = pytest.mark.study
 
@@ -127,34 +125,25 @@ TAMPERED = {
 @pytest.fixture(scope="module")
 def keras_half(tmp_path_factory) -> Stage:
     """Convert Keras's models to canonical weights."""
-    return run_stage(Stage(tmp_path_factory.mktemp("zoo")), "keras_first")
+    return run_stage(scripts.__file__, Stage(tmp_path_factory.mktemp("zoo")), "keras_first")
 
 
 @pytest.fixture(scope="module")
 def torch_half(keras_half) -> Stage:
     """Go on with them in PyTorch, and convert modules to canonical weights."""
-    return run_stage(keras_half, "torch")
+    return run_stage(scripts.__file__, keras_half, "torch")
 
 
 @pytest.fixture(scope="module")
 def zoo(torch_half) -> Stage:
     """Go on with those in Keras."""
-    return run_stage(torch_half, "keras_again")
+    return run_stage(scripts.__file__, torch_half, "keras_again")
 
 
 @pytest.fixture(scope="module")
 def refusals(tmp_path_factory) -> Stage:
     """Try every model that is no plain chain."""
-    return run_stage(Stage(tmp_path_factory.mktemp("refusals")), "keras_refusals")
-
-
-def run_stage(stage: Stage, name: str) -> Stage:
-    """Run one framework's part in a process of its own and gather what it found."""
-    done = run(scripts.__file__, name, stage.folder, warnings=WARNINGS)
-    assert done.returncode == 0, done.stderr[-3000:]
-    stage.found |= json.loads((stage.folder / f"{name}.json").read_text())
-    stage.arrays |= np.load(stage.folder / f"{name}.npz")
-    return stage
+    return run_stage(scripts.__file__, Stage(tmp_path_factory.mktemp("refusals")), "keras_refusals")
 
 
 def assert_equal_predictions(name: str, one: np.ndarray, other: np.ndarray) -> None:

@@ -1,11 +1,17 @@
 """Conversions in processes of their own, and files compared bit for bit."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from safetensors.numpy import load_file
+
+#: TensorFlow 2.21 under NumPy 2, in whatever saves a Keras model; PyTorch falls back to its own loop.
+WARNINGS = "error,ignore:__array__ implementation:DeprecationWarning,ignore:LSTM with projections:UserWarning"
 
 
 def run(*command, warnings: str = "default") -> subprocess.CompletedProcess:
@@ -15,6 +21,15 @@ def run(*command, warnings: str = "default") -> subprocess.CompletedProcess:
     environment["PYTHONPATH"] = os.pathsep.join([str(helpers.parents[1]), str(helpers)])
     environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
     return subprocess.run([sys.executable, *command], capture_output=True, text=True, env=environment, timeout=240)
+
+
+def run_stage(script: Path, stage: Any, name: str) -> Any:
+    """Run one framework's part of a script in a process of its own; add what it found to the stage, which is returned."""
+    done = run(script, name, stage.folder, warnings=WARNINGS)
+    assert done.returncode == 0, done.stderr[-3000:]
+    stage.found |= json.loads((stage.folder / f"{name}.json").read_text())
+    stage.arrays |= np.load(stage.folder / f"{name}.npz")
+    return stage
 
 
 def assert_same(first: Path, second: Path) -> None:

@@ -22,8 +22,6 @@ SEEDS = {
 }
 WORDS, TOKENS, WIDTH, UNITS, STEPS = 12, 4, 4, 5, 3
 PREDICTIONS = 1e-6
-#: TensorFlow 2.21 under NumPy 2, in whatever saves a Keras model; PyTorch falls back to its own loop.
-WARNINGS = "error,ignore:__array__ implementation:DeprecationWarning,ignore:LSTM with projections:UserWarning"
 
 rng = np.random.default_rng(0)
 X = rng.integers(0, WORDS, (8, TOKENS)).astype("int32")
