@@ -38,7 +38,7 @@ def run(twin: str) -> dict[str, dict[str, list[float]]]:
     pairs = [as_reference(pair) for pair in PAIRS] if twin == "reference" else PAIRS
     command = [sys.executable, WORKER, twin, ",".join(CONVENTIONS), *dict.fromkeys(pairs)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=900)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -30,7 +30,7 @@ def browse(page: Path, profile: Path, *more: str) -> tuple[str, str]:
         "--headless --no-sandbox --disable-gpu --disable-background-networking --no-first-run --enable-logging=stderr"
     )
     command = [CHROMIUM, *flags.split(), *more, "--v=0", f"--user-data-dir={profile}", "--dump-dom", page.as_uri()]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=480, check=True)
     return ran.stdout, "\n".join(line for line in ran.stderr.splitlines() if "CONSOLE" in line)
 
 

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 from experiments.training import checkpoints
 
 ROOT = Path(__file__).parents[2]
-GUARD_S = 240
+GUARD_S = 900
 EPOCHS = 20
 STUDY = f"""
 name = "killed"

@@ -15,13 +15,13 @@ from experiments.parity.grid import FORMS
 
 TWINS = ("tf2", "pytorch")
 ROOT = Path(__file__).parents[2]
-pytestmark = [pytest.mark.study, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.study, pytest.mark.timeout(1800)]
 
 
 def run_all(folder: Path, *arguments: str, cache: Path) -> subprocess.CompletedProcess:
     command = [sys.executable, ROOT / "run_all.py", *arguments]
     environment = os.environ | {"RNN_TWINS_CACHE": str(cache), "COLUMNS": "160"}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=500)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=1500)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from experiments.running import pages
 from experiments.running.outlook import Outlook, Stage
 from experiments.running.pages import MARKS, Pages, settle
 
-GUARD_S = 60
+GUARD_S = 240
 
 
 @pytest.fixture

@@ -20,11 +20,11 @@ def run(*command, warnings: str = "default") -> subprocess.CompletedProcess:
     helpers = Path(__file__).parents[1]
     environment["PYTHONPATH"] = os.pathsep.join([str(helpers.parents[1]), str(helpers)])
     environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
-    return subprocess.run([sys.executable, *command], capture_output=True, text=True, env=environment, timeout=240)
+    return subprocess.run([sys.executable, *command], capture_output=True, text=True, env=environment, timeout=900)
 
 
 def run_stage(script: Path, stage: Any, name: str) -> Any:
-    """Run one framework's part of a script in a process of its own; add what it found to the stage, which is returned."""
+    """Run one framework's part of a script in a process of its own; return the stage with what it found."""
     done = run(script, name, stage.folder, warnings=WARNINGS)
     assert done.returncode == 0, done.stderr[-3000:]
     stage.found |= json.loads((stage.folder / f"{name}.json").read_text())
