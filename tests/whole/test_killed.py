@@ -26,7 +26,7 @@ task = {{ name = "chars", text = "text.txt", window = 16 }}
 network = {{ cell = "lstm", form = "layer", units = [12, 12], dropout = 0.2 }}
 training = {{ epochs = {EPOCHS}, learning_rate_decay = 0.9 }}
 """
-pytestmark = [pytest.mark.study, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.study, pytest.mark.timeout(1800)]
 
 
 def start(folder: Path, twin: str) -> subprocess.Popen:
