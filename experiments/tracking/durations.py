@@ -14,6 +14,8 @@ from experiments.training.trial import Trial
 
 #: Seconds of one job on one worker where nothing is recorded, by phase: about those of the quick study on two cores.
 DEFAULT_S = {"training": 10.0, "parity": 5.0, "probes": 5.0, "traps": 4.0, "speed": 2.0}
+#: Results of other studies from which a study's own are judged: of fewer, the start of the workers is most of the time.
+ENOUGH = 20
 #: The runs of a phase by their kind; those of the other kinds are the probes'.
 PHASE_OF = {"climb": "parity", "trap": "traps", "timing": "speed"}
 
@@ -61,7 +63,7 @@ class Durations:
         """The seconds that a phase's jobs will take with so many workers.
 
         A trial takes the median of the same experiment's on its framework, else of those with its task and cell.
-        Other phases' jobs take the time on the clock between two results, in this study or else in any.
+        Other phases' jobs take the time on the clock between two results, in this study or else in all that have run.
         """
         share = 1 if phase.alone else workers
         if phase.name == "training":
@@ -99,7 +101,11 @@ class Durations:
             for key in ((phase, study), (phase, "")):
                 totals[key][0] += seconds
                 totals[key][1] += count
-        return {key: seconds / count for key, (seconds, count) in totals.items()}
+        return {
+            (phase, study): seconds / count
+            for (phase, study), (seconds, count) in totals.items()
+            if study or count >= ENOUGH
+        }
 
     def _ask(self, query: str) -> list[tuple[Any, ...]]:
         path = database.sqlite_path(self.uri)

@@ -10,6 +10,7 @@ import toys
 from tracking_cases import whole
 
 from experiments.study.phases import PHASES
+from experiments.tracking import durations as module
 from experiments.tracking.durations import DEFAULT_S, Durations
 
 TRAINING, PARITY, PROBES, _, SPEED = PHASES
@@ -66,13 +67,15 @@ def kept(study, kind, started, *times):
             ask("INSERT INTO tags (run_uuid, key, value) VALUES (?, ?, ?)", run, key, value)
 
 
-def test_another_phases_jobs_take_the_time_between_results_of_the_same_study_else_of_any(uri):
+def test_another_phases_jobs_take_the_time_between_results_of_the_same_study_else_of_all(uri, monkeypatch):
     kept("toy", "climb", "1.0", (0, 4), (0, 6))
     kept("toy", "climb", "2.0", (1000, 1002))
     kept("other", "climb", "3.0", (0, 100))
     durations, jobs = Durations(uri), [SimpleNamespace()] * 3
     assert durations.estimate("toy", PARITY, jobs, 2) == (pytest.approx(3 * 8 / 3), 3)
-    assert durations.estimate("new", PARITY, jobs, 2) == (pytest.approx(3 * 108 / 4), 3)
+    assert durations.estimate("new", PARITY, jobs, 2).known == 0  # four results are too few for another study
+    monkeypatch.setattr(module, "ENOUGH", 4)
+    assert Durations(uri).estimate("new", PARITY, jobs, 2) == (pytest.approx(3 * 108 / 4), 3)
 
 
 def test_the_probes_kinds_of_one_start_run_side_by_side(uri):
