@@ -108,13 +108,12 @@ def _power(found: Judged) -> str:
     if not switches.scored or seeds < 2:
         return ""
     share = 2 / len(arms) ** 0.5 if arms is not None else 2**0.5  # an effect's standard deviation over a trial's
-    shown = listed(
-        (f"{number(detectable(each * share, seeds, found.family), 1)} at {each:g}" for each in SPREADS), "or"
-    )
+    family = max(found.family, len(switches.fields))  # before any effect is known it is this setting's own
+    shown = listed((f"{number(detectable(each * share, seeds, family), 1)} at {each:g}" for each in SPREADS), "or")
     return (
         f"With {seeds} seeds and {f'{len(arms)} arms' if arms is not None else 'each field alone'}, "
         f"{len(switches.fields)} fields, an effect is shown with 80% power if it is at least {shown} points of one "
-        f"trial's spread (within a seed, Holm's strictest level over {found.family} effects)."
+        f"trial's spread (within a seed, Holm's strictest level over {family} effects)."
     )
 
 

@@ -103,6 +103,15 @@ def test_seeds_that_lack_an_arm_are_left_out():
     assert {effect.estimate.n for effect in measured(switches, 2).main} == {SEEDS - 1}
 
 
+@pytest.mark.parametrize("design", ["corners", "factorial"])
+def test_with_the_corners_alone_done_the_page_says_what_could_be_shown(design):
+    trials = planned(table(design=design, seeds=3))
+    ends = [trial for trial in trials if trial.spec.conventions.label in ("keras", "pytorch")]
+    found = toys.results(trials, [run(trial) for trial in ends])
+    text = str(page.sections(found))
+    assert "No effect yet" in text and "an effect is shown with 80% power if it is at least" in text
+
+
 def test_nothing_run_yet_has_no_page():
     assert not page.planned(toys.results(planned(table()), []))
 
