@@ -15,7 +15,7 @@ CAPTION = (
     f"Shapes in letters: {LETTERS}. What stands under a framework is what its own calls gave in this study; each "
     "entry leads to the lines of code."
 )
-NOT_TRIED = "This study tries no calls: name call_conventions in its measure to get this table."
+NOT_TRIED = "No call has been tried yet: this table needs the measurement call_conventions of a study to have run."
 CONTRADICTED = "No advice: this study's results are not those that it rests on."
 
 Answers = Mapping[str, Calls]  # framework → snippet → lines and results
