@@ -280,8 +280,8 @@ def test_a_grid_may_have_frameworks_of_its_own(tmp_path):
     laid = plan.lay_out(schema.read(path), path, lambda name, spec: Native(), str, lambda spec: toys.DATA)
     assert [(each.framework, each.seed) for each in laid.jobs("training")] == [
         ("tf2", 0),
-        ("tf2", 1),
         ("pytorch", 0),
+        ("tf2", 1),
         ("reference", 0),
         ("reference", 1),
     ]
