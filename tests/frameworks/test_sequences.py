@@ -281,8 +281,8 @@ def test_a_grid_may_have_frameworks_of_its_own(tmp_path):
     assert [(each.framework, each.seed) for each in laid.jobs("training")] == [
         ("tf2", 0),
         ("pytorch", 0),
-        ("tf2", 1),
         ("reference", 0),
+        ("tf2", 1),
         ("reference", 1),
     ]
     assert [count for _, count in experiments_of(path)] == [2]
