@@ -8,6 +8,7 @@ import numpy as np
 from experiments.conventions import Owner
 
 SHUFFLE_BUFFER = 1_000
+POOL = 20  # batches that are sorted by length together
 
 
 def generator(seed: int, *names: str | int) -> np.random.Generator:
@@ -43,6 +44,20 @@ def batch_order(pipeline: str, samples: int, batch_size: int, rng: np.random.Gen
     order = _buffer_shuffle(samples, rng) if buffered else rng.permutation(samples)
     for start in range(0, samples - samples % batch_size if buffered else samples, batch_size):
         yield order[start : start + batch_size]
+
+
+def bucketed_order(lengths: np.ndarray, batch_size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """The sample indices of batches whose rows have about the same length, each ``(batch,)``.
+
+    A permutation is cut into pools of 20 batches, each pool sorted by length and cut into batches; these are shuffled.
+    """
+    order, pool = rng.permutation(len(lengths)), POOL * batch_size
+    batches = []
+    for start in range(0, len(order), pool):
+        chosen = order[start : start + pool]
+        chosen = chosen[np.argsort(lengths[chosen], kind="stable")]
+        batches += [chosen[first : first + batch_size] for first in range(0, len(chosen), batch_size)]
+    yield from (batches[place] for place in rng.permutation(len(batches)))
 
 
 def stateful_order(samples: int, batch_size: int) -> Iterator[np.ndarray]:

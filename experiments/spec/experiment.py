@@ -78,6 +78,8 @@ class ExperimentSpec(Frozen):
             return "network.forget_bias: under stock conventions the framework sets it"
         if training.moved_ulps and not self.conventions.imposed:
             return "training.moved_ulps: under stock conventions the framework draws the weights"
+        if training.pipeline == "bucketed" and not (self.task.masked and self.conventions.imposed):
+            return "training.pipeline: bucketed needs lengths, so masked padding, and imposed conventions"
         if self.task.masked and network.encoder == "bag":
             return "task.padding_treatment: a bag of words has one step, and nothing to mask"
         moot = (f"conventions.{name}: {reason}" for name in self.conventions.overrides if (reason := self.idle[name]))

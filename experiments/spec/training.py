@@ -13,8 +13,9 @@ class TrainingSpec(Frozen):
     ``execution``: ``default`` is the framework's usual way, ``eager`` turns tf2's graphs off, ``compiled`` has XLA or
     TorchInductor compile the network. ``pipeline``: ``tf.data`` gives the batches of TensorFlow's IMDB tutorials,
     shuffled through a buffer of 1,000 (a full permutation in PyTorch, which has no buffer) and without the last partial
-    one. ``moved_ulps`` moves every initial weight by so many units in the last place: a control that shows how far
-    rounding alone parts two trainings. Epoch e trains at ``learning_rate · learning_rate_decay^(e−1)``.
+    one; ``bucketed`` puts rows of about the same length into a batch, where padding is masked. ``moved_ulps`` moves
+    every initial weight by so many units in the last place: a control that shows how far rounding alone parts two
+    trainings. Epoch e trains at ``learning_rate · learning_rate_decay^(e−1)``.
     """
 
     epochs: PositiveInt
@@ -27,7 +28,7 @@ class TrainingSpec(Frozen):
     dtype: Literal["float32", "float64"] = "float32"
     execution: Literal["default", "eager", "compiled"] = "default"
     device: Literal["cpu", "auto"] = "cpu"
-    pipeline: Literal["default", "tf.data"] = "default"
+    pipeline: Literal["default", "tf.data", "bucketed"] = "default"
     moved_ulps: Annotated[int, Field(ge=0)] = 0
 
     def in_words(self) -> list[str]:
@@ -38,5 +39,5 @@ class TrainingSpec(Frozen):
         if self.clip_norm is not None:
             parts.append(f"gradients clipped at {self.clip_norm:g}{' globally' if self.clip_global else ''}")
         parts += [f"{self.execution} execution"] * (self.execution != "default")
-        parts += ["batches as tf.data"] * (self.pipeline == "tf.data")
+        parts += ["batches as tf.data"] * (self.pipeline == "tf.data") + ["bucketed"] * (self.pipeline == "bucketed")
         return parts + [f"initial weights moved by {self.moved_ulps} ulp"] * (self.moved_ulps > 0)

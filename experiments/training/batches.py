@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from experiments import canonical
-from experiments.draws import Masks, batch_order, dropout_mask, dropout_masks, generator, stateful_order
+from experiments.draws import Masks, batch_order, bucketed_order, dropout_mask, dropout_masks, generator, stateful_order
 from experiments.protocol import Batch, Model
 from experiments.spec import ExperimentSpec
 from experiments.tasks import Interface, Task
@@ -20,7 +20,7 @@ def steps_per_epoch(spec: ExperimentSpec, samples: int, stateful: bool = False) 
         ValueError: there is none: the last partial batch is dropped, or a stateful task's rows need a window each.
     """
     size = spec.training.batch_size
-    if spec.training.pipeline == "default" and not stateful:
+    if spec.training.pipeline != "tf.data" and not stateful:
         return -(-samples // size)
     if samples < size:
         reason = "a stateful task's rows have a window each" if stateful else DROPPED
@@ -46,10 +46,13 @@ def batches_of(spec: ExperimentSpec, seed: int, task: Task, model: Model, epoch:
 def imposed_batches(spec: ExperimentSpec, task: Task, seed: int, epoch: int) -> Iterator[Batch]:
     """One epoch's batches and dropout masks under imposed conventions."""
     samples, size = len(task.train.y), spec.training.batch_size
+    rng = generator(seed, "batches", epoch)
     if task.interface.stateful:
         order = stateful_order(samples, size)
+    elif spec.training.pipeline == "bucketed":
+        order = bucketed_order(task.train.lengths, size, rng)
     else:
-        order = batch_order(spec.training.pipeline, samples, size, generator(seed, "batches", epoch))
+        order = batch_order(spec.training.pipeline, samples, size, rng)
     masks_rng = generator(seed, "dropout", epoch)
     for chosen in order:
         masks = draw_masks(spec, task.interface, len(chosen), masks_rng)

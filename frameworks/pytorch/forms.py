@@ -168,7 +168,10 @@ class Tuned(Scratch):
 
 
 class Fused(Layer):
-    """The stock LSTM with time first, as oneDNN's kernel takes it; on a CPU PyTorch fuses no other cell."""
+    """The stock LSTM with time first, as oneDNN's kernel takes it; on a CPU PyTorch fuses no other cell.
+
+    Packed it is not fused: where padding is masked, ``Tuned`` runs in its place.
+    """
 
     batch_first = False
 
@@ -179,12 +182,12 @@ class Fused(Layer):
     def forward(self, x: Tensor, states: States, padding: Padding | None = None) -> tuple[Tensor, States]:
         """Call the layer once for the whole sequence."""
         sequence, last = super().forward(x, states, padding)
-        return sequence if padding is not None else sequence.transpose(0, 1), last  # packing takes either order
+        return sequence.transpose(0, 1), last
 
 
 def tuned(spec: ExperimentSpec, index: int, inputs: int) -> nn.Module:
     """Make the fastest form measured for the cell."""
-    return (Fused if has_fused_layer(spec.network) else Tuned)(spec, index, inputs)
+    return (Fused if has_fused_layer(spec) else Tuned)(spec, index, inputs)
 
 
 FORMS = {

@@ -16,9 +16,10 @@ def stock_layer(network: NetworkSpec, form: str) -> str | None:
     return None if network.projection_size and form != "layer" else STOCK.get(network.cell)
 
 
-def has_fused_layer(network: NetworkSpec) -> bool:
-    """Tell whether oneDNN runs the cell in one kernel: only the plain LSTM."""
-    return network.cell == "lstm" and stock_layer(network, "layer") is not None
+def has_fused_layer(spec: ExperimentSpec) -> bool:
+    """Tell whether oneDNN runs the layer in one kernel: only the plain LSTM, and no packed sequence."""
+    plain = spec.network.cell == "lstm" and stock_layer(spec.network, "layer") is not None
+    return plain and not spec.task.masked
 
 
 def stock_dropout(spec: ExperimentSpec) -> float:
@@ -54,6 +55,6 @@ def supports(spec: ExperimentSpec) -> Support:
         "wrapped": Written("our cell in our sequence wrapper"),
         "scratch": Written("bare parameters and matrix products"),
         "tuned": Native("torch.nn.LSTM(batch_first=False)" + update)
-        if has_fused_layer(spec.network)
+        if has_fused_layer(spec)
         else Written("scratch, time first" + update),
     }[form]

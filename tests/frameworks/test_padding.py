@@ -197,6 +197,9 @@ def test_a_spec_says_what_padding_cannot_do():
         update={"task": task, "network": spec.network.model_copy(update={"encoder": "bag", "units": (4,)})}
     )
     assert bag.inexpressible == "task.padding_treatment: a bag of words has one step, and nothing to mask"
+    bucketed = spec.model_copy(update={"training": spec.training.model_copy(update={"pipeline": "bucketed"})})
+    assert bucketed.inexpressible.startswith("training.pipeline: bucketed needs lengths")
+    assert bucketed.model_copy(update={"task": task}).inexpressible is None
     assert spec.idle["masked_output"].startswith("no step is masked")
     assert spec.idle["padding_side"] == "the padding is on the left"
     assert spec.model_copy(update={"task": task}).idle["masked_loss"].startswith("a masked step has no answer")
