@@ -2,12 +2,15 @@
 
 import json
 import math
+import tomllib
 
 import pytest
 from made_reports import toys
 
 import frameworks
 from experiments.errors import UserError
+from experiments.study import STUDIES
+from experiments.study.schema import Study
 from reports.replication import bundle as bundles
 from reports.replication import claims, digests, judge
 from reports.replication.bundle import Bundle
@@ -147,3 +150,11 @@ def test_the_references_losses_are_computed_again(specs, found):
 def test_other_data_is_found(found, digest, verdict):
     (line,) = judge.data(made(found), {"imdb": digest})
     assert line.verdict == verdict
+
+
+@pytest.mark.parametrize("file", sorted(STUDIES.with_name("bundles").glob("*.json")), ids=lambda file: file.stem)
+def test_a_bundle_of_the_project_holds_a_study_with_claims_of_every_rule(file):
+    bundle = bundles.read(file)
+    assert Study.model_validate(tomllib.loads(bundle.study)).name == file.stem
+    assert {claim.rule for claim in bundle.claims} == {"difference", "equal", "all"}
+    assert bundle.draws and bundle.losses and all(claim.claim.part.variance >= 0 for claim in bundle.claims)
