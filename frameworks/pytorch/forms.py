@@ -182,7 +182,7 @@ class Fused(Layer):
     def forward(self, x: Tensor, states: States, padding: Padding | None = None) -> tuple[Tensor, States]:
         """Call the layer once for the whole sequence."""
         sequence, last = super().forward(x, states, padding)
-        return sequence.transpose(0, 1), last
+        return sequence if padding is not None else sequence.transpose(0, 1), last  # what was packed is batch first
 
 
 def tuned(spec: ExperimentSpec, index: int, inputs: int) -> nn.Module:
