@@ -18,6 +18,7 @@ from experiments.conventions import TABLE
 from experiments.errors import UserError
 from experiments.events import Event, Finished, guarded
 from experiments.frozen import Frozen, digest
+from experiments.hardware import keep_freed_memory
 from experiments.probes.porting import LAYERS, in_keras, in_pytorch
 from experiments.protocol import Framework
 from experiments.spec import ExperimentSpec
@@ -99,6 +100,7 @@ class Recipe:
         return guarded(self._train(framework))
 
     def _train(self, framework: Framework) -> Iterator[Event]:
+        keep_freed_memory()
         task = tasks.load(self.spec.task, self.data, self.spec.training.dtype)
         accuracy = framework.bare(self.spec, task, BATCH, self.seed, self.fields)
         record = {"fields": self.fields, "seed": self.seed, "accuracy": accuracy}

@@ -13,7 +13,7 @@ from experiments.tasks.imdb_store import Reviews, prepared_file, read
 from experiments.tasks.task import DataSource, Interface, PaddedTaskSpec, Predictor, Split, Task
 
 PADDING, START, OOV, INDEX_FROM = 0, 1, 2, 3  # Keras's start_char, oov_char and index_from: a word's id is its rank + 3
-BATCH = 500  # reviews predicted at a time
+BATCH = 125  # reviews predicted at a time
 #: The packaged reviews' lengths in words, the start included: from the shortest to the longest in steps of 5 %.
 LENGTHS = (11, 66, 93, 114, 123, 130, 137, 146, 155, 166, 178, 193, 210, 232, 257, 291, 331, 384, 467, 610, 2494)
 

@@ -15,6 +15,7 @@ from experiments.canonical import STATES
 from experiments.errors import NotFinite
 from experiments.events import EpochEnded, Event, Finished, Progressed, Started, guarded
 from experiments.frozen import digest
+from experiments.hardware import keep_freed_memory
 from experiments.padding import check_lengths
 from experiments.protocol import Framework, Model, NativeShapes, States
 from experiments.spec import ExperimentSpec, to_toml
@@ -74,6 +75,7 @@ def run(trial: Trial, framework: Framework) -> Iterator[Event]:
 
 
 def _train(trial: Trial, framework: Framework) -> Iterator[Event]:
+    keep_freed_memory()
     spec = trial.spec
     task = tasks.load(spec.task_for(framework.home), trial.data, spec.training.dtype)
     if task.train.lengths is not None:

@@ -47,8 +47,7 @@ def clip(x: Tensor, limit: float | None) -> Tensor:
 
 def input_product(x: Tensor, w: CellWeights) -> Tensor:
     """Compute x·W + b for every gate: ``(…, I) -> (…, G·H)``; one matrix product for all leading axes."""
-    product = x @ w["kernel"]
-    return product + w["bias"] if "bias" in w else product
+    return nn.functional.linear(x, w["kernel"].T, w.get("bias"))
 
 
 def minimal(from_input: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> States:
