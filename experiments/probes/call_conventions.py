@@ -7,6 +7,7 @@ from functools import cached_property
 from experiments.events import Event, guarded
 from experiments.frozen import digest
 from experiments.probes import snippets
+from experiments.probes.job import Probe
 from experiments.probes.record import answered
 from experiments.protocol import Framework
 from experiments.spec import ExperimentSpec
@@ -23,7 +24,7 @@ SPEC = ExperimentSpec.model_validate(
 
 
 @dataclass(frozen=True)
-class CallConventions:
+class CallConventions(Probe):
     """One framework's answers to the snippets; a job."""
 
     framework: str
@@ -36,21 +37,6 @@ class CallConventions:
         """Equal for two jobs that are the same: of lines, framework and version."""
         lines = [[each.name, each.lines[self.framework]] for each in snippets.of(self.framework)]
         return digest([self.kind, snippets.PREAMBLES[self.framework], lines, self.framework, self.version, VERSION])
-
-    @property
-    def listing(self) -> tuple[str, str, str]:
-        """Its line in a listing: phase, kind, cell and framework."""
-        return "probes", f"{self.kind} {self.spec.network.cell}  {self.framework}", ""
-
-    @property
-    def facets(self) -> dict[str, str]:
-        """What ``--only KEY=VALUE`` may select it by."""
-        return {"phase": "probes"}
-
-    @property
-    def name(self) -> str:
-        """What the display calls it."""
-        return self.kind
 
     def run(self, framework: Framework) -> Iterator[Event]:
         """Yield ``Finished`` with the answers as ``calls.json``; a fault becomes ``Failed``."""

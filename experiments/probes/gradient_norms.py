@@ -4,7 +4,6 @@ The first layer of a trained trial is measured on the first test reviews. The re
 (Pascanu et al. 2013, eq. 5); each twin computes the same by its automatic differentiation.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,8 +12,9 @@ import numpy as np
 
 from experiments import canonical, tasks
 from experiments.canonical import STATES, Weights
-from experiments.events import Event, Finished, guarded
+from experiments.events import Event, guarded
 from experiments.frozen import digest
+from experiments.probes.job import Probe, finished
 from experiments.probes.record import chosen
 from experiments.protocol import Framework
 from experiments.spec import ExperimentSpec
@@ -62,7 +62,7 @@ def norms(jacobians: np.ndarray, cell: str, sizes: tuple[int, ...]) -> dict[str,
 
 
 @dataclass(frozen=True)
-class GradientNorms:
+class GradientNorms(Probe):
     """One framework's measurement of one trained trial; a job."""
 
     spec: ExperimentSpec  # of the first layer alone
@@ -79,21 +79,6 @@ class GradientNorms:
         """Equal for two measurements that are the same: of trained trial, form, the framework's version, and ours."""
         return digest([self.spec.fingerprint, self.framework, self.version, self.source, VERSION])
 
-    @property
-    def listing(self) -> tuple[str, str, str]:
-        """Its line in a listing: phase, kind, cell and framework."""
-        return "probes", f"{self.kind} {self.spec.network.cell}  {self.framework}", ""
-
-    @property
-    def facets(self) -> dict[str, str]:
-        """What ``--only KEY=VALUE`` may select it by."""
-        return {"phase": "probes"}
-
-    @property
-    def name(self) -> str:
-        """What the display calls it."""
-        return self.kind
-
     def run(self, framework: Framework) -> Iterator[Event]:
         """Yield a ``Finished`` with ``horizon.json``; a fault becomes ``Failed``."""
         return guarded(self._measure(framework))
@@ -108,8 +93,7 @@ class GradientNorms:
             model = framework.build(spec, task.interface, own, self.seed)
             states = canonical.zero_states(spec.network, lambda size: size)[0]
             found[stage] = norms(model.state_jacobians(task.test.x[:REVIEWS]), spec.network.cell, states)
-        files = {FILE: found, "environment.json": framework.environment()}
-        yield Finished({}, {name: json.dumps(value, ensure_ascii=False).encode() for name, value in files.items()})
+        yield finished(found, FILE, framework)
 
 
 def jobs(trials: Sequence[Trial], frameworks: Iterable[str], versions: Callable[[str], str]) -> list[GradientNorms]:

@@ -4,7 +4,6 @@ The script is trained as it stands and with the lines of each set of fields, ove
 defaults page holds the change of accuracy beside what the design of the defaults predicts.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,9 +15,10 @@ from pydantic import Field, PositiveInt
 from experiments import tasks
 from experiments.conventions import TABLE
 from experiments.errors import UserError
-from experiments.events import Event, Finished, guarded
+from experiments.events import Event, guarded
 from experiments.frozen import Frozen, digest
 from experiments.hardware import keep_freed_memory
+from experiments.probes.job import Probe, finished
 from experiments.probes.porting import LAYERS, in_keras, in_pytorch
 from experiments.protocol import Framework
 from experiments.spec import ExperimentSpec
@@ -61,7 +61,7 @@ class Recipes(Frozen):
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(Probe):
     """One training of a framework's tutorial script with the lines of ``fields`` added; a job."""
 
     spec: ExperimentSpec
@@ -90,11 +90,6 @@ class Recipe:
         """What ``--only KEY=VALUE`` may select it by."""
         return {"phase": "probes", "framework": self.framework, "seed": str(self.seed)}
 
-    @property
-    def name(self) -> str:
-        """What the display calls it."""
-        return self.kind
-
     def run(self, framework: Framework) -> Iterator[Event]:
         """Yield a ``Finished`` with the test accuracy; a fault becomes ``Failed``."""
         return guarded(self._train(framework))
@@ -104,8 +99,7 @@ class Recipe:
         task = tasks.load(self.spec.task, self.data, self.spec.training.dtype)
         accuracy = framework.bare(self.spec, task, BATCH, self.seed, self.fields)
         record = {"fields": self.fields, "seed": self.seed, "accuracy": accuracy}
-        files = {FILE: record, "environment.json": framework.environment()}
-        yield Finished({"test/accuracy": accuracy}, {name: json.dumps(value).encode() for name, value in files.items()})
+        yield finished(record, FILE, framework, {"test/accuracy": accuracy})
 
 
 def jobs(study: Any, answers: Answers) -> list[Recipe]:

@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import Any
 
 from experiments.events import Event, Failed, Finished
+from experiments.probes.job import finished
 from experiments.protocol import Framework, Job
 from experiments.study.phase import Run
 from experiments.training.trial import Trial
@@ -46,9 +47,8 @@ class ProbeRecord:
 def answered(kind: str, file: str, ask: Callable[[], Any], framework: Framework) -> Iterator[Event]:
     """Yield ``Finished`` with a framework's answers in a file, their environment, and the time they took."""
     began = perf_counter()
-    found = {file: ask(), "environment.json": framework.environment()}
-    files = {name: json.dumps(value, ensure_ascii=False, indent=1).encode() for name, value in found.items()}
-    yield Finished({f"time/{kind}_s": perf_counter() - began}, files)
+    answers = ask()
+    yield finished(answers, file, framework, {f"time/{kind}_s": perf_counter() - began})
 
 
 def chosen(trials: Iterable[Trial], fits: Callable[[Trial], bool], effort: Callable[[Trial], tuple]) -> list[Trial]:

@@ -4,15 +4,15 @@ Each job trains twice from the same weights, batches and dropout masks and keeps
 losses part no further than one framework's two are equal up to rounding.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count, islice
 
 from experiments import canonical, tasks
-from experiments.events import Event, Finished, guarded
+from experiments.events import Event, guarded
 from experiments.frozen import digest
+from experiments.probes.job import Probe, finished
 from experiments.probes.record import chosen
 from experiments.protocol import Batch, Framework
 from experiments.spec import ExperimentSpec, TrainingSpec
@@ -28,7 +28,7 @@ MOVED_ULPS = (0, 1)
 
 
 @dataclass(frozen=True)
-class Rounding:
+class Rounding(Probe):
     """One framework's two trainings of one experiment; a job."""
 
     spec: ExperimentSpec
@@ -49,16 +49,6 @@ class Rounding:
         rate = f"{self.spec.training.learning_rate:g}"
         return "probes", f"{self.kind} {self.spec.network.cell} at {rate}  {self.framework}", ""
 
-    @property
-    def facets(self) -> dict[str, str]:
-        """What ``--only KEY=VALUE`` may select it by."""
-        return {"phase": "probes"}
-
-    @property
-    def name(self) -> str:
-        """What the display calls it."""
-        return self.kind
-
     def run(self, framework: Framework) -> Iterator[Event]:
         """Yield a ``Finished`` with ``rounding.json``; a fault becomes ``Failed``."""
         return guarded(self._measure(framework))
@@ -66,8 +56,7 @@ class Rounding:
     def _measure(self, framework: Framework) -> Iterator[Event]:
         task = tasks.load(self.spec.task, self.data, self.spec.training.dtype)
         record = {"losses": {str(ulps): self._losses(framework, task, ulps) for ulps in MOVED_ULPS}}
-        files = {FILE: record, "environment.json": framework.environment()}
-        yield Finished({}, {name: json.dumps(value, ensure_ascii=False).encode() for name, value in files.items()})
+        yield finished(record, FILE, framework)
 
     def _losses(self, framework: Framework, task: Task, ulps: int) -> list[float]:
         """The loss of each training step from weights moved by ``ulps``."""

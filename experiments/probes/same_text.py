@@ -1,14 +1,14 @@
 """The same text from both twins: each is built on the weights of one trained trial, and generates text."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from experiments import tasks
 from experiments.canonical import Weights
-from experiments.events import Event, Finished, guarded
+from experiments.events import Event, guarded
 from experiments.frozen import digest
+from experiments.probes.job import Probe, finished
 from experiments.probes.record import chosen
 from experiments.protocol import Framework
 from experiments.spec import ExperimentSpec
@@ -22,7 +22,7 @@ LENGTH = 300
 
 
 @dataclass(frozen=True)
-class SameText:
+class SameText(Probe):
     """One framework's texts from one trained trial; a job."""
 
     spec: ExperimentSpec
@@ -40,21 +40,6 @@ class SameText:
         """Equal for two measurements that are the same: of trained trial, form, the framework's version, and ours."""
         return digest([self.kind, self.spec.fingerprint, self.framework, self.version, self.source, VERSION])
 
-    @property
-    def listing(self) -> tuple[str, str, str]:
-        """Its line in a listing: phase, kind, cell and framework."""
-        return "probes", f"{self.kind} {self.spec.network.cell}  {self.framework}", ""
-
-    @property
-    def facets(self) -> dict[str, str]:
-        """What ``--only KEY=VALUE`` may select it by."""
-        return {"phase": "probes"}
-
-    @property
-    def name(self) -> str:
-        """What the display calls it."""
-        return self.kind
-
     def run(self, framework: Framework) -> Iterator[Event]:
         """Yield a ``Finished`` with ``writing.json``; a fault becomes ``Failed``."""
         return guarded(self._write(framework))
@@ -64,8 +49,7 @@ class SameText:
         model = framework.build(self.spec, task.interface, self.trained, self.seed)
         texts = [{"temperature": each, "text": task.write(model, LENGTH, each)} for each in TEMPERATURES]
         found = {"prompt": task.prompt, "trained_by": self.trained_by, "texts": texts}
-        files = {FILE: found, "environment.json": framework.environment()}
-        yield Finished({}, {name: json.dumps(value, ensure_ascii=False).encode() for name, value in files.items()})
+        yield finished(found, FILE, framework)
 
 
 def jobs(trials: Sequence[Trial], frameworks: Sequence[str], versions: Callable[[str], str]) -> list[SameText]:

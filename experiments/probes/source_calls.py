@@ -6,6 +6,7 @@ from functools import cached_property
 
 from experiments.events import Event, guarded
 from experiments.frozen import digest
+from experiments.probes.job import Probe
 from experiments.probes.published import CALLS
 from experiments.probes.record import answered
 from experiments.protocol import Framework
@@ -27,7 +28,7 @@ SPEC = ExperimentSpec.model_validate(
 
 
 @dataclass(frozen=True)
-class SourceCalls:
+class SourceCalls(Probe):
     """One framework's answers to ``CALLS``; a job."""
 
     framework: str
@@ -39,21 +40,6 @@ class SourceCalls:
     def fingerprint(self) -> str:
         """Equal for two jobs that are the same: of calls, framework and version."""
         return digest([self.kind, [asdict(call) for call in CALLS], self.framework, self.version, VERSION])
-
-    @property
-    def listing(self) -> tuple[str, str, str]:
-        """Its line in a listing: phase, kind, cell and framework."""
-        return "probes", f"{self.kind} {self.spec.network.cell}  {self.framework}", ""
-
-    @property
-    def facets(self) -> dict[str, str]:
-        """What ``--only KEY=VALUE`` may select it by."""
-        return {"phase": "probes"}
-
-    @property
-    def name(self) -> str:
-        """What the display calls it."""
-        return self.kind
 
     def run(self, framework: Framework) -> Iterator[Event]:
         """Yield ``Finished`` with the answers as ``printed.json``; a fault becomes ``Failed``."""
