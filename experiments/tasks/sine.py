@@ -19,6 +19,7 @@ class SineSpec(BaseTaskSpec):
 
     DEFAULTS: ClassVar = {"network": {"units": [64]}, "training": {"epochs": 100, "batch_size": 512}}
     METRIC: ClassVar = "test/rollout_mse"
+    STEP_S: ClassVar = 2e-6  # one number a step
     LENGTH: ClassVar = "window"
 
     name: Literal["sine"] = "sine"

@@ -8,12 +8,16 @@ from functools import cached_property
 from statistics import median
 from typing import Any, NamedTuple
 
+from experiments import tasks
 from experiments.study.phase import Phase
 from experiments.tracking import database
 from experiments.training.trial import Trial
 
 #: Seconds of one job on one worker where nothing is recorded, by phase: about those of the quick study on two cores.
-DEFAULT_S = {"training": 10.0, "parity": 5.0, "probes": 5.0, "traps": 4.0, "speed": 2.0}
+DEFAULT_S = {"parity": 5.0, "probes": 5.0, "traps": 4.0, "speed": 2.0}
+#: Seconds to build and to end a trial, where nothing is recorded; its training takes what its task says.
+TRIAL_S = 0.5
+SAMPLES = 1_000  # where the task does not say how many
 #: Results of other studies from which a study's own are judged: of fewer, the start of the workers is most of the time.
 ENOUGH = 20
 #: The runs of a phase by their kind; those of the other kinds are the probes'.
@@ -62,13 +66,14 @@ class Durations:
     def estimate(self, study: str, phase: Phase, jobs: Sequence[Any], workers: int) -> Estimate:
         """The seconds that a phase's jobs will take with so many workers.
 
-        A trial takes the median of the same experiment's on its framework, else of those with its task and cell.
+        A trial takes the median of the same experiment's on its framework, else of those with its task and cell, else
+        what its samples, their length and its epochs suggest.
         Other phases' jobs take the time on the clock between two results, in this study or else in all that have run.
         """
         share = 1 if phase.alone else workers
         if phase.name == "training":
             known = [self._trial(trial) for trial in jobs]
-            seconds = sum(DEFAULT_S["training"] if each is None else each for each in known)
+            seconds = sum(by_size(job) if each is None else each for job, each in zip(jobs, known, strict=True))
             return Estimate(seconds / share, sum(each is not None for each in known))
         rate = self._rates.get((phase.name, study)) or self._rates.get((phase.name, ""))
         if rate is None:
@@ -114,6 +119,13 @@ class Durations:
         with database.connect(path) as opened:
             made = opened.execute("SELECT 1 FROM sqlite_master").fetchone()
             return opened.execute(query, (socket.gethostname(),)).fetchall() if made else []
+
+
+def by_size(trial: Trial) -> float:
+    """The seconds that a trial takes by its samples, their length and its epochs."""
+    spec = trial.spec
+    samples = getattr(spec.task, "train_reviews", None) or trial.data.training_samples or SAMPLES
+    return TRIAL_S + spec.task.STEP_S * samples * tasks.interface(spec.task).time * spec.training.epochs
 
 
 def _starts(rows: Iterable[tuple[Any, ...]]) -> list[tuple[tuple[str, str], int, float]]:

@@ -46,7 +46,8 @@ def _cost(durations: Durations, study: str, phase: Phase, missing: Sequence[Any]
     seconds, known = durations.estimate(study, phase, missing, workers)
     by = [f"{known} by earlier runs here"] * bool(known)
     if unknown := len(missing) - known:
-        by.append(f"{unknown} by a default of {DEFAULT_S[phase.name]:g} s each")
+        default = DEFAULT_S.get(phase.name)
+        by.append(f"{unknown} by " + ("their size" if default is None else f"a default of {default:g} s each"))
     return f", {spoken(seconds)} ({', '.join(by)})"
 
 

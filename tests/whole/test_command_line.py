@@ -27,7 +27,7 @@ def test_list_says_what_would_run_and_creates_nothing(bare):
         "to run  pytorch    sine-lstm-layer-2-stock  seed 0, 1",
         "to run  tf2        sine-lstm-unrolled-2-stock  seed 0, 1",
         "absent  pytorch    sine-lstm-unrolled-2-stock: the toy has none",
-        "6 trials: 0 done, 6 to run, under a minute (6 by a default of 10 s each); 1 absent",
+        "6 trials: 0 done, 6 to run, under a minute (6 by their size); 1 absent",
     ]
     assert bare.files() == before
 

@@ -11,7 +11,7 @@ from tracking_cases import whole
 
 from experiments.study.phases import PHASES
 from experiments.tracking import durations as module
-from experiments.tracking.durations import DEFAULT_S, Durations
+from experiments.tracking.durations import DEFAULT_S, Durations, by_size
 
 TRAINING, PARITY, PROBES, _, SPEED = PHASES
 LONGER = toys.spec(training={"epochs": 9, "batch_size": 4})
@@ -41,7 +41,13 @@ def test_a_trial_takes_the_median_of_its_experiment_else_of_its_task_and_cell_el
     assert estimate(timed, toys.trial(seed=7)) == (4, 1)
     assert estimate(timed, toys.trial(training={"epochs": 5, "batch_size": 4})) == (17, 1)  # of 2, 4, 30, 60
     other = [toys.trial("pytorch"), toys.trial(network={"cell": "gru", "form": "layer", "units": [2]})]
-    assert estimate(timed, *other) == (2 * DEFAULT_S["training"], 0)
+    assert estimate(timed, *other) == (sum(map(by_size, other)), 0)
+
+
+@pytest.mark.parametrize("more", [{"train_reviews": 2000}, {"tokens": 80}])
+def test_more_samples_and_longer_ones_are_expected_to_take_longer(more):
+    usual = {"name": "imdb", "tokens": 40, "train_reviews": 1000}
+    assert by_size(toys.trial(task=usual | more)) > by_size(toys.trial(task=usual))
 
 
 def test_workers_share_the_trials(timed):
