@@ -148,7 +148,6 @@ def _run(
     import reports
     from experiments.running import display, summary
     from experiments.running.executor import LocalExecutor
-    from experiments.study.phases import PHASES
     from experiments.tracking import study_run
     from experiments.tracking.mlflow_view import parent_names
     from experiments.tracking.tracker import Tracker
@@ -170,8 +169,7 @@ def _run(
         rows = summary.rows(trials, parent_names(trials), results)
         runs = tracker.way_to_look
     if not any(missing.values()):
-        counts = (f"{len(chosen[phase.name])} {phase.noun}s" for phase in PHASES if chosen[phase.name])
-        console.print(f"nothing to run: all {' and '.join(counts)} are done", highlight=False)
+        display.nothing_to_run(console, chosen)
     display.summary(console, rows, failures, runs, reports.write(plan, uri, folder))
     return failures
 

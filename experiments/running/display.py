@@ -3,7 +3,7 @@
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -16,6 +16,7 @@ from experiments.events import EpochEnded, Event, Failed, Finished, Progressed, 
 from experiments.protocol import Job
 from experiments.running.outlook import Outlook
 from experiments.running.summary import Row
+from experiments.study.phases import PHASES
 
 SPOKEN_EVERY_S = 30.0  # where the output is no terminal
 
@@ -146,6 +147,12 @@ class PhaseDisplay:
         if last is None or last[:2] != (title, event.epoch) or now <= last[3]:
             return ""
         return f"  {(event.done - last[2]) / (now - last[3]):.3g} steps/s"
+
+
+def nothing_to_run(console: Console, chosen: Mapping[str, Sequence[Job]]) -> None:
+    """Say that every phase's jobs are done."""
+    counts = (f"{len(chosen[phase.name])} {phase.noun}s" for phase in PHASES if chosen[phase.name])
+    console.print(f"nothing to run: all {' and '.join(counts)} are done", highlight=False)
 
 
 def address(console: Console, index: Path) -> None:

@@ -46,12 +46,12 @@ def telling(found: Judged) -> list[int]:
 
 
 def figure(found: Judged, results: Results) -> Figure | None:
-    """A panel for each of the two largest effects; None without two epochs of accuracies."""
-    switches = found.switches
-    if not switches.scored or switches.last < 2:
+    """A panel for each of the two largest effects; None without two epochs of accuracies over two seeds."""
+    switches, places = found.switches, telling(found)[:SHOWN]
+    if not switches.scored or switches.last < 2 or not all(curve(switches, place) for place in places):
         return None
     over = "the mean over the design's arms" if switches.design is not None else "all other fields left as they are"
-    panels = tuple(_panel(switches, place, results) for place in telling(found)[:SHOWN])
+    panels = tuple(_panel(switches, place, results) for place in places)
     caption = (
         f"Test accuracy, %, by epoch, of the two defaults with the largest effects after any epoch read: {over} with "
         f"the field at Keras's level and at PyTorch's. Bands: 95% t intervals over {found.last.main[0].estimate.n} "
