@@ -18,7 +18,7 @@ from experiments.spec import ExperimentSpec
 from experiments.tasks import DataSource, Interface, Split, Task
 from experiments.training.trial import Trial
 
-VOCABULARY, WINDOW, WINDOWS, ROWS = 11, 6, 26, 4  # two windows are left over
+VOCABULARY, WINDOW, WINDOWS, ROWS = 11, 5, 14, 4  # two windows are left over
 DATA = DataSource("tiny text", "fedcba9876543210" * 4, None, "Random characters.")
 
 

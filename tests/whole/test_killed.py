@@ -16,7 +16,7 @@ from experiments.training import checkpoints
 
 ROOT = Path(__file__).parents[2]
 GUARD_S = 900
-EPOCHS = 20
+EPOCHS = 8
 STUDY = f"""
 name = "killed"
 description = "One trial of each twin, long enough to be killed."
@@ -34,7 +34,7 @@ def start(folder: Path, twin: str) -> subprocess.Popen:
     folder.mkdir(exist_ok=True)
     rng = np.random.default_rng(0)
     words = ["".join(rng.choice(list("abcdefgh"), size)) for size in rng.integers(1, 8, 40)]
-    (folder / "text.txt").write_text(" ".join(rng.choice(words, 4_000)))
+    (folder / "text.txt").write_text(" ".join(rng.choice(words, 2_000)))
     (folder / "killed.toml").write_text(STUDY)
     command = [sys.executable, ROOT / "run_all.py", "killed.toml", "--only", f"framework={twin}"]
     environment = os.environ | {"RNN_TWINS_CACHE": str(folder / "cache")}
