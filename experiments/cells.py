@@ -42,6 +42,11 @@ class Cell:
         return KERNELS | dict.fromkeys(self.biases(owner), BIAS_AXES) | self.extra_weights
 
     @property
+    def gates_its_candidate(self) -> bool:
+        """Whether the candidate, the last gate, has a product of its own, of a state that another gate has scaled."""
+        return self.recurrent_products[1:] == (("O", "U"),)
+
+    @property
     def has_projection(self) -> bool:
         """Whether the output is projected to a size of its own."""
         return "projection" in self.extra_weights

@@ -7,6 +7,7 @@ A step takes ``from_input (B, G·H)``, which is x·W + b for every gate; ``state
 import torch
 from torch import Tensor, nn
 
+from experiments.cells import CELLS
 from experiments.spec import ExperimentSpec, NetworkSpec
 from frameworks.pytorch.weights import make_variables
 
@@ -20,18 +21,18 @@ def unpack(w: CellWeights, network: NetworkSpec) -> CellWeights:
     Inside the loop this would cost an operation per step and another for its gradient.
     """
     w = dict(w)
-    if network.cell == "gru_reset_before":
+    if CELLS[network.cell].gates_its_candidate:
+        units = w["recurrent_kernel"].shape[0]
         for kind in [kind for kind in w if kind.startswith("recurrent_")]:
-            w[kind], w[f"candidate_{kind}"] = split_gru(w[kind])
+            w[kind], w[f"candidate_{kind}"] = split_candidate(w[kind], units)
     if "peephole" in w:
         w["peephole"] = w["peephole"].unbind()
     return w
 
 
-def split_gru(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Split a GRU's gates into z and r together, and n: ``(…, 3·H) -> (…, 2·H), (…, H)``."""
-    width = x.shape[-1] // 3
-    return torch.split(x, [2 * width, width], dim=-1)
+def split_candidate(x: Tensor, units: int) -> tuple[Tensor, Tensor]:
+    """Split off the candidate, the last gate: ``(…, G·H) -> (…, (G − 1)·H), (…, H)``."""
+    return torch.split(x, [x.shape[-1] - units, units], dim=-1)
 
 
 def recur(h: Tensor, w: CellWeights, part: str = "") -> Tensor:
@@ -110,7 +111,7 @@ def gru(from_input: Tensor, states: States, w: CellWeights, network: NetworkSpec
     z, r = σ(x·W + h·U + b); n = tanh(x·Wₙ + bₙ + r·(h·Uₙ + b′ₙ)); h′ = (1 − z)·n + z·h.
     """
     (h,) = states
-    (x_zr, x_n), (h_zr, h_n) = split_gru(from_input), split_gru(recur(h, w))
+    (x_zr, x_n), (h_zr, h_n) = split_candidate(from_input, h.shape[-1]), split_candidate(recur(h, w), h.shape[-1])
     z, r = torch.chunk(torch.sigmoid(x_zr + h_zr), 2, dim=-1)
     n = torch.tanh(x_n + r * h_n)
     return (n + z * (h - n),)
@@ -122,7 +123,7 @@ def gru_reset_before(from_input: Tensor, states: States, w: CellWeights, network
     z, r = σ(x·W + h·U + b); n = tanh(x·Wₙ + bₙ + (r·h)·Uₙ + b′ₙ); h′ = (1 − z)·n + z·h.
     """
     (h,) = states
-    x_zr, x_n = split_gru(from_input)
+    x_zr, x_n = split_candidate(from_input, h.shape[-1])
     z, r = torch.chunk(torch.sigmoid(x_zr + recur(h, w)), 2, dim=-1)
     n = torch.tanh(x_n + recur(r * h, w, "candidate_"))
     return (n + z * (h - n),)

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from experiments.canonical import STATES
+from experiments.cells import CELLS
 from experiments.spec import ExperimentSpec, NetworkSpec
 from frameworks.tf2.weights import make_variables
 
@@ -21,18 +22,18 @@ def unpack(w: CellWeights, network: NetworkSpec) -> CellWeights:
     Inside the loop this would cost an operation per step, another for its gradient, and tracing for both.
     """
     w = {kind: tf.convert_to_tensor(weight) for kind, weight in w.items()}
-    if network.cell == "gru_reset_before":
+    if CELLS[network.cell].gates_its_candidate:
+        units = w["recurrent_kernel"].shape[0]
         for kind in [kind for kind in w if kind.startswith("recurrent_")]:
-            w[kind], w[f"candidate_{kind}"] = split_gru(w[kind])
+            w[kind], w[f"candidate_{kind}"] = split_candidate(w[kind], units)
     if "peephole" in w:
         w["peephole"] = tf.unstack(w["peephole"])
     return w
 
 
-def split_gru(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Split a GRU's gates into z and r together, and n: ``(…, 3·H) -> (…, 2·H), (…, H)``."""
-    width = x.shape[-1] // 3
-    return tf.split(x, [2 * width, width], axis=-1)
+def split_candidate(x: tf.Tensor, units: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Split off the candidate, the last gate: ``(…, G·H) -> (…, (G − 1)·H), (…, H)``."""
+    return tf.split(x, [x.shape[-1] - units, units], axis=-1)
 
 
 def recur(h: tf.Tensor, w: CellWeights, part: str = "") -> tf.Tensor:
@@ -113,7 +114,7 @@ def gru(from_input: tf.Tensor, states: States, w: CellWeights, network: NetworkS
     z, r = σ(x·W + h·U + b); n = tanh(x·Wₙ + bₙ + r·(h·Uₙ + b′ₙ)); h′ = (1 − z)·n + z·h.
     """
     (h,) = states
-    (x_zr, x_n), (h_zr, h_n) = split_gru(from_input), split_gru(recur(h, w))
+    (x_zr, x_n), (h_zr, h_n) = split_candidate(from_input, h.shape[-1]), split_candidate(recur(h, w), h.shape[-1])
     z, r = tf.split(tf.sigmoid(x_zr + h_zr), 2, axis=-1)
     n = tf.tanh(x_n + r * h_n)
     return (n + z * (h - n),)
@@ -125,7 +126,7 @@ def gru_reset_before(from_input: tf.Tensor, states: States, w: CellWeights, netw
     z, r = σ(x·W + h·U + b); n = tanh(x·Wₙ + bₙ + (r·h)·Uₙ + b′ₙ); h′ = (1 − z)·n + z·h.
     """
     (h,) = states
-    x_zr, x_n = split_gru(from_input)
+    x_zr, x_n = split_candidate(from_input, h.shape[-1])
     z, r = tf.split(tf.sigmoid(x_zr + recur(h, w)), 2, axis=-1)
     n = tf.tanh(x_n + recur(r * h, w, "candidate_"))
     return (n + z * (h - n),)
