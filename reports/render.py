@@ -11,8 +11,10 @@ from markupsafe import Markup, escape
 
 from experiments.running.pages import MARKS, put
 from experiments.study.plan import Plan
+from experiments.twins import TITLES
 from reports.data.load import gather
 from reports.data.results import Results
+from reports.html import facets
 from reports.html.footer import foot
 from reports.pages.accuracy import page as accuracy
 from reports.pages.chars import page as chars
@@ -73,6 +75,11 @@ def _coded(text: str) -> Markup:
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", _unbroken(str(escape(text)))))
 
 
+def _shortly(text: str) -> str:
+    """A caption's first sentence: its name for those who hear the page."""
+    return re.split(r"(?<=\w)[.:;] ", text)[0].rstrip(".")
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -83,7 +90,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["coded"] = _coded
+    environment.filters |= {"coded": _coded, "shortly": _shortly, "attributes": facets.attributes}
+    environment.filters |= {"of_kind": facets.of_kind, "of_row": facets.of_row}
     return environment
 
 
@@ -105,6 +113,7 @@ def render(gathered: Results, description: str, now: datetime, running: str = ""
         "running": running,
         "now": now,
         "marks": MARKS,
+        "titles": TITLES,
     }
     return {
         name: template.render(common, here=name, title=page.TITLE, lead=page.LEAD, sections=page.sections(gathered))

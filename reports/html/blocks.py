@@ -1,6 +1,6 @@
 """The blocks that make up a section: plain data. The templates turn them into HTML and escape all text."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -116,6 +116,7 @@ class Panel:
     svg: str
     label: str
     href: str | None = None
+    facets: Mapping[str, str] = field(default_factory=dict)  # what it is of, for the page's filter
 
 
 @dataclass(frozen=True)
@@ -170,3 +171,4 @@ class Section:
     name: str
     title: str
     blocks: tuple[Block, ...] = field(default_factory=tuple)
+    facets: Mapping[str, str] = field(default_factory=dict)  # what all of it is of, for the page's filter

@@ -3,16 +3,16 @@
 from collections.abc import Iterable
 
 import pandas as pd
-import seaborn
 from matplotlib.axes import Axes
 
 from experiments.twins import COLOURS
 from reports.data.comparable import FRAMEWORKS, ordered
 from reports.html.blocks import Key
 from reports.html.format import name
-from reports.html.svg import WIDTHS
+from reports.html.svg import WIDTHS, mark
 
 MOST_TICKS = 10
+DASHES = {"test": "-", "train": (0, (2.2, 1.6))}
 
 
 def keys(frameworks: Iterable[str]) -> tuple[Key, ...]:
@@ -29,14 +29,13 @@ def paint(axes: Axes, rows: pd.DataFrame) -> None:
         axes: what to draw on.
         rows: a row for each framework, split (train, test) and epoch, with mean, min and max over the seeds.
     """
-    shown = ordered(rows.framework, FRAMEWORKS)
-    for (framework, _), line in rows.groupby(["framework", "split"], sort=False):
-        axes.fill_between(line.epoch, line["min"], line["max"], color=COLOURS[framework], alpha=0.15, linewidth=0)
-    colours = {"hue": "framework", "hue_order": shown, "palette": COLOURS}
-    widths = {"size": "framework", "sizes": WIDTHS, "size_order": shown}
-    styles = {"style": "split", "style_order": ["test", "train"], "dashes": {"test": "", "train": (2.2, 1.6)}}
-    shared = {"estimator": None, "legend": False, "ax": axes}
-    seaborn.lineplot(rows, x="epoch", y="mean", **colours, **widths, **styles, **shared)
+    for framework in ordered(rows.framework, FRAMEWORKS):
+        for split, style in DASHES.items():
+            line = rows[(rows.framework == framework) & (rows.split == split)]
+            shared = {"color": COLOURS[framework]}
+            band = axes.fill_between(line.epoch, line["min"], line["max"], alpha=0.15, linewidth=0, zorder=1, **shared)
+            drawn = axes.plot(line.epoch, line["mean"], linewidth=WIDTHS[framework], linestyle=style, **shared)
+            mark([band, *drawn], framework=framework)
     epochs = sorted(rows.epoch.unique())
     axes.set(xlabel="epoch", ylabel="")
     axes.set_xticks(epochs if len(epochs) <= MOST_TICKS else epochs[:: -(-len(epochs) // 8)])

@@ -2,19 +2,28 @@
 
 import io
 import re
-from collections.abc import Callable, Sequence
-from html import escape
+from collections.abc import Callable, Iterable, Sequence
+from html import escape, unescape
+from urllib.parse import parse_qsl, urlencode
 from zlib import crc32
 
 import matplotlib
 import seaborn
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.collections import Collection
 from matplotlib.figure import Figure
+
+from reports.html.facets import attributes
 
 #: Placeholders for the page's colours, which differ between light and dark; replaced in the SVG's text.
 INK, LINE, FAINT, BAD = "#010203", "#020304", "#030405", "#040506"
+#: The frameworks' colours for words, which need more contrast than lines.
+WORDS = {"tf2": "#050607", "pytorch": "#060708"}
 VARIABLES = {INK: "var(--ink)", LINE: "var(--line)", FAINT: "var(--faint)", BAD: "var(--bad)"}
+VARIABLES |= {colour: f"var(--{name}-words)" for name, colour in WORDS.items()}
+MARK = "mark:"
 #: The last framework of a figure is drawn thinner and on top: lines that agree show both colours.
 WIDTHS = {"tf2": 3.0, "pytorch": 1.3, "reference": 0.8}
 
@@ -83,11 +92,35 @@ def painted(paint: Callable[[Axes], None], rows: Sequence[str], width: float, he
     return buffer.getvalue()
 
 
+def mark(artists: Artist | Iterable[Artist], said: str = "", href: str | None = None, **facets: str) -> None:
+    """Let the page know what artists stand for: its filter, and who points at them.
+
+    matplotlib writes an artist's address into the SVG; ``inline`` turns it into a group that says the same.
+
+    Args:
+        artists: one, or several that stand for the same.
+        said: what pointing at them shows; nothing if empty.
+        href: the run behind them.
+        facets: of ``reports.html.facets``.
+    """
+    facts = attributes(facets) | {"said": said} | ({"data-href": href} if href else {})
+    url = MARK + urlencode(facts)
+    for artist in [artists] if isinstance(artists, Artist) else artists:
+        artist.set_urls([url]) if isinstance(artist, Collection) else artist.set_url(url)
+
+
+def _group(link: re.Match[str]) -> str:
+    facts = dict(parse_qsl(unescape(link[1])))
+    said = facts.pop("said", "")
+    words = "".join(f' {name}="{escape(value)}"' for name, value in facts.items())
+    return f'<g class="mark"{words}>' + f"<title>{escape(said)}</title>" * bool(said)
+
+
 def inline(svg: str, label: str) -> str:
     """Prepare a matplotlib SVG for inclusion in a page.
 
     The XML head and metadata go (they name other sites), and so do styles, which would reach the page. Ids get a unique
-    prefix; colours and font become the page's; the size follows the enclosing box.
+    prefix; colours and font become the page's; the size follows the enclosing box; marks become groups.
     """
     prefix = f"f{crc32((label + svg).encode()):08x}-"
     svg = svg[svg.index("<svg") :]
@@ -97,6 +130,7 @@ def inline(svg: str, label: str) -> str:
     svg = re.sub(r'\bid="', f'id="{prefix}', svg)
     svg = re.sub(r'(?:xlink:)?href="#', f'href="#{prefix}', svg)
     svg = svg.replace("url(#", f"url(#{prefix}")
+    svg = re.sub(rf'<a xlink:href="{MARK}([^"]*)"[^>]*>', _group, svg).replace("</a>", "</g>")
     svg = re.sub(r"font: ([\d.]+px) [^;\"]+", r"font: \1 var(--sans)", svg)
     for colour, variable in VARIABLES.items():
         svg = svg.replace(colour, variable)

@@ -1,37 +1,22 @@
 """The pages in a browser."""
 
 import re
-import shutil
-import subprocess
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 from made_reports import toys
+from made_reports.browser import CHROMIUM, browse
 from made_reports.calls import answers
 from made_reports.cases import PAGES, write
 
 from reports.data import query
 from reports.render import render
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-
 CLICK = """<script>
 for (const turn of [1, 2]) document.querySelector("#progress th:last-child button").click();
 document.querySelector("#progress th:nth-child(2) button").click();
 </script></body>"""
-
-
-def browse(page: Path, profile: Path, *more: str) -> tuple[str, str]:
-    """The page's elements after its scripts ran, and what the console said; ``more`` flags."""
-    flags = (
-        "--headless --no-sandbox --disable-gpu --disable-background-networking --no-first-run --enable-logging=stderr"
-    )
-    command = [CHROMIUM, *flags.split(), *more, "--v=0", f"--user-data-dir={profile}", "--dump-dom", page.as_uri()]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=480, check=True)
-    return ran.stdout, "\n".join(line for line in ran.stderr.splitlines() if "CONSOLE" in line)
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
@@ -51,12 +36,12 @@ def test_tables_sort_by_their_headings(folder, tmp_path):
     assert console == ""
     assert table.count('aria-sort="ascending"') == 1
     assert 'aria-sort="descending"' not in table
-    cells = re.findall(r"<tr>\s*<td[^>]*>\w+</td>\s*<td[^>]*><a[^>]*>(\w+)</a>", table)
+    cells = re.findall(r"<tr[^>]*>\s*<td[^>]*>\w+</td>\s*<td[^>]*><a[^>]*>(\w+)</a>", table)
     assert cells == sorted(cells)
 
 
 FILTER = """<script>
-const box = document.querySelector(".filter input");
+const box = document.querySelector(".tools input");
 box.value = "Both LAYERS";
 box.dispatchEvent(new Event("input"));
 </script></body>"""
@@ -68,7 +53,7 @@ def test_calls_are_found_by_every_word_of_the_box(tmp_path):
     html = render(replace(toys.results([], []), calls=answers()), "A toy.", datetime(2020, 1, 1))["shapes.html"]
     page.write_text(html.replace("</body>", FILTER), encoding="utf-8")
     dom, console = browse(page, tmp_path / "profile")
-    table = dom.partition('class="filter"')[2].partition("</table>")[0]
+    table = dom.partition('type="search"')[2].partition("</table>")[0]
     rows = [(attributes, text.lower()) for attributes, text in re.findall(r"<tr([^>]*)>(.*?)</tr>", table, re.S)[1:]]
     shown = [text for attributes, text in rows if "hidden" not in attributes]
     assert console == ""

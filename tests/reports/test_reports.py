@@ -1,11 +1,12 @@
 """What the pages say, and what is missing."""
 
 import re
+from itertools import pairwise
 
 import pytest
 from made_reports import toys
 from made_reports.cases import PAGES, write
-from made_reports.html_elements import words_of
+from made_reports.html_elements import Elements, words_of
 
 import reports
 from experiments.errors import UserError
@@ -69,6 +70,31 @@ def test_without_a_speed_phase_training_times_are_said_to_be_no_benchmark(pages)
 @pytest.mark.parametrize("text", ["rnn/1/forward/recurrent_kernel", "(4·64 + 4·64)", "gates i f c o", "no such option"])
 def test_the_shapes_page_lists_the_live_weights(pages, text):
     assert text in words_of(pages["shapes.html"])
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_what_is_seen_has_a_name_for_those_who_hear_the_page(pages, name):
+    found = Elements(pages[name])
+    kinds = [kind for kind, _ in found.elements]
+    assert ("html", {"lang": "en"}) in found.elements
+    skip = next(attributes for kind, attributes in found.elements if kind == "a")
+    assert skip["href"] == "#content" and "content" in found.all("id"), "the first link leads past the others"
+    for kind, attributes in found.elements:
+        if kind in ("table", "svg", "nav"):
+            assert attributes["aria-label"]
+        if kind == "th":
+            assert attributes["scope"] == "col"
+    headings = [int(kind[1]) for kind in kinds if re.fullmatch(r"h\d", kind)]
+    steps = [after - before for before, after in pairwise(headings)]
+    assert headings[0] == 1 and max(steps) <= 1, "no level of heading is left out"
+
+
+def test_script_and_style_are_light_and_need_nothing_else(pages):
+    own = re.findall(r"<(script|style)>(.*?)</\1>", pages["index.html"], re.S)
+    assert {kind for kind, _ in own} == {"script", "style"}
+    assert 0 < sum(len(text.encode()) for _, text in own) < 100_000
+    for _, text in own:
+        assert not re.search(r"@import|https?:|url\(|fetch\(|import\(", text)
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -1,4 +1,10 @@
 "use strict";
+const button = (text) => Object.assign(document.createElement("button"), { type: "button", textContent: text });
+const say = (element, text) => {
+  const before = element.textContent;
+  element.textContent = text;
+  setTimeout(() => { element.textContent = before; }, 1500);
+};
 // Sorting: a heading's button sorts its table's rows; a second click reverses them.
 for (const table of document.querySelectorAll("table")) {
   const headings = [...table.tHead.rows[0].cells];
@@ -16,24 +22,19 @@ for (const table of document.querySelectorAll("table")) {
     table.tBodies[0].append(...rows.map(([, row]) => row));
   }));
 }
-// Filtering: rows stay that hold every word of the box.
-for (const figure of document.querySelectorAll("figure:has(.filter)")) {
-  const [box, said] = figure.querySelector(".filter").children, rows = [...figure.querySelector("tbody").rows];
-  box.addEventListener("input", () => {
-    const words = box.value.toLowerCase().split(/\s+/);
-    rows.forEach((row) => { row.hidden = !words.every((word) => row.textContent.toLowerCase().includes(word)); });
-    said.value = box.value.trim() ? `${rows.filter((row) => !row.hidden).length} of ${rows.length}` : "";
-  });
-}
 // Copying: a button in each cell that has something to copy.
 for (const cell of document.querySelectorAll("[data-copied]")) {
-  const button = Object.assign(document.createElement("button"), { type: "button", textContent: "copy" });
-  button.addEventListener("click", async () => {
-    try { await navigator.clipboard.writeText(cell.dataset.copied); button.textContent = "copied"; }
-    catch { getSelection().selectAllChildren(cell.querySelector("pre")); button.textContent = "selected"; }
-    setTimeout(() => { button.textContent = "copy"; }, 1500);
+  const copy = button("copy");
+  copy.addEventListener("click", async () => {
+    try { await navigator.clipboard.writeText(cell.dataset.copied); say(copy, "copied"); }
+    catch { getSelection().selectAllChildren(cell.querySelector("pre")); say(copy, "selected"); }
   });
-  cell.prepend(button);
+  cell.prepend(copy);
 }
-// A printed page shows what is folded on the screen.
-addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((each) => { each.open = true; }));
+// A printed page shows what is folded on the screen, which is folded again afterwards.
+let unfolded = [];
+addEventListener("beforeprint", () => {
+  unfolded = [...document.querySelectorAll("details:not([open])")];
+  unfolded.forEach((each) => { each.open = true; });
+});
+addEventListener("afterprint", () => unfolded.forEach((each) => { each.open = false; }));

@@ -11,8 +11,8 @@ from reports import statistics
 from reports.data.comparable import CELLS, layer_table, ordered
 from reports.data.results import BASES, IMPOSED, Results
 from reports.html.blocks import Block, Cell, Column, Details, Figure, Key, Panel, Points, Prose, Section, Table
-from reports.html.format import bracketed, listed, number, seeds_cell, shortfall
-from reports.html.svg import INK, draw
+from reports.html.format import bracketed, listed, n_of, number, plus_minus, seeds_cell, shortfall
+from reports.html.svg import INK, draw, mark
 from reports.pages.accuracy import comparison, reconstruction
 from reports.statistics import Estimate, Reconstruction
 
@@ -121,7 +121,7 @@ def _panel(cell: str, epochs: list[Step], results: Results) -> Panel:
     def paint(axes) -> None:
         axes.axhline(0, color=INK, linewidth=0.6)
         for label in (*IMPOSED, "stock"):
-            _line(axes, [(step.epoch, step.differences[label]) for step in epochs], LINES[label])
+            _line(axes, label, [(step.epoch, step.differences[label]) for step in epochs])
         axes.set(ylim=(-reach, reach), xlabel="epoch", ylabel="")
         shown = [step.epoch for step in epochs]
         axes.set_xticks(shown if len(shown) <= 10 else shown[:: -(-len(shown) // 8)])
@@ -131,14 +131,19 @@ def _panel(cell: str, epochs: list[Step], results: Results) -> Panel:
     ends = ", ".join(f"{label} {number(last.differences[label].value, 1, True)}" for label in BASES)
     spoken = f"TensorFlow 2 minus PyTorch of {cell} by epoch; points after epoch {last.epoch}: {ends}."
     href = results.links.runs(task="imdb", form="layer", cell=cell)
-    return Panel(cell, draw(paint, spoken, ("−10.0",), height=2.4), spoken, href)
+    facets = {"task": "imdb", "cell": cell}
+    return Panel(cell, draw(paint, spoken, ("−10.0",), height=2.4), spoken, href, facets)
 
 
-def _line(axes, points: list[tuple[int, Estimate]], style: dict) -> None:
-    epochs, estimates = zip(*points, strict=True)
+def _line(axes, label: str, points: list[tuple[int, Estimate]]) -> None:
+    style, (epochs, estimates) = LINES[label], zip(*points, strict=True)
     low, high = ([getattr(estimate, bound) for estimate in estimates] for bound in ("low", "high"))
-    axes.fill_between(epochs, low, high, color=style["color"], alpha=0.13, linewidth=0)
-    axes.plot(epochs, [estimate.value for estimate in estimates], marker="o", markersize=3, **style)
+    band = axes.fill_between(epochs, low, high, color=style["color"], alpha=0.13, linewidth=0)
+    line = axes.plot(epochs, [estimate.value for estimate in estimates], **style)
+    mark([band, *line], conventions=label)
+    for epoch, estimate in points:
+        said = f"{label}, epoch {epoch}: {plus_minus(estimate, sign=True)} points, {n_of(estimate.n)}"
+        mark(axes.plot(epoch, estimate.value, "o", markersize=3, **style), said, conventions=label)
 
 
 def _table(made: list[Step], results: Results) -> Table:

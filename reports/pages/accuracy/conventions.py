@@ -4,15 +4,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import pandas as pd
-import seaborn
+from matplotlib.axes import Axes
 
 from experiments.twins import COLOURS
 from reports import statistics
 from reports.data.comparable import CELLS, FRAMEWORKS, experiments, layer_table, ordered, sample
 from reports.data.results import BASES, Results
 from reports.html.blocks import Block, Cell, Column, Figure, Key, Panel, Prose, Section, Table
-from reports.html.format import Settings, count, estimate_cell, listed, name, number, seeds_cell, shortfall
-from reports.html.svg import draw
+from reports.html.format import Settings, count, estimate_cell, listed, name, number, plus_minus, seeds_cell, shortfall
+from reports.html.svg import draw, mark
 
 MOST_SEEDS = 30  # more would be a smear, and megabytes of it
 VALIDATION = "validation/accuracy"
@@ -145,14 +145,11 @@ def _panel(cell: str, rows: pd.DataFrame, frameworks: list[str], limits, widest:
     labels = ordered(rows.conventions, BASES)
 
     def paint(axes) -> None:
-        shared = {"x": "accuracy", "y": "conventions", "hue": "framework", "order": labels, "hue_order": frameworks}
-        shared |= {"palette": COLOURS, "legend": False, "ax": axes}
-        if rows.seed.nunique() <= MOST_SEEDS:
-            seaborn.stripplot(rows, **shared, dodge=True, jitter=False, marker="|", size=7, linewidth=1.1)
-        dodge = 0.8 * (1 - 1 / len(frameworks))
-        whiskers = {"errorbar": _interval, "err_kws": {"linewidth": 1.6}}
-        seaborn.pointplot(rows, **shared, dodge=dodge, linestyle="none", markersize=5, **whiskers)
-        axes.set(xlim=limits, xlabel="", ylabel="")
+        seeds = rows.seed.nunique() <= MOST_SEEDS
+        for (label, framework), part in rows.groupby(["conventions", "framework"], sort=False):
+            beside = (frameworks.index(framework) + 0.5) / len(frameworks) - 0.5
+            _points(axes, part, labels.index(label) + 0.8 * beside, results, seeds)
+        axes.set(xlim=limits, ylim=(len(labels) - 0.5, -0.5), xlabel="", ylabel="")
         axes.set_yticks(range(len(labels)), _texts(labels))
         axes.grid(axis="x")
 
@@ -161,14 +158,25 @@ def _panel(cell: str, rows: pd.DataFrame, frameworks: list[str], limits, widest:
     spoken = f"Mean test accuracy of {cell} {_when(rows)}: {', '.join(parts)}."
     height = 0.75 + 0.55 * len(labels)
     href = results.links.runs(task="imdb", form="layer", cell=cell)
-    return Panel(cell, draw(paint, spoken, widest, height=height), spoken, href)
+    return Panel(cell, draw(paint, spoken, widest, height=height), spoken, href, {"task": "imdb", "cell": cell})
+
+
+def _points(axes: Axes, rows: pd.DataFrame, place: float, results: Results, seeds: bool) -> None:
+    """One framework under one conventions: a tick for each seed if wanted, the mean and its interval."""
+    first, mean = rows.iloc[0], statistics.mean(rows.accuracy)
+    facets, colour = {"framework": first.framework, "conventions": first.conventions}, COLOURS[first.framework]
+    title = f"{name(first.framework)}, {first.conventions}"
+    for row in rows.itertuples() if seeds else ():
+        said = f"{title}, seed {row.seed}: {number(row.accuracy)}%"
+        tick = axes.plot(row.accuracy, place, "|", color=colour, markersize=7, markeredgewidth=1.1)
+        mark(tick, said, results.links.run(row.run_id), **facets)
+    if mean.known:
+        mark(axes.plot([mean.low, mean.high], [place] * 2, color=colour, linewidth=1.6), **facets)
+    said = f"{title}, mean of {count(mean.n, 'seed')}: {plus_minus(mean)}%"
+    dot = axes.plot(mean.value, place, "o", color=colour, markersize=5)
+    mark(dot, said, results.links.spec(first.spec_fingerprint), **facets)
 
 
 def _texts(labels: Iterable[str]) -> list[str]:
     """Conventions on the axis, overrides on lines of their own."""
     return [label.replace("+", "\n") for label in labels]
-
-
-def _interval(values) -> tuple[float, float]:
-    mean = statistics.mean(values)
-    return mean.low, mean.high

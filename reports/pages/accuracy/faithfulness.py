@@ -4,13 +4,14 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
 from experiments.twins import COLOURS, FRAMEWORKS, TWINS
 from reports.data.comparable import CELLS, FORMS, ordered, sample
 from reports.data.results import Results
 from reports.html.blocks import Block, Cell, Column, Figure, Key, Panel, Prose, Section, Table
 from reports.html.format import Settings, count, listed, name, number, seeds_cell, shortfall
-from reports.html.svg import draw
+from reports.html.svg import draw, mark
 from reports.pages.accuracy import comparison
 from reports.pages.accuracy.comparison import Comparison
 
@@ -112,18 +113,38 @@ def _panel(part: list[Faithfulness], results: Results) -> Panel:
     title = f"{first.cell}, {first.form}, after {count(int(first.epochs), 'epoch')}"
 
     def paint(axes) -> None:
-        for place, (framework, _, values) in enumerate(strips):
-            axes.plot(values, [place] * len(values), "|", color=COLOURS[framework], markersize=11, alpha=0.7)
+        for place, (framework, label, values) in enumerate(strips):
+            _strip(axes, place, _done(part, framework, label), results)
             if len(values):
-                axes.plot(values.mean(), place, "o", color=COLOURS[framework], markersize=5)
+                dot = axes.plot(values.mean(), place, "o", color=COLOURS[framework], markersize=5)
+                mark(dot, f"{_mean(framework, label, values)}, mean", framework=framework, conventions=label)
         axes.set(ylim=(len(strips) - 0.5, -0.5), xlabel="", ylabel="")
         axes.set_yticks(range(len(strips)), [label for _, label, _ in strips])
         axes.grid(axis="x")
 
-    means = [f"{name(who)} {label} {number(v.mean(), 1)}%" for who, label, v in strips if len(v)]
+    means = [_mean(*strip) for strip in strips if len(strip[-1])]
     spoken = f"Test accuracies of {title}; means: {', '.join(means)}."
     svg = draw(paint, spoken, [label for _, label, _ in strips], height=0.5 + 0.36 * len(strips))
-    return Panel(title, svg, spoken, results.links.runs(task="imdb", cell=first.cell, form=first.form))
+    facets = {"task": "imdb", "cell": first.cell, "form": first.form}
+    return Panel(title, svg, spoken, results.links.runs(**facets), facets)
+
+
+def _mean(framework: str, label: str, values: np.ndarray) -> str:
+    return f"{name(framework)} {label} {number(values.mean(), 1)}%"
+
+
+def _done(part: list[Faithfulness], framework: str, label: str) -> pd.DataFrame:
+    trials = pd.concat([row.trials for row in part if row.framework == framework])
+    return trials[(trials.conventions == label) & (trials.state == "done")].dropna(subset="accuracy")
+
+
+def _strip(axes: Axes, place: int, trials: pd.DataFrame, results: Results) -> None:
+    """A tick for each seed."""
+    for row in trials.itertuples():
+        tick = axes.plot(row.accuracy, place, "|", color=COLOURS[row.framework], markersize=11, alpha=0.7)
+        said = f"{name(row.framework)}, {row.conventions}, seed {row.seed}: {number(row.accuracy)}%"
+        href = results.links.run(row.run_id)
+        mark(tick, said, href, framework=row.framework, conventions=row.conventions)
 
 
 def _table(planned: pd.DataFrame, rows: list[Faithfulness], tested: int, results: Results) -> Table:

@@ -8,7 +8,7 @@ from reports.data.comparable import FRAMEWORKS, experiments, ordered, sample
 from reports.data.results import Results
 from reports.html.blocks import Block, Cell, Column, Figure, Key, Panel, Section, Table
 from reports.html.format import NONE, Settings, count, name, seeds_cell, shortfall, significant
-from reports.html.svg import INK, draw
+from reports.html.svg import INK, draw, mark
 
 MOST_PANELS = 9
 OBSERVED = 60  # points drawn before the forecast begins
@@ -53,7 +53,8 @@ def _panel(key: str, rows: pd.DataFrame, results: Results) -> Panel:
     spoken = f"Sine forecast of {title}, seed {first.seed}; free-running mean squared error: {', '.join(errors)}."
     forecasts = {row.framework: results.forecasts[row.run_id] for row in rows.itertuples()}
     svg = draw(lambda axes: _waves(axes, forecasts), spoken, ("−1",), height=1.9)
-    return Panel(title, svg, spoken, results.links.spec(key))
+    facets = {name: first[name] for name in ("task", "cell", "form", "conventions")}
+    return Panel(title, svg, spoken, results.links.spec(key), facets)
 
 
 def _waves(axes, forecasts: dict[str, pd.DataFrame]) -> None:
@@ -61,7 +62,7 @@ def _waves(axes, forecasts: dict[str, pd.DataFrame]) -> None:
     seen, ahead = whole[whole.part == "observed"].tail(OBSERVED), whole[whole.part == "forecast"]
     for framework in ordered(forecasts, FRAMEWORKS):
         frame = forecasts[framework][lambda frame: frame.part == "forecast"]
-        axes.plot(frame.x, frame.forecast, color=COLOURS[framework], linewidth=2)
+        mark(axes.plot(frame.x, frame.forecast, color=COLOURS[framework], linewidth=2), framework=framework)
     axes.plot(ahead.x, ahead.truth, color=INK, linewidth=1, linestyle=(0, (3, 2)))
     axes.plot(seen.x, seen.truth, color=INK, linewidth=1.4)
     axes.axvline(ahead.x.min() if len(ahead) else seen.x.max(), color=INK, linewidth=0.6, alpha=0.5)

@@ -1,14 +1,13 @@
 """Learning curves: accuracy on training and test reviews, epoch by epoch."""
 
 import pandas as pd
-import seaborn
 
-from experiments.twins import COLOURS
-from reports.data.comparable import CELLS, FRAMEWORKS, layer_table, ordered
+from reports.data.comparable import CELLS, layer_table, ordered
 from reports.data.results import BASES, Results
-from reports.html.blocks import Block, Figure, Key, Panel, Section
-from reports.html.format import count, name, number, shortfall
-from reports.html.svg import WIDTHS, draw
+from reports.html import epoch_curves
+from reports.html.blocks import Block, Figure, Panel, Section
+from reports.html.format import count, number, shortfall
+from reports.html.svg import draw
 
 MOST_PANELS = 12
 KEYS = ["cell", "conventions", "framework", "split", "epoch"]
@@ -43,8 +42,6 @@ def _figure(found: pd.DataFrame, results: Results) -> Figure:
     chosen.sort(key=lambda each: each[1] not in BASES)  # a row of panels a cell; single overrides after all of them
     limits = found["min"].min() - 1.5, min(100.5, found["max"].max() + 1.5)
     panels = tuple(_panel(*each, limits, results) for each in chosen[:MOST_PANELS])
-    keys = [Key(name(each), each, "line") for each in ordered(found.framework, FRAMEWORKS)]
-    keys += [Key("test", "ink", "line"), Key("train", "ink", "dash"), Key("lowest to highest seed", "faint", "band")]
     more = len(chosen) - len(panels)
     left_out = f" {count(more, 'more panel is', 'more panels are')} left out." if more else ""
     return Figure(
@@ -52,7 +49,7 @@ def _figure(found: pd.DataFrame, results: Results) -> Figure:
         "lie on one line the twins learn alike; a train line that leaves its test line behind is "
         f"overfitting.{left_out}",
         panels,
-        tuple(keys),
+        epoch_curves.keys(found.framework),
         results.links.runs(task="imdb", form="layer"),
     )
 
@@ -63,32 +60,9 @@ def _panel(cell: str, label: str, rows: pd.DataFrame, limits, results: Results) 
     spoken = f"Learning curves of {cell} under {label} conventions; mean test accuracy ends at {ends}."
     svg = draw(lambda axes: _lines(axes, rows, limits), spoken, height=2.3)
     href = results.links.runs(task="imdb", form="layer", cell=cell, conventions=label)
-    return Panel(f"{cell}, {label}", svg, spoken, href)
+    return Panel(f"{cell}, {label}", svg, spoken, href, {"task": "imdb", "cell": cell, "conventions": label})
 
 
 def _lines(axes, rows: pd.DataFrame, limits) -> None:
-    shown = ordered(rows.framework, FRAMEWORKS)
-    for (framework, _), line in rows.groupby(["framework", "split"], sort=False):
-        colour = COLOURS[framework]
-        axes.fill_between(line.epoch, line["min"], line["max"], color=colour, alpha=0.15, linewidth=0)
-    seaborn.lineplot(
-        rows,
-        x="epoch",
-        y="mean",
-        hue="framework",
-        hue_order=shown,
-        size="framework",
-        sizes=WIDTHS,
-        size_order=shown,
-        style="split",
-        style_order=["test", "train"],
-        dashes={"test": "", "train": (2.2, 1.6)},
-        palette=COLOURS,
-        estimator=None,
-        legend=False,
-        ax=axes,
-    )
-    epochs = sorted(rows.epoch.unique())
-    axes.set(ylim=limits, xlabel="epoch", ylabel="")
-    axes.set_xticks(epochs if len(epochs) <= 10 else epochs[:: -(-len(epochs) // 8)])
-    axes.grid(axis="y")
+    epoch_curves.paint(axes, rows)
+    axes.set(ylim=limits)

@@ -9,8 +9,8 @@ from reports import statistics
 from reports.data.comparable import CELLS, ordered
 from reports.data.results import IMPOSED, Results
 from reports.html.blocks import Block, Cell, Column, Figure, Key, Panel, Prose, Section, Table
-from reports.html.format import count, estimate_cell, listed, name, number, shortfall
-from reports.html.svg import INK, draw
+from reports.html.format import count, estimate_cell, listed, n_of, name, number, plus_minus, shortfall
+from reports.html.svg import INK, draw, mark
 from reports.statistics import Estimate
 
 QUESTION = (
@@ -97,8 +97,11 @@ def _panel(rows: list[Padded], results: Results) -> Panel:
         for place, (way, row) in enumerate(places):
             change = row.change(way)
             if change.known:
-                axes.plot([change.low, change.high], [place] * 2, color=colours[row.conventions])
-            axes.plot(change.value, place, "o", color=colours[row.conventions], markersize=4)
+                line = axes.plot([change.low, change.high], [place] * 2, color=colours[row.conventions])
+                mark(line, conventions=row.conventions)
+            dot = axes.plot(change.value, place, "o", color=colours[row.conventions], markersize=4)
+            said = f"{way}, {row.conventions}: {plus_minus(change, sign=True)} points, {n_of(change.n)}"
+            mark(dot, said, conventions=row.conventions)
         axes.set(ylim=(len(places) - 0.5, -0.5), xlabel="", ylabel="")
         axes.set_yticks(range(len(places)), [way for way, _ in places])
 
@@ -106,7 +109,8 @@ def _panel(rows: list[Padded], results: Results) -> Panel:
     cell = rows[0].cell
     spoken = f"{cell}: accuracy minus masked, points: {', '.join(said)}."
     svg = draw(paint, spoken, [way for way, _ in places], height=0.6 + 0.3 * len(places))
-    return Panel(cell, svg, spoken, results.links.runs(task="imdb", cell=cell))
+    facets = {"task": "imdb", "cell": cell}
+    return Panel(cell, svg, spoken, results.links.runs(**facets), facets)
 
 
 def _table(rows: list[Padded], planned: pd.DataFrame, results: Results) -> Table:

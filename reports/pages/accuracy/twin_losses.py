@@ -1,14 +1,13 @@
 """Under imposed conventions: do the twins' training losses agree, epoch by epoch?"""
 
 import pandas as pd
-import seaborn
 
 from experiments.twins import TWINS
 from reports.data.comparable import ordered
 from reports.data.results import Results
 from reports.html.blocks import Block, Cell, Column, Figure, Key, Panel, Prose, Section, Table
 from reports.html.format import Settings, count, shortfall, significant
-from reports.html.svg import BAD, INK, draw
+from reports.html.svg import BAD, INK, draw, mark
 from reports.statistics import LOSS_BOUND
 
 KEYS = ["spec_fingerprint", "slug", "task", "cell", "form", "conventions", "setting"]
@@ -91,9 +90,9 @@ def _figure(found: pd.DataFrame, results: Results) -> Figure:
 
 def _panel(task: str, rows: pd.DataFrame, results: Results) -> Panel:
     def paint(axes) -> None:
-        seaborn.lineplot(
-            rows, x="epoch", y="percent", units="slug", estimator=None, color=INK, lw=1, alpha=0.55, ax=axes
-        )
+        for key, line in rows.groupby(["spec_fingerprint", "cell", "form", "conventions"], sort=False):
+            drawn = axes.plot(line.epoch, line.percent, color=INK, linewidth=1, alpha=0.55)
+            mark(drawn, **dict(zip(("cell", "form", "conventions"), key[1:], strict=True)))
         axes.axhline(100 * LOSS_BOUND, color=BAD, linewidth=1.2, linestyle=(0, (4, 2)))
         low = min(rows.percent.min(), 100 * LOSS_BOUND)
         axes.set(yscale="log", ylim=(low / 2, max(rows.percent.max(), 100 * LOSS_BOUND) * 2), xlabel="epoch", ylabel="")
@@ -106,7 +105,7 @@ def _panel(task: str, rows: pd.DataFrame, results: Results) -> Panel:
     worst = rows.loc[rows.percent.idxmax()]
     spoken = f"Task {task}: the largest difference is {significant(worst.percent, 2)}% in epoch {int(worst.epoch)}."
     svg = draw(paint, spoken, ("1·10⁻⁵",))
-    return Panel(task, svg, spoken, results.links.runs(task=task))
+    return Panel(task, svg, spoken, results.links.runs(task=task), {"task": task})
 
 
 def _table(found: pd.DataFrame, results: Results) -> Table:

@@ -63,7 +63,9 @@ def _panel(key: str, trials: pd.DataFrame, losses: pd.DataFrame, settings: Setti
         epoch_curves.paint(axes, losses)
         _entropy_lines(axes, trials)
 
-    return Panel(named, draw(paint, spoken, ("3.0",), height=2.5), spoken, results.links.spec(key))
+    first = trials.iloc[0]
+    facets = {name: first[name] for name in ("task", "cell", "form", "conventions")}
+    return Panel(named, draw(paint, spoken, ("3.0",), height=2.5), spoken, results.links.spec(key), facets)
 
 
 def _entropy_lines(axes, trials: pd.DataFrame) -> None:

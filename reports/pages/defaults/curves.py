@@ -8,8 +8,8 @@ from experiments.twins import COLOURS
 from reports import statistics
 from reports.data.results import Results
 from reports.html.blocks import Figure, Key, Panel
-from reports.html.format import number
-from reports.html.svg import draw
+from reports.html.format import n_of, number, plus_minus
+from reports.html.svg import draw, mark
 from reports.pages.defaults.arms import Switches
 from reports.pages.defaults.effects import Judged, levels
 from reports.pages.defaults.words import NAMES
@@ -17,6 +17,7 @@ from reports.statistics import Estimate
 
 SHOWN = 2
 MOST_TICKS = 10
+OWNERS = {"tf2": "Keras's", "pytorch": "PyTorch's"}
 
 
 class Point(NamedTuple):
@@ -80,7 +81,10 @@ def _paint(axes: Axes, points: list[Point]) -> None:
     for colour, level in (("tf2", [each.keras for each in points]), ("pytorch", [each.pytorch for each in points])):
         low, high = ([getattr(each, end) for each in level] for end in ("low", "high"))
         axes.fill_between(epochs, low, high, color=COLOURS[colour], alpha=0.15, linewidth=0)
-        axes.plot(epochs, [each.value for each in level], "o-", color=COLOURS[colour], markersize=4)
+        axes.plot(epochs, [each.value for each in level], color=COLOURS[colour])
+        for epoch, each in zip(epochs, level, strict=True):
+            said = f"{OWNERS[colour]} default, epoch {epoch}: {plus_minus(each)}%, {n_of(each.n)} seeds"
+            mark(axes.plot(epoch, each.value, "o", color=COLOURS[colour], markersize=4), said)
     axes.set(xlabel="epoch", ylabel="")
     axes.set_xticks(epochs if len(epochs) <= MOST_TICKS else epochs[:: -(-len(epochs) // 8)])
     axes.grid(axis="y")

@@ -7,11 +7,12 @@ from matplotlib.axes import Axes
 from experiments.twins import COLOURS
 from reports.data.results import Results
 from reports.html.blocks import Figure, Key, Panel
-from reports.html.format import count, listed, n_of, number, significant
-from reports.html.svg import FAINT, INK, LINE, draw
+from reports.html.format import count, listed, n_of, number, plus_minus, significant
+from reports.html.svg import FAINT, INK, LINE, WORDS, draw, mark
 from reports.pages.defaults.arms import Switches
 from reports.pages.defaults.effects import Effects, Judged, ranked
 from reports.pages.defaults.words import winner, within
+from reports.statistics import Estimate
 from reports.statistics.factorial import Effect
 
 ROW = 0.34  # inches
@@ -113,20 +114,21 @@ def _panel(
     spoken = f"Effects in {switches.title}, {title}, {switches.unit}: {values}."
     height = (2.1 * 10.5 + 5) / 72 + ROW * (len(rows) + HEAD)
     names = [name for name, *_ in rows]
-    svg = draw(lambda axes: _paint(axes, switches, rows, limits), spoken, names, width=5.0, height=height)
-    return Panel(title, svg, spoken, results.links.runs(task=switches.task, cell=switches.cell))
+    href = results.links.runs(task=switches.task, cell=switches.cell)
+    svg = draw(lambda axes: _paint(axes, switches, rows, limits, href), spoken, names, width=5.0, height=height)
+    return Panel(title, svg, spoken, href)
 
 
-def _paint(axes: Axes, switches: Switches, rows: Sequence[Row], limits: tuple[float, float]) -> None:
+def _paint(axes: Axes, switches: Switches, rows: Sequence[Row], limits: tuple[float, float], href: str | None) -> None:
     low, high = limits
     axes.fill_betweenx([-0.5, len(rows) - 0.5], -switches.margin, switches.margin, color=FAINT, linewidth=0)
     axes.plot([0, 0], [-0.5, len(rows) - 0.5], color=INK, linewidth=0.6)
     for place, row in enumerate(rows):
-        _dumbbell(axes, place, row)
+        _dumbbell(axes, place, row, switches.unit, href)
         _value(axes, switches, place, row)
     shared = {"va": "center", "weight": "bold"}
-    axes.text(low, -0.5 - HEAD / 2, "◀ Keras's better", color=COLOURS["tf2"], ha="left", **shared)
-    axes.text(high, -0.5 - HEAD / 2, "PyTorch's better ▶", color=COLOURS["pytorch"], ha="right", **shared)
+    axes.text(low, -0.5 - HEAD / 2, "◀ Keras's better", color=WORDS["tf2"], ha="left", **shared)
+    axes.text(high, -0.5 - HEAD / 2, "PyTorch's better ▶", color=WORDS["pytorch"], ha="right", **shared)
     axes.set(xlim=(low, high), ylim=(len(rows) - 0.5, -0.5 - HEAD), xlabel="", ylabel="")
     axes.set_yticks(range(len(rows)), [name for name, *_ in rows])
     ticks = [tick for tick in axes.get_xticks() if low <= tick <= high]
@@ -153,19 +155,25 @@ def _tick(switches: Switches, value: float) -> str:
     return number(value, 1 if value % 1 else 0, sign=True) if switches.scored else f"×{significant(10**-value, 2)}"
 
 
-def _dumbbell(axes: Axes, place: int, row: Row) -> None:
+def _dumbbell(axes: Axes, place: int, row: Row, unit: str, href: str | None) -> None:
     """The rings below, joined by a line; the effect between them, above."""
-    _, effect, *alone = row
-    ends = [(each.estimate.value, colour) for each, colour in zip(alone, ("tf2", "pytorch"), strict=True) if each]
+    field, effect, *alone = row
+    ends = [(each.estimate, colour) for each, colour in zip(alone, ("tf2", "pytorch"), strict=True) if each]
     below = place + 0.24 * bool(ends)
-    axes.plot([value for value, _ in ends], [below] * len(ends), color=LINE, linewidth=1.4, zorder=2)
-    for value, colour in ends:
-        axes.plot(value, below, "o", color=COLOURS[colour], fillstyle="none", markersize=5, zorder=3)
+    axes.plot([each.value for each, _ in ends], [below] * len(ends), color=LINE, linewidth=1.4, zorder=2)
+    for each, colour in ends:
+        ring = axes.plot(each.value, below, "o", color=COLOURS[colour], fillstyle="none", markersize=5, zorder=3)
+        mark(ring, f"{field}, from {SIDES[colour]} corner: {_told(each, unit)}", href)
     together, above = effect.together, place - 0.14 * bool(ends)
     colour = COLOURS[winner(effect)] if together.excludes_zero else INK
     if together.known:
         axes.plot([together.low, together.high], [above] * 2, color=colour, linewidth=2.6, zorder=4)
-    axes.plot(together.value, above, "o", color=colour, markersize=6.5, zorder=5)
+    dot = axes.plot(together.value, above, "o", color=colour, markersize=6.5, zorder=5)
+    mark(dot, f"{field}: {_told(together, unit)}", href)
+
+
+def _told(estimate: Estimate, unit: str) -> str:
+    return f"{plus_minus(estimate, sign=True)} {unit}, {n_of(estimate.n)} seeds"
 
 
 def _value(axes: Axes, switches: Switches, place: int, row: Row) -> None:
@@ -176,5 +184,5 @@ def _value(axes: Axes, switches: Switches, place: int, row: Row) -> None:
     right, value = winner(effect) == "pytorch", abs(effect.together.value)
     text = number(value, 1) if switches.scored else f"÷{number(10**value, 2)}"
     end, gap, align = (max, 6, "left") if right else (min, -6, "right")
-    style = {"ha": align, "va": "center", "weight": "bold", "color": COLOURS[winner(effect)]}
+    style = {"ha": align, "va": "center", "weight": "bold", "color": WORDS[winner(effect)]}
     axes.annotate(text, (end(_reach(row)), place), (gap, 0), textcoords="offset points", **style)

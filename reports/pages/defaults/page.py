@@ -54,7 +54,8 @@ def _section(found: Judged, name: str, results: Results) -> Section:
     if last.pairs:
         together = pair_map.figure(switches, last, results), tables.pairs(switches, last)
         blocks.append(Details("Which fields act together", tuple(block for block in together if block)))
-    return Section(name, title, tuple(block for block in blocks if block))
+    facets = {"task": switches.task, "cell": switches.cell}
+    return Section(name, title, tuple(block for block in blocks if block), facets)
 
 
 def agreement(found: list[Switches]) -> Section:

@@ -102,7 +102,8 @@ def _panel(cell: str, rows: pd.DataFrame, results: Results) -> Panel:
     furthest = lines[lines.back == lines.back.max()]
     parts = [f"{row.state} {significant(row.norm, 1)} ({row.stage})" for row in furthest.itertuples()]
     spoken = f"{cell}: {lines.back.max()} steps back, the norm is {listed(parts)}."
-    return Panel(cell, draw(paint, spoken, ("10⁻¹⁸",)), spoken, results.check_links.measured("horizon", cell=cell))
+    href = results.check_links.measured("horizon", cell=cell)
+    return Panel(cell, draw(paint, spoken, ("10⁻¹⁸",)), spoken, href, {"cell": cell})
 
 
 def _agreement(norms: pd.DataFrame) -> tuple[Block, ...]:

@@ -74,9 +74,6 @@ def _panel(cell: str, rows: pd.DataFrame, results: Results) -> Panel:
     largest = rows.groupby("dtype", sort=False).difference.max()
     parts = " and ".join(f"{significant(value, 1)} in {dtype}" for dtype, value in largest.items())
     spoken = f"Losses of {cell}: the largest relative difference is {parts}."
-    return Panel(
-        cell.replace("+", ", "),
-        draw(paint, spoken, ("1·10⁻¹⁶",)),
-        spoken,
-        results.check_links.checks(cell=rows.cell.iloc[0].partition("+")[0]),
-    )
+    facets = {"cell": rows.cell.iloc[0].partition("+")[0]}
+    svg = draw(paint, spoken, ("1·10⁻¹⁶",))
+    return Panel(cell.replace("+", ", "), svg, spoken, results.check_links.checks(**facets), facets)

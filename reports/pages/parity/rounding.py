@@ -106,7 +106,7 @@ def _panel(control: Control, results: Results) -> Panel:
     own = ", ".join(f"{name(twin)} {significant(values.max(), 1)}" for twin, values in control.own.items())
     spoken = f"{title}: the twins' largest difference is {significant(control.twins.max(), 1)}; against itself: {own}."
     href = results.check_links.measured("rounding", cell=control.cell)
-    return Panel(title, draw(paint, spoken, ("1·10⁻⁸",)), spoken, href)
+    return Panel(title, draw(paint, spoken, ("1·10⁻⁸",)), spoken, href, {"cell": control.cell})
 
 
 def _table(made: list[Control], results: Results) -> Table:

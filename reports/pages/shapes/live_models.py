@@ -34,7 +34,7 @@ def _section(cell: str, runs: pd.DataFrame, results: Results) -> Section:
         _forms(cell, forms, runs[runs.form.isin(forms)], place == 0, results)
         for place, forms in enumerate(alike.values())
     ]
-    return Section(f"cell-{cell}", cell, tuple(folded))
+    return Section(f"cell-{cell}", cell, tuple(folded), {"cell": cell})
 
 
 def _content(runs: pd.DataFrame) -> str:

@@ -4,8 +4,6 @@ import math
 from collections.abc import Sequence
 from statistics import median
 
-import pandas as pd
-import seaborn
 from matplotlib.axes import Axes
 
 from experiments.twins import COLOURS
@@ -13,7 +11,7 @@ from reports.data.comparable import FRAMEWORKS, ordered
 from reports.data.results import Results
 from reports.html.blocks import Figure, Key, Panel
 from reports.html.format import name
-from reports.html.svg import INK, LINE, draw
+from reports.html.svg import INK, LINE, draw, mark
 from reports.pages.speed.benchmarks import Benchmark
 from reports.pages.speed.timings import TimedVariant, milliseconds
 
@@ -50,7 +48,6 @@ def _tuned_from(rows: Sequence[TimedVariant]) -> float | None:
 def _panel(benchmark: Benchmark, cell: str, results: Results) -> Panel:
     rows = benchmark.of(cell)
     forms = list(dict.fromkeys(row.form for row in rows))
-    points = pd.DataFrame([_point(row, forms.index(row.form)) for row in rows])
     floors = _floors(rows)
 
     def paint(axes: Axes) -> None:
@@ -58,10 +55,8 @@ def _panel(benchmark: Benchmark, cell: str, results: Results) -> Panel:
             axes.axvline(floor, color=COLOURS[framework], lw=FLOOR_WIDTHS[framework], zorder=1)
         if (rule := _tuned_from(rows)) is not None:
             axes.axhline(rule, color=LINE, lw=0.8)
-        colours = [COLOURS[framework] for framework in points.framework]
-        axes.hlines(points.row, points.low, points.high, colours, lw=1.8, zorder=2)
-        marks = {"hue": "framework", "palette": COLOURS, "style": "track", "markers": MARKERS, "s": 34}
-        seaborn.scatterplot(points, x="ms", y="row", **marks, edgecolor="none", legend=False, zorder=3, ax=axes)
+        for row in rows:
+            _point(axes, row, forms.index(row.form) + OFFSETS[row.framework], results)
         axes.set(ylim=(len(forms) - 0.45, -0.55), xlabel="", ylabel="")
         axes.set_yticks(range(len(forms)), forms)
         logarithmic(axes, *_limits(benchmark))
@@ -70,13 +65,18 @@ def _panel(benchmark: Benchmark, cell: str, results: Results) -> Panel:
     parts += [f"{name(framework)}'s floor {milliseconds(floor / 1000)} ms" for framework, floor in floors.items()]
     spoken = f"Steady training step of {cell}, {benchmark.title}: {', '.join(parts)}."
     svg = draw(paint, spoken, benchmark.forms, height=0.5 + 0.36 * len(forms))
-    return Panel(cell, svg, spoken, results.speed_links.timings(task=benchmark.task, cell=rows[0].spec.network.cell))
+    facets = {"task": benchmark.task, "cell": rows[0].spec.network.cell}
+    return Panel(cell, svg, spoken, results.speed_links.timings(**facets), facets)
 
 
-def _point(row: TimedVariant, place: int) -> dict[str, float | str]:
-    figures = {"low": 1000 * row.low, "ms": 1000 * row.step, "high": 1000 * row.high}
-    track = row.timed.timing.track
-    return {"framework": row.framework, "row": place + OFFSETS[row.framework], "track": track} | figures
+def _point(axes: Axes, row: TimedVariant, place: float, results: Results) -> None:
+    """The median and the quartiles."""
+    facets, colour = {"framework": row.framework, "form": row.spec.network.form}, COLOURS[row.framework]
+    mark(axes.plot([1000 * row.low, 1000 * row.high], [place] * 2, color=colour, lw=1.8, zorder=2), **facets)
+    marker = MARKERS[row.timed.timing.track]
+    dot = axes.plot(1000 * row.step, place, marker, color=colour, markersize=5.8, markeredgewidth=0, zorder=3)
+    said = f"{name(row.framework)}, {row.form}: {milliseconds(row.step)} ms"
+    mark(dot, said, results.speed_links.run(row.timed.run_id), **facets)
 
 
 def _floors(rows: Sequence[TimedVariant]) -> dict[str, float]:

@@ -106,8 +106,9 @@ def _panel(title: str, members: Sequence[Sweep], results: Results) -> Panel:
 
     spoken = f"Step in ms, {title}: " + "; ".join(_spoken(sweep) for sweep in members) + "."
     row = members[0].rows[0]
-    href = results.speed_links.timings(task=row.spec.task.name, cell=row.spec.network.cell)
-    return Panel(title, draw(paint, spoken, [f"{mark:g}" for mark in marks]), spoken, href)
+    facets = {"task": row.spec.task.name, "cell": row.spec.network.cell}
+    svg = draw(paint, spoken, [f"{mark:g}" for mark in marks])
+    return Panel(title, svg, spoken, results.speed_links.timings(**facets), facets)
 
 
 def _line(axes: Axes, sweep: Sweep) -> None:
