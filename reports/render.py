@@ -14,6 +14,7 @@ from experiments.study.plan import Plan
 from reports.data.load import gather
 from reports.data.results import Results
 from reports.html.footer import foot
+from reports.html.once import said_once
 from reports.pages.accuracy import page as accuracy
 from reports.pages.chars import page as chars
 from reports.pages.claims import page as claims
@@ -107,6 +108,8 @@ def render(gathered: Results, description: str, now: datetime, running: str = ""
         "marks": MARKS,
     }
     return {
-        name: template.render(common, here=name, title=page.TITLE, lead=page.LEAD, sections=page.sections(gathered))
+        name: template.render(
+            common, here=name, title=page.TITLE, lead=page.LEAD, sections=said_once(page.sections(gathered))
+        )
         for name, (_, page) in pages.items()
     }

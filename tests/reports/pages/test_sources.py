@@ -15,6 +15,7 @@ from experiments.training.trial import Trial
 from reports.data import artifacts
 from reports.data.results import Results
 from reports.html.blocks import Details, Figure, Prose, Section, Table
+from reports.html.once import folded
 from reports.pages.sources import calls, experiments
 from reports.pages.sources import page as sources
 from reports.statistics import Estimate
@@ -84,7 +85,7 @@ def table(section: Section) -> Table:
 def test_printed_and_ours_stand_beside_each_other(whole, experiment):
     section = experiments.section(whole, (experiment,))
     assert kinds(section) == ["prose", "table", "figure"]
-    found = table(section)
+    found = folded(table(section))
     assert [column.title for column in found.columns][2:] == [
         "Test loss", "printed", "ours − printed", "Test accuracy, %", "printed", "ours − printed",
     ]  # fmt: skip
