@@ -104,7 +104,7 @@ def test_printed_and_ours_stand_beside_each_other(whole, experiment):
 def test_without_a_printed_figure_ours_stands_alone(whole):
     section = experiments.section(whole, GROUPS[0])
     assert kinds(section) == ["prose", "table"]
-    assert [column.title for column in table(section).columns][3:] == ["Test loss", "Test accuracy, %"]
+    assert [column.title for column in folded(table(section)).columns][3:] == ["Test loss", "Test accuracy, %"]
     assert "printed no figure" in text(section)
 
 
