@@ -16,6 +16,7 @@ from reports.data.load import gather
 from reports.data.results import Results
 from reports.html import facets
 from reports.html.footer import foot
+from reports.html.once import said_once
 from reports.pages.accuracy import page as accuracy
 from reports.pages.chars import page as chars
 from reports.pages.claims import page as claims
@@ -116,6 +117,8 @@ def render(gathered: Results, description: str, now: datetime, running: str = ""
         "titles": TITLES,
     }
     return {
-        name: template.render(common, here=name, title=page.TITLE, lead=page.LEAD, sections=page.sections(gathered))
+        name: template.render(
+            common, here=name, title=page.TITLE, lead=page.LEAD, sections=said_once(page.sections(gathered))
+        )
         for name, (_, page) in pages.items()
     }

@@ -73,6 +73,7 @@ class Table:
     href: str | None = None
     kind: str = ""
     filter: str = ""  # what a box to filter the rows says while it is empty; no box if empty
+    settings: str = ""  # of the rows, in a sentence that a page says once
 
     @classmethod
     def of(
@@ -83,6 +84,7 @@ class Table:
         href: str | None = None,
         kind: str = "",
         filter: str = "",
+        settings: str = "",
     ) -> "Table":
         """A table; columns and cells of plain text may be given as strings."""
         return cls(
@@ -92,20 +94,27 @@ class Table:
             href,
             kind,
             filter,
+            settings,
         )
 
-    def folded(self, *titles: str) -> "Table":
-        """Leave out each of these columns in which every row says the same; the caption says it instead."""
-        texts = [{row[place].text for row in self.rows} for place in range(len(self.columns))]
-        repeated = [
-            place for place, column in enumerate(self.columns) if column.title in titles and len(texts[place]) == 1
-        ]
-        if not repeated:
+    def without(self, *places: int) -> "Table":
+        """Leave out the columns at these places."""
+        kept = [place for place in range(len(self.columns)) if place not in places]
+        columns = tuple(self.columns[place] for place in kept)
+        return replace(self, columns=columns, rows=tuple(tuple(row[place] for place in kept) for row in self.rows))
+
+    def agreed(self, title: str, noun: str) -> "Table | Details":
+        """Where several rows all say the same in a column: that in one sentence, under which the rows unfold.
+
+        Args:
+            title: the column's.
+            noun: what the rows are, in the plural.
+        """
+        (place,) = (place for place, column in enumerate(self.columns) if column.title == title)
+        said = {row[place].text for row in self.rows}
+        if len(self.rows) < 2 or len(said) > 1:
             return self
-        values = "; ".join(f"{self.columns[place].title}: {texts[place].pop()}" for place in repeated)
-        columns = tuple(column for place, column in enumerate(self.columns) if place not in repeated)
-        rows = tuple(tuple(cell for place, cell in enumerate(row) if place not in repeated) for row in self.rows)
-        return replace(self, caption=f"{self.caption} {values}.", columns=columns, rows=rows)
+        return Details(f"{title}: {said.pop()} in all {len(self.rows)} {noun}", (self.without(place),))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ from made_reports.browser import CHROMIUM, browse
 from made_reports.calls import answers
 from made_reports.cases import PAGES, write
 
+from experiments.training.trial import Trial
 from reports.data import query
+from reports.data.results import Results
 from reports.render import render
 
 CLICK = """<script>
@@ -91,3 +93,49 @@ def test_shapes_are_read_once_a_cell_form_and_framework(studied, monkeypatch, tm
     write(trials, tmp_path, uri)
     assert asked.count("shapes.json") == len({(t.spec.network.cell, t.spec.network.form, t.framework) for t in trials})
     assert asked.count("forecast.csv") == 8
+
+
+#: Opens every fold of a page in a frame of its own width, and lists what does not fit.
+WIDTH = """<body style="margin: 0"><iframe src="{page}" style="border: 0; width: {width}px; height: 900px"></iframe>
+<script>
+addEventListener("load", () => {{
+  const inside = document.querySelector("iframe").contentDocument;
+  for (const fold of inside.querySelectorAll("details")) fold.open = true;
+  const tables = [...inside.querySelectorAll(".scroll")];
+  const wide = tables.filter((each) => each.scrollWidth > each.clientWidth + 1);
+  const named = wide.map((each) => each.closest("section").id);
+  if (inside.documentElement.scrollWidth > {width}) named.push("the page");
+  document.title = `${{tables.length}} tables, too wide: ${{named.join(", ")}}.`;
+}});
+</script></body>"""
+
+
+def widest() -> Results:
+    """A study whose rows differ in all that a column may say: forms, settings, epochs, seeds and verdicts."""
+    trials = [*toys.planned(sine=False), *map(_other, toys.planned(("simple_rnn",), seeds=2, sine=False))]
+    runs = [toys.run_of(trial) for trial in trials]
+    for run in runs:
+        for epoch in run.epochs if run.trial.spec.conventions.base == "stock" else ():
+            epoch["test/accuracy"] -= 0.1 * (run.trial.framework == "tf2") * (1 + run.trial.seed)
+    return toys.results(trials, runs)
+
+
+def _other(trial: Trial) -> Trial:
+    """The same cell in another form, trained otherwise."""
+    changed = {
+        "network": trial.spec.network.model_copy(update={"form": "cell_loop"}),
+        "training": trial.spec.training.model_copy(update={"epochs": 2, "learning_rate": 0.0005}),
+    }
+    return replace(trial, spec=trial.spec.model_copy(update=changed))
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("name", ["index.html", "accuracy.html"])
+def test_no_table_is_wider_than_its_screen(tmp_path, name, width):
+    html = render(widest(), "A toy.", datetime(2020, 1, 1))[name]
+    (tmp_path / name).write_text(html, encoding="utf-8")
+    frame = tmp_path / "frame.html"
+    frame.write_text(WIDTH.format(page=name, width=width), encoding="utf-8")
+    dom, _ = browse(frame, tmp_path / "profile", "--allow-file-access-from-files", "--window-size=1400,900")
+    assert re.search(r"<title>[1-9]\d* tables, too wide: \.</title>", dom), re.search("<title>.*", dom)

@@ -137,7 +137,7 @@ def test_an_experiment_never_begun_is_an_empty_study(studied, tmp_path):
 def test_a_half_finished_study_says_what_failed_and_what_is_missing(half):
     text = words_of(half["index.html"])
     assert "2 of 18 planned trials are done, 1 failed, 15 not yet run" in text
-    assert "imdb-lstm-layer-64x64-keras TensorFlow 2 0, 1 and 2" in text
+    assert "Seeds: 0, 1 and 2." in text and "imdb-lstm-layer-64x64-keras TensorFlow 2" in text
 
 
 def test_a_half_finished_section_says_what_it_rests_on(half):

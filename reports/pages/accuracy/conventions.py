@@ -58,11 +58,11 @@ def table(trials: pd.DataFrame, results: Results, form: bool, task: str = "imdb"
         cells += [Cell(str(int(first.epochs)), int(first.epochs)), seeds_cell([each.n for each in means])]
         rows.append([*cells, *map(estimate_cell, means)])
     return Table.of(
-        "Test accuracy after the named epoch, the last, %: mean over seeds ± half of its 95% t interval. "
-        f"{settings.caption}",
+        "Test accuracy after the named epoch, the last, %: mean over seeds ± half of its 95% t interval.",
         columns,
         rows,
         results.links.runs(task=task),
+        settings=settings.caption,
     )
 
 
@@ -90,10 +90,11 @@ def _best_table(trials: pd.DataFrame, best: pd.DataFrame, results: Results) -> T
         rows.append([*cells, *map(_best_cell, of_framework)])
     return Table.of(
         "Test accuracy after the epoch that is best on validation, %: mean over seeds ± half of its 95% t interval, "
-        f"and below it the epochs chosen. {settings.caption}",
+        "and below it the epochs chosen.",
         [*columns, *(Column(name(framework), True, framework) for framework in frameworks)],
         rows,
         results.links.runs(task="imdb", form="layer"),
+        settings=settings.caption,
     )
 
 

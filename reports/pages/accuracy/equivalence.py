@@ -8,7 +8,7 @@ from experiments.twins import TWINS
 from reports import statistics
 from reports.data.comparable import experiments, layer_table, pairs, sample
 from reports.data.results import Results
-from reports.html.blocks import Block, Cell, Column, Points, Prose, Section, Table
+from reports.html.blocks import Block, Cell, Column, Details, Points, Prose, Section, Table
 from reports.html.format import Settings, count, listed, name, number, shortfall
 from reports.pages.accuracy import comparison
 from reports.pages.accuracy.comparison import Comparison, verdict
@@ -85,18 +85,19 @@ def _summary(rows: list[Compared]) -> Points:
     return Points(tuple(f"{text[0].upper()}{text[1:]}: {listed(items)}." for text, items in verdicts.items()))
 
 
-def _table(trials: pd.DataFrame, rows: list[Compared], tested: int, results: Results) -> Table:
+def _table(trials: pd.DataFrame, rows: list[Compared], tested: int, results: Results) -> Table | Details:
     settings = Settings(trials)
     columns = ["Cell", "Conventions", *settings.column(), Column("After epoch", True), Column("Seeds", True)]
     return Table.of(
         f"{name(TWINS[0])} minus {name(TWINS[1])} in test accuracy after the named epoch, points ± half of the 95% t "
         f"interval. The p values are adjusted for the page's {count(tested, 'comparison')}; a p below 0.05 shows "
         f"equality within ±{number(statistics.MARGIN, 1)} points, or a difference. Power and seeds are those of the "
-        f"equality test alone, and below it of the family's strictest level. {settings.caption}",
+        f"equality test alone, and below it of the family's strictest level.",
         [*columns, *comparison.COLUMNS],
         [[*_first(row, settings, results), *comparison.cells(row.comparison, tested)] for row in rows],
         results.links.runs(task="imdb", form="layer"),
-    )
+        settings=settings.caption,
+    ).agreed("Verdict", "comparisons")
 
 
 def _first(row: Compared, settings: Settings, results: Results) -> list[Cell]:

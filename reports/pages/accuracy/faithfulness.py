@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from experiments.twins import COLOURS, FRAMEWORKS, TWINS
 from reports.data.comparable import CELLS, FORMS, ordered, sample
 from reports.data.results import Results
-from reports.html.blocks import Block, Cell, Column, Figure, Key, Panel, Prose, Section, Table
+from reports.html.blocks import Block, Cell, Column, Details, Figure, Key, Panel, Prose, Section, Table
 from reports.html.format import Settings, count, listed, name, number, seeds_cell, shortfall
 from reports.html.svg import draw, mark
 from reports.pages.accuracy import comparison
@@ -147,17 +147,18 @@ def _strip(axes: Axes, place: int, trials: pd.DataFrame, results: Results) -> No
         mark(tick, said, href, framework=row.framework, conventions=row.conventions)
 
 
-def _table(planned: pd.DataFrame, rows: list[Faithfulness], tested: int, results: Results) -> Table:
+def _table(planned: pd.DataFrame, rows: list[Faithfulness], tested: int, results: Results) -> Table | Details:
     settings = Settings(planned)
     columns = ["Cell", "Form", *settings.column(), Column("After epoch", True), "Framework", "Against"]
     return Table.of(
         "Stock minus the framework's own imposed convention, test accuracy after the named epoch, points ± half of the "
         f"95% t interval. The p values are adjusted for the page's {count(tested, 'comparison')}. Power and seeds are "
-        f"those of the equality test alone, and below it of the family's strictest level. {settings.caption}",
+        f"those of the equality test alone, and below it of the family's strictest level.",
         [*columns, Column("Seeds", True), *comparison.COLUMNS],
         [[*_first(row, settings, results), *comparison.cells(row.comparison, tested)] for row in rows],
         results.links.runs(task="imdb"),
-    )
+        settings=settings.caption,
+    ).agreed("Verdict", "comparisons")
 
 
 def _first(row: Faithfulness, settings: Settings, results: Results) -> list[Cell]:

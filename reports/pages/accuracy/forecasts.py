@@ -84,11 +84,11 @@ def _table(trials: pd.DataFrame, results: Results) -> Table:
         rows.append([*cells, *(_error(chosen, each, metric) for metric in ERRORS for each in frameworks)])
     return Table.of(
         "Mean squared error after the named epoch, the last: mean over seeds ± half of its 95% t interval. One step "
-        "ahead is scored on every test window; free-running on the forecast fed its own output. "
-        f"{settings.caption}",
+        "ahead is scored on every test window; free-running on the forecast fed its own output.",
         columns,
         rows,
         results.links.runs(task="sine"),
+        settings=settings.caption,
     )
 
 

@@ -134,8 +134,9 @@ def _table(rows: list[Padded], planned: pd.DataFrame, results: Results) -> Table
     settings = listed(dict.fromkeys(planned.unpadded_setting))
     return Table.of(
         f"Test accuracy by way of padding, ± half of the 95% t interval; {count(len(rows), 'row')} of intervals, each "
-        f"by itself. Setting: {settings}.",
+        f"by itself.",
         [*columns, Column("Seeds", True)],
         made,
         results.links.runs(task="imdb"),
-    ).folded("Framework", "After epoch")
+        settings=f"Setting: {settings}.",
+    )

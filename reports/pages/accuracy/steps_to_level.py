@@ -61,10 +61,11 @@ def _table(trials: pd.DataFrame, reached: pd.DataFrame, results: Results) -> Tab
         rows.append([*cells, *(_cell(of_spec[of_spec.framework == each].epoch, steps) for each in frameworks)])
     return Table.of(
         f"Training steps until the test accuracy is first {LEVEL:g}% or more: median over seeds, and how many reached "
-        f"it. {settings.caption}",
+        "it.",
         columns,
         rows,
         results.links.runs(task="imdb", form="layer"),
+        settings=settings.caption,
     )
 
 

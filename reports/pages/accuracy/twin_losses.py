@@ -5,7 +5,7 @@ import pandas as pd
 from experiments.twins import TWINS
 from reports.data.comparable import ordered
 from reports.data.results import Results
-from reports.html.blocks import Block, Cell, Column, Figure, Key, Panel, Prose, Section, Table
+from reports.html.blocks import Block, Cell, Column, Details, Figure, Key, Panel, Prose, Section, Table
 from reports.html.format import Settings, count, shortfall, significant
 from reports.html.svg import BAD, INK, draw, mark
 from reports.statistics import LOSS_BOUND
@@ -108,7 +108,7 @@ def _panel(task: str, rows: pd.DataFrame, results: Results) -> Panel:
     return Panel(task, svg, spoken, results.links.runs(task=task), {"task": task})
 
 
-def _table(found: pd.DataFrame, results: Results) -> Table:
+def _table(found: pd.DataFrame, results: Results) -> Table | Details:
     settings = Settings(found)
     columns = ["Task", "Cell", "Form", "Conventions", *settings.column(), Column("Seeds", True)]
     columns += [Column("Largest, %", True), Column("in epoch", True), Column("Worst seed, %", True), "Bound"]
@@ -116,9 +116,10 @@ def _table(found: pd.DataFrame, results: Results) -> Table:
     rows = [_row(ranked.iloc[[place]], settings, results) for place in range(len(ranked))]
     caption = (
         "Largest relative difference of the twins' training losses over all epochs, largest first; "
-        f"{int(found.held.sum())} of {count(len(found), 'experiment')} held the bound. {settings.caption}"
+        f"{int(found.held.sum())} of {count(len(found), 'experiment')} held the bound."
     )
-    return Table.of(caption, columns, rows, results.links.runs())
+    table = Table.of(caption, columns, rows, results.links.runs(), settings=settings.caption)
+    return table.agreed("Bound", "experiments")
 
 
 def _row(frame: pd.DataFrame, settings: Settings, results: Results) -> list[Cell]:

@@ -85,7 +85,7 @@ def _table(trials: pd.DataFrame, settings: Settings, results: Results) -> Table:
         for key, chosen in experiments(trials)
         for framework in ordered(chosen.framework, FRAMEWORKS)
     ]
-    return Table.of(CAPTION, columns, rows, results.links.runs(task="chars")).folded("Seeds", "Unigram", "Bigram")
+    return Table.of(CAPTION, columns, rows, results.links.runs(task="chars"))
 
 
 def _row(key: str, trials: pd.DataFrame, framework: str, settings: Settings, results: Results) -> list[Cell]:

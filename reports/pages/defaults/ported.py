@@ -143,7 +143,7 @@ def _table(rows: list[Ported]) -> Table:
         "corner, or what the design's effects and pairs make of it. Not contradicted: the last interval includes zero.",
         [*columns, "Verdict"],
         made,
-    ).folded("Setting")
+    )
 
 
 def _change(estimate: Estimate, note: str = "") -> Cell:

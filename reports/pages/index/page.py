@@ -13,6 +13,7 @@ from reports.pages.index import headline
 from reports.pages.parity import page as parity
 from reports.pages.shapes import page as shapes
 from reports.pages.speed import page as speed
+from reports.pages.traps import page as traps
 
 TITLE = "The same network, written twice"
 LEAD = (
@@ -25,7 +26,7 @@ MOST_ROWS = 500
 def sections(results: Results) -> list[Section]:
     """The page's sections in order."""
     found = answers(results)
-    title = {4: "Four questions", 5: "Five questions", 6: "Six questions"}[len(found)]
+    title = {4: "Four questions", 5: "Five questions", 6: "Six questions", 7: "Seven questions"}[len(found)]
     return [Section("answers", title, found), progress(results), *troubles(results)]
 
 
@@ -43,6 +44,7 @@ def answers(results: Results) -> tuple[Group, ...]:
             "question",
         ),
         Group("What are the shapes?", (*shapes.answer(results), _to("every weight", "shapes.html")), "question"),
+        *_traps(results),
         *_writing(results),
     )
 
@@ -61,6 +63,17 @@ def _which(results: Results) -> tuple[Group, ...]:
         return ()
     blocks = (*defaults.answer(results), _to("every default, with intervals", "defaults.html"))
     return (Group("Which default makes the difference?", blocks, "question"),)
+
+
+def _traps(results: Results) -> tuple[Group, ...]:
+    """Where traps have run: which cost most."""
+    if not (said := traps.answer(results)):
+        return ()
+    return (
+        Group(
+            "Where do ports go wrong?", (*said, _to("every trap, with the lines to change", "traps.html")), "question"
+        ),
+    )
 
 
 def _writing(results: Results) -> tuple[Group, ...]:

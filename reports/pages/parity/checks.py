@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -21,8 +22,10 @@ from reports.statistics import MARGIN
 TABLES = (
     "The tables show on each rung the largest error of any pair and its tolerance. Rung 5 shows the difference of the "
     "twins' mean test accuracies and its margin, where both twins were trained on IMDB, and the accuracy page's "
-    "verdict."
+    "verdict. In a table whose checks all passed, every rung of every row passes. A form has a row if a framework has "
+    "it: what else there is, and why it cannot be checked, stands at the page's end."
 )
+PASSES = "passes"
 
 
 def passed(results: Results) -> tuple[Block, ...]:
@@ -48,7 +51,7 @@ def _progress(results: Results) -> Prose:
 def _table(dtype: str, conventions: str, verdicts: Sequence[Compared], results: Results) -> Details | None:
     """The checks in one precision under one framework's conventions; None if no such check is planned."""
     recorded = {item.check: item for item in results.checks if _settings(item.check) == (dtype, conventions)}
-    rows = _rows(recorded, dtype, conventions, verdicts, results)
+    rows = _rows(recorded, verdicts, results)
     if not rows:
         return None
     done = sum(item.state == "done" for item in recorded.values())
@@ -60,10 +63,15 @@ def _table(dtype: str, conventions: str, verdicts: Sequence[Compared], results: 
     table = Table.of(
         f"Checks in {dtype} under {conventions} conventions.",
         ["Cell", "Form", *(Column(f"Rung {rung}", True) for rung in shown)],
-        rows if trained else [row[:-1] for row in rows],
+        [_brief(row[: len(shown) + 2], done == len(recorded)) for row in rows],
         results.check_links.checks(dtype=dtype, conventions=conventions),
     )
     return Details(summary, (table,), open=any(item.state == "failed" for item in recorded.values()))
+
+
+def _brief(row: list[Cell], all_passed: bool) -> list[Cell]:
+    """A row of a table whose summary says already that each rung passes."""
+    return [replace(cell, note="") if all_passed and cell.note == PASSES else cell for cell in row]
 
 
 def _settings(check: ParityCheck) -> tuple[str, str]:
@@ -71,59 +79,56 @@ def _settings(check: ParityCheck) -> tuple[str, str]:
 
 
 def _rows(
-    recorded: dict[ParityCheck, RecordedCheck],
-    dtype: str,
-    conventions: str,
-    verdicts: Sequence[Compared],
-    results: Results,
+    recorded: dict[ParityCheck, RecordedCheck], verdicts: Sequence[Compared], results: Results
 ) -> list[list[Cell]]:
-    """A row for each cell and form; a form that neither twin has keeps its row, with the reasons."""
-    reasons: dict[ParityCheck, list[str]] = {}
-    for framework, check, reason in results.unchecked:
-        if _settings(check) == (dtype, conventions):
-            reasons.setdefault(check, []).append(f"{name(framework)}: {reason}")
-    checks = [*recorded, *(check for check in reasons if check not in recorded)]
-    cells = ordered((check.spec.network.cell for check in checks), CELLS)
-    checks.sort(key=lambda c: (cells.index(c.spec.network.cell), c.spec.variant, FORMS.index(c.spec.network.form)))
-    return [_row(check, recorded.get(check), reasons.get(check, []), verdicts, results) for check in checks]
+    """A row for each cell and form that is checked, and which framework lacks it."""
+    lacking: dict[ParityCheck, list[str]] = {}
+    for framework, check, _ in results.unchecked:
+        lacking.setdefault(check, []).append(name(framework))
+    cells = ordered((check.spec.network.cell for check in recorded), CELLS)
+    checks = sorted(
+        recorded, key=lambda c: (cells.index(c.spec.network.cell), c.spec.variant, FORMS.index(c.spec.network.form))
+    )
+    return [_row(check, recorded[check], lacking.get(check, []), verdicts, results) for check in checks]
 
 
 def _row(
     check: ParityCheck,
-    recorded: RecordedCheck | None,
-    reasons: list[str],
+    recorded: RecordedCheck,
+    lacking: list[str],
     verdicts: Sequence[Compared],
     results: Results,
 ) -> list[Cell]:
     cell, _, options = check.spec.variant.partition("+")
     named = [
         Cell(cell, check.spec.variant, note=options.replace("+", ", ")),
-        Cell(check.spec.network.form, note="; ".join(reasons)),
+        Cell(
+            check.spec.network.form,
+            href=results.check_links.run(recorded.run_id),
+            note=f"not in {listed(lacking)}" if lacking else "",
+        ),
     ]
     empty = [Cell(NONE, kind="quiet") for _ in RUNGS]
-    if recorded is None:
-        return [*named, Cell("absent", kind="quiet"), *empty]
     if not recorded.record:
         state = "failed" if recorded.state == "failed" else "not made"
         return [*named, Cell(state, kind="bad", note=recorded.failure), *empty]
-    return [*named, *(_rung(rung, recorded, results) for rung in RUNGS), _accuracies(check, verdicts, results)]
+    return [*named, *(_rung(rung, recorded) for rung in RUNGS), _accuracies(check, verdicts, results)]
 
 
-def _rung(rung: int, recorded: RecordedCheck, results: Results) -> Cell:
+def _rung(rung: int, recorded: RecordedCheck) -> Cell:
     """The largest error of any pair on a rung."""
-    href, failed = results.check_links.run(recorded.run_id), first_failed(recorded)
-    result = worst(recorded, rung)
+    result, failed = worst(recorded, rung), first_failed(recorded)
     if result is None or (rung == failed and result.passed):
         kind, note = ("bad", recorded.failure) if rung == failed else ("quiet", "")
-        return Cell("not reached", math.inf, href, kind, note)
+        return Cell("not reached", math.inf, kind=kind, note=note)
     text = (
         f"{result.error_text} / {significant(result.tolerance, 1)}" if rung else f"{significant(result.error)} differ"
     )
     if rung > failed:
-        return Cell(text, result.ratio, href, "quiet", f"rung {failed} failed")
+        return Cell(text, result.ratio, kind="quiet", note=f"rung {failed} failed")
     if result.passed:
-        return Cell(text, result.ratio, href, "good", "passes")
-    return Cell(text, result.ratio, href, "bad", f"fails: {result.pair_text}, {result.where}")
+        return Cell(text, result.ratio, kind="good", note=PASSES)
+    return Cell(text, result.ratio, kind="bad", note=f"fails: {result.pair_text}, {result.where}")
 
 
 def _accuracies(check: ParityCheck, verdicts: Sequence[Compared], results: Results) -> Cell:
@@ -133,7 +138,7 @@ def _accuracies(check: ParityCheck, verdicts: Sequence[Compared], results: Resul
     wanted |= {"conventions": spec.conventions.label, "dtype": spec.training.dtype}
     like = [row for row in verdicts if (row.trials[list(wanted)].iloc[0] == pd.Series(wanted)).all()]
     if not like:
-        return Cell(NONE, kind="quiet", note="no trials planned")
+        return Cell(NONE, kind="quiet")
     comparison, key = like[0].comparison, like[0].spec
     if not comparison.difference.n:
         return Cell(NONE, kind="quiet", note="no trials of both twins")

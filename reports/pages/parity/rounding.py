@@ -9,7 +9,7 @@ import numpy as np
 from experiments.twins import COLOURS, TWINS
 from reports.data.comparable import CELLS, ordered
 from reports.data.results import Results
-from reports.html.blocks import Block, Cell, Column, Figure, Key, Panel, Prose, Section, Table
+from reports.html.blocks import Block, Cell, Column, Details, Figure, Key, Panel, Prose, Section, Table
 from reports.html.format import NONE, name, number, significant
 from reports.html.svg import INK, draw
 
@@ -109,7 +109,7 @@ def _panel(control: Control, results: Results) -> Panel:
     return Panel(title, draw(paint, spoken, ("1·10⁻⁸",)), spoken, href, {"cell": control.cell})
 
 
-def _table(made: list[Control], results: Results) -> Table:
+def _table(made: list[Control], results: Results) -> Table | Details:
     columns = ["Cell", Column("Learning rate", True), Column("Steps", True), Column("Twins", True)]
     columns += [Column(f"{name(twin)} against itself", True, twin) for twin in TWINS]
     columns += [Column("Twins over control", True), "Reading"]
@@ -119,7 +119,7 @@ def _table(made: list[Control], results: Results) -> Table:
         columns,
         [_row(each) for each in made],
         results.check_links.measured("rounding"),
-    )
+    ).agreed("Reading", "rows")
 
 
 def _row(control: Control) -> list[Cell]:

@@ -78,8 +78,8 @@ def _table(group: Group, trials: pd.DataFrame, results: Results) -> Table:
             for framework in ordered(under_label.framework, FRAMEWORKS):
                 chosen = under_label[under_label.framework == framework]
                 rows.append([*[Cell(item.title)] * several, *_row(item, chosen, settings, results)])
-    caption = f"After the last epoch: mean over seeds ± half of its 95% t interval. {settings.caption}"
-    return Table.of(caption, columns, rows).folded("Seeds")
+    caption = "After the last epoch: mean over seeds ± half of its 95% t interval."
+    return Table.of(caption, columns, rows, settings=settings.caption)
 
 
 def _row(experiment: Experiment, trials: pd.DataFrame, settings: Settings, results: Results) -> list[Cell]:

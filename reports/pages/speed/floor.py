@@ -149,7 +149,7 @@ def _operators_table(cell: str, benchmarks: Sequence[Benchmark], results: Result
                 both = [_top_five(by_framework.get(twin), results) for twin in TWINS]
                 rows.append([Cell(benchmark.title), Cell(form, kind="code"), *both])
     caption = "The top five operators and their shares of all operators' time."
-    return Table.of(caption, columns, rows).folded("Benchmark")
+    return Table.of(caption, columns, rows)
 
 
 def _top_five(row: TimedVariant | None, results: Results) -> Cell:

@@ -138,7 +138,7 @@ def _table(groups: Groups, results: Results) -> Table:
         for form in ordered((sweep.rows[0].form for sweep in members), DRAWN)
     ]
     table = Table.of("Exponents with their 95% intervals.", columns, rows, results.speed_links.timings())
-    return table.folded("Task", "Threads", "n, points")
+    return table
 
 
 def _row(by_framework: dict[str, Sweep], twins: Sequence[str], results: Results) -> list[Cell]:
@@ -192,4 +192,4 @@ def _points(groups: Groups, results: Results) -> Details:
     n = distinct(row.n for _, _, row in points)
     caption = f"Median steady step, below it the quartiles; {n} steps × processes."
     table = Table.of(caption, [*columns, Column("Step, ms", True)], rows)
-    return Details("Every point", (table.folded("Task", "Threads"),))
+    return Details("Every point", (table,))

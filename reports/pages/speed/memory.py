@@ -28,7 +28,7 @@ def section(benchmarks: Sequence[Benchmark], results: Results) -> Section:
     pairs = [(cell, form, benchmark.by_framework(cell, form)) for cell in benchmark.cells for form in benchmark.forms]
     rows = [_row(cell, form, by_framework, results) for cell, form, by_framework in pairs if by_framework]
     href = results.speed_links.timings(task=benchmark.task)
-    table = Table.of(f"Memory: {benchmark.title}.", columns, rows, href).folded("Processes")
+    table = Table.of(f"Memory: {benchmark.title}.", columns, rows, href)
     return Section("memory", "Memory", (Prose(EXPLANATION), table))
 
 

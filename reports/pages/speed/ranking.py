@@ -60,7 +60,7 @@ def _table(benchmark: Benchmark, results: Results) -> Table:
     )
     rows = [_row(*pair, results)[: len(columns)] for pair in _pairs(benchmark)]
     table = Table.of(caption, columns, rows, results.speed_links.timings(task=benchmark.task))
-    return table.folded("Steps × processes")
+    return table
 
 
 def _row(cell: str, form: str, left: TimedVariant | None, right: TimedVariant | None, results: Results) -> list[Cell]:

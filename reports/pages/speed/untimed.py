@@ -41,11 +41,7 @@ def _missing(results: Results) -> tuple[Block, ...]:
     ]
     columns = ["Variant", "Twin", Column("Threads", True), Column("Timings", True)]
     table = Table.of("Timings not yet run; the next start of the study runs them.", columns, rows)
-    return (
-        (Details(f"{count(len(timings), 'timing')} not yet run", (table.folded("Threads", "Timings"),)),)
-        if rows
-        else ()
-    )
+    return (Details(f"{count(len(timings), 'timing')} not yet run", (table,)),) if rows else ()
 
 
 def _absent(results: Results) -> tuple[Table, ...]:

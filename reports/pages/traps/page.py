@@ -2,13 +2,16 @@
 
 from experiments.traps.catalogue import NOT_YET
 from reports.data.results import RecordedTrap, Results
-from reports.html.blocks import Block, Cell, Prose, Section, Table
+from reports.html.blocks import Block, Cell, Points, Prose, Section, Table
 from reports.html.format import count, unfinished
 from reports.pages.traps import chart, trap
 from reports.pages.traps.costs import Cost, costs
 
 TITLE = "Traps"
 LEAD = "What goes wrong in silence when a recurrent network is ported, what it costs, and the lines to change."
+MOST_NAMED = 3  # on the front page
+ERROR = "by the largest error of a naive port into each framework, as a share of the original's largest number"
+ACCURACY = "by the points of accuracy, naive minus right port"
 METHOD = (
     "Each trap is run on both twins. A network is written as one framework's users write it, then ported to the other "
     "twice: as one does at first, and right. The weights and inputs are the same arrays in both. The code shown is the "
@@ -36,6 +39,21 @@ def sections(results: Results) -> list[Section]:
     if scored:
         made.append(Section("accuracy", "The accuracy changes", tuple(trap.block(each, results) for each in scored)))
     return made + [Section("not-yet", "What is not run here", (_not_yet(),))] * bool(NOT_YET)
+
+
+def answer(results: Results) -> tuple[Block, ...]:
+    """The front page's answer: how many naive ports are wrong, and the costliest; empty if no trap has run."""
+    errors, scored = (costs(results.traps, scores) for scores in (False, True))
+    if not errors and not scored:
+        return ()
+    # Errors and points of accuracy have no common order.
+    named = [_costliest(found, unit) for found, unit in ((errors, ERROR), (scored, ACCURACY))]
+    return (_answer([*errors, *scored]), *(block for blocks in named for block in blocks))
+
+
+def _costliest(found: list[Cost], unit: str) -> tuple[Block, ...]:
+    wrong = [cost for cost in found if any(port.wrong for port in cost.ports)][:MOST_NAMED]
+    return (Prose(f"The costliest, {unit}:"), Points(tuple(map(trap.summary, wrong)))) if wrong else ()
 
 
 def _answer(found: list[Cost]) -> Prose:

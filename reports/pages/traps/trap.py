@@ -17,10 +17,11 @@ def block(cost: Cost, results: Results) -> Details:
         links.append(Link("run in MLflow", href))
     given = Prose(f"Given: {trap.case.__doc__} Compared: {trap.compared}.", "quiet")
     directions = (_direction(cost, port) for port in cost.ports)
-    return Details(_summary(cost), (Prose(trap.happens, links=tuple(links)), given, *directions))
+    return Details(summary(cost), (Prose(trap.happens, links=tuple(links)), given, *directions))
 
 
-def _summary(cost: Cost) -> str:
+def summary(cost: Cost) -> str:
+    """The trap and what it costs in each direction, in one line."""
     sizes = [f"{name(port.into)} {_size(port)}" for port in cost.ports]
     return f"{cost.trap.title}: {', '.join(sizes)}"
 

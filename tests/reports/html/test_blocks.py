@@ -1,22 +1,23 @@
-"""Columns that repeat one value in every row."""
+"""Tables whose rows agree."""
 
-from reports.html.blocks import Table
+from reports.html.blocks import Details, Table
 
-ROWS = [["lstm", "2", "20"], ["gru", "2", "30"]]
+COLUMNS = ["Cell", "ms", "Bound"]
 
 
-def test_a_repeated_value_moves_to_the_caption():
-    table = Table.of("Steps.", ["Cell", "Threads", "ms"], ROWS).folded("Threads", "ms")
-    assert table.caption == "Steps. Threads: 2."
+def test_rows_that_agree_are_one_sentence_and_unfold():
+    details = Table.of("Steps.", COLUMNS, [["lstm", "2", "held"], ["gru", "3", "held"]]).agreed("Bound", "networks")
+    assert isinstance(details, Details) and (details.summary, details.open) == ("Bound: held in all 2 networks", False)
+    (table,) = details.blocks
     assert [column.title for column in table.columns] == ["Cell", "ms"]
-    assert [[cell.text for cell in row] for row in table.rows] == [["lstm", "20"], ["gru", "30"]]
+    assert [[cell.text for cell in row] for row in table.rows] == [["lstm", "2"], ["gru", "3"]]
 
 
-def test_only_the_named_columns_are_left_out():
-    table = Table.of("Steps.", ["Cell", "Threads", "ms"], ROWS)
-    assert table.folded("Cell", "ms") is table
+def test_a_table_in_which_one_row_differs_stays_open():
+    table = Table.of("Steps.", COLUMNS, [["lstm", "2", "held"], ["gru", "3", "not held"]])
+    assert table.agreed("Bound", "networks") is table
 
 
-def test_an_empty_table_keeps_its_columns():
-    table = Table.of("Steps.", ["Cell", "Threads"], [])
-    assert table.folded("Cell", "Threads") is table
+def test_one_row_needs_no_fold():
+    table = Table.of("Steps.", COLUMNS, [["lstm", "2", "held"]])
+    assert table.agreed("Bound", "networks") is table

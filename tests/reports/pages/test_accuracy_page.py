@@ -129,8 +129,9 @@ def test_each_framework_is_held_against_its_own_convention(whole):
 
 def test_the_faithfulness_panel_draws_every_cell(whole):
     made = section("faithful", whole)
-    (figure,), (table,) = blocks(made, Figure), blocks(made, Table)
-    assert len(figure.panels) == 3 and len(table.rows) == 6
+    (figure,), (verdicts,) = blocks(made, Figure), blocks(made, Details)
+    assert len(figure.panels) == 3 and len(verdicts.blocks[0].rows) == 6
+    assert verdicts.summary == "Verdict: undecided in all 6 comparisons"
 
 
 def test_too_few_seeds_are_said_plainly():

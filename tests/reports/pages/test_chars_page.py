@@ -17,6 +17,7 @@ from reports import render as rooms
 from reports.data import artifacts
 from reports.html.blocks import Details, Figure, Points, Prose, Table
 from reports.html.format import NONE
+from reports.html.once import folded
 from reports.pages.chars import curves, page, same_text, scores, texts
 
 PAGES = ("index.html", "accuracy.html", "speed.html", "shapes.html", "parity.html", "chars.html")
@@ -74,7 +75,7 @@ def test_each_experiment_and_framework_has_a_row_with_its_n_interval_and_entropi
     first = dict(zip(titles, rows[0], strict=True))
     assert first["Cell"].text == "simple_rnn"
     assert "±" in first["Nats"].text
-    assert table(section).caption.endswith("Seeds: 2; Unigram: 3.100; Bigram: 2.400.")
+    assert folded(table(section)).caption.endswith("Seeds: 2; Unigram: 3.100; Bigram: 2.400.")
     assert "all of 14 trials" in prose(section)
 
 
@@ -118,9 +119,9 @@ def test_texts_grow_side_by_side():
     done = found.done
     kept = {run.run_id: {epoch: f"{run.framework} {epoch}" for epoch in (1, 2, 3)} for run in done.itertuples()}
     section = texts.after_each_epoch(replace(found, samples=kept))
-    folded = [block for block in section.blocks if isinstance(block, Details)]
-    assert len(folded) == 3 and [each.open for each in folded] == [True, False, False]
-    shown = folded[0].blocks[0]
+    details = [block for block in section.blocks if isinstance(block, Details)]
+    assert len(details) == 3 and [each.open for each in details] == [True, False, False]
+    shown = details[0].blocks[0]
     assert [column.kind for column in shown.columns[1:]] == ["tf2", "pytorch", "reference"]
     assert [row[0].text for row in shown.rows] == ["1", "2", "3"]
     assert shown.rows[0][1].kind == "text"
@@ -152,8 +153,8 @@ def test_the_same_text_is_said_to_be_the_same():
     found = results(writings={("lstm", "tf2"): both, ("lstm", "pytorch"): both})
     assert "the same, character by character, in all of 2 texts" in page.answer(found)
     (shown,) = same_text.section(found).blocks[-1].blocks
-    assert [column.title for column in shown.columns] == ["Cell", "Temperature", "Text of both twins"]
-    assert [row[2].text for row in shown.rows] == ["abc", "abd"]
+    assert [column.title for column in shown.columns] == ["Cell", "Trained by", "Temperature", "Text of both twins"]
+    assert [row[3].text for row in shown.rows] == ["abc", "abd"]
 
 
 def test_texts_that_part_say_where():
@@ -162,7 +163,7 @@ def test_texts_that_part_say_where():
     said = page.answer(found)
     assert "in 1 of 2 texts" in said and "(gru, temperature 0.5) comes after 2 characters" in said
     rows = same_text.section(found).blocks[-1].blocks[0].rows
-    assert [row[2].text for row in rows] == ["yes", "up to character 2"]
+    assert [row[3].text for row in rows] == ["yes", "up to character 2"]
 
 
 # --- the whole study

@@ -1,11 +1,15 @@
 """The traps page: its order, what it shows of each trap, and what is missing."""
 
+from dataclasses import replace
+
 import pytest
+from made_reports import toys
 from trap_cases import SCORED, measured, outcome, recorded
 
 from experiments.traps.catalogue import NOT_YET, TRAPS
 from reports.data import artifacts
-from reports.html.blocks import Code, Details
+from reports.html.blocks import Code, Details, Points
+from reports.pages.index import page as index
 from reports.pages.traps import page
 
 
@@ -101,6 +105,34 @@ def test_what_has_not_run_is_said():
 def test_what_cannot_run_is_listed_with_its_reason():
     (table,) = named(recorded(gate_order()))["not-yet"].blocks
     assert [row[-1].text for row in table.rows] == [each.reason for each in NOT_YET]
+
+
+def on_the_front_page(found) -> list:
+    study = replace(toys.results([], []), traps=found.traps)
+    return [group for group in index.answers(study) if group.title == "Where do ports go wrong?"]
+
+
+def test_the_front_page_names_the_three_costliest_traps():
+    sizes = {"adam_epsilon": 0.1, "layer_norm": 0.02, "gru_reset": 0.5}
+    others = [outcome(name, *[measured([1.0], [1 + size], [1.0])] * 2) for name, size in sizes.items()]
+    (group,) = on_the_front_page(recorded(harmless(), *others))
+    said, _, points, link = group.blocks
+    assert said.text.startswith("Of 8 naive ports of 4 traps, 7 are wrong without any error message")
+    named = ["padding_side", "gru_reset", "adam_epsilon"]
+    assert [item.partition(":")[0] for item in points.items] == [TRAPS[name].title for name in named]
+    assert points.items[0].endswith("TensorFlow 2 nothing, PyTorch 200%")
+    assert link.links[0].href == "traps.html"
+
+
+def test_the_front_page_tells_errors_from_points_of_accuracy():
+    (group,) = on_the_front_page(recorded(gate_order(), scored()))
+    errors, accuracies = (block.items for block in group.blocks if isinstance(block, Points))
+    assert len(errors) == len(accuracies) == 1 and "−20.3 points" in accuracies[0]
+
+
+@pytest.mark.parametrize("found", [recorded(), recorded(missing=["gate_order"])], ids=["none", "not yet"])
+def test_the_front_page_is_silent_on_traps_that_have_not_run(found):
+    assert on_the_front_page(found) == []
 
 
 def test_a_study_without_traps_has_no_such_page():

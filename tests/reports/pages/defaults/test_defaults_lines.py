@@ -113,4 +113,4 @@ def test_the_table_has_measured_and_predicted_changes_with_seeds(made):
     assert isinstance(shown, Table)
     (row,) = shown.rows
     notes = ["n\xa0=\xa05 seeds", "n\xa0=\xa03 seeds, fields and pairs", "n\xa0=\xa03 seeds"]
-    assert [cell.note for cell in row[3:6]] == notes
+    assert [cell.note for cell in row[4:7]] == notes

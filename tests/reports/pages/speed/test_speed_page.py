@@ -99,7 +99,7 @@ def test_timings_not_yet_run_are_counted_and_folded():
     (details,) = (block for block in section.blocks if isinstance(block, Details))
     assert (details.summary, details.open) == ("2 timings not yet run", False)
     assert [[cell.text for cell in row] for row in details.blocks[0].rows] == [
-        ["imdb-lstm-wrapped-64x64-stock", "PyTorch"]
+        ["imdb-lstm-wrapped-64x64-stock", "PyTorch", "2", "2"]
     ]
 
 
