@@ -37,6 +37,11 @@ ALONE = {
     ("pytorch", "forms.py", "Fused"): "only nn.LSTM is one kernel on a CPU",
     ("pytorch", "stack.py", "QuickDropout"): "PyTorch's own dropout draws slowly on a CPU",
     ("pytorch", "forms.py", "tuned"): "the fastest form depends on the cell, since oneDNN has only the LSTM",
+    (
+        "pytorch",
+        "training.py",
+        "dense",
+    ): "TensorFlow converts a sparse gradient by itself; PyTorch's way sorts it first",
     ("pytorch", "training.py", "squares_each_occurrence"): "nn.Embedding's gradient is sparse only by an option",
     ("pytorch", "support.py", "has_fused_layer"): "oneDNN has only the LSTM",
     ("pytorch", "tutorial_baseline.py", "Classifier"): "fit takes a Sequential; the usual loop, a module",
