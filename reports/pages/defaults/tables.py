@@ -1,6 +1,7 @@
 """The numbers behind the charts: fields, pairs, and what is left over."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 from experiments.probes import porting
 from reports import statistics
@@ -18,6 +19,8 @@ VERDICTS = {
     "does not": ("shown not to", "quiet"),
     "open": ("not decided", "quiet"),
 }
+
+WIDTH = 88  # of a line of code on the page
 
 
 def answer(found: Judged) -> Points:
@@ -52,7 +55,15 @@ def _lines(fields: list[str], cell: str) -> list[Code]:
         "In PyTorch, for Keras's behaviour": porting.in_pytorch(fields),
         "In Keras, for PyTorch's behaviour": porting.in_keras(fields, cell),
     }
-    return [Code(title, text) for title, text in texts.items() if text]
+    return [Code(title, _wrapped(text)) for title, text in texts.items() if text]
+
+
+def _wrapped(text: str) -> str:
+    """Wrap long comments, so that the lines fit the page."""
+    lines = (
+        wrap(line, WIDTH, subsequent_indent="# ") if line.startswith("# ") else [line] for line in text.split("\n")
+    )
+    return "\n".join(part for parts in lines for part in parts)
 
 
 def _sentence(switches: Switches, place: int, effect: Effect) -> str:

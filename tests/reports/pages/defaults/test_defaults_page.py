@@ -10,7 +10,7 @@ from made_reports.switches import EFFECTS, SEEDS, TOGETHER, planned, results, ru
 
 from experiments.training.trial import Trial
 from reports.html.blocks import Code, Details, Figure, Points, Table
-from reports.pages.defaults import arms, page
+from reports.pages.defaults import arms, page, tables
 from reports.pages.defaults.effects import judged, measured
 
 
@@ -110,6 +110,16 @@ def test_with_the_corners_alone_done_the_page_says_what_could_be_shown(design):
     found = toys.results(trials, [run(trial) for trial in ends])
     text = str(page.sections(found))
     assert "No effect yet" in text and "an effect is shown with 80% power if it is at least" in text
+
+
+def test_the_lines_to_add_fit_the_page(whole):
+    (folded,) = (
+        each for each in page.sections(whole)[0].blocks if isinstance(each, Details) and "lines" in each.summary
+    )
+    lines = [line for code in folded.blocks if isinstance(code, Code) for line in code.text.split("\n")]
+    comments = [line for line in lines if line.startswith("#")]
+    assert any("Dropout(0.5)" in line for line in comments) and max(map(len, comments)) <= tables.WIDTH
+    assert all(line.startswith("# ") for line in comments)
 
 
 def test_curves_are_drawn_once_two_seeds_have_run_the_design():
