@@ -80,7 +80,8 @@ class Display:
 
     def _speak(self) -> None:
         while not self._over.wait(SPOKEN_EVERY_S):
-            self.say(self.outlook.time_left)
+            if self._phase:  # the clock starts a moment before the first phase
+                self.say(self.outlook.time_left)
 
 
 class PhaseDisplay:
