@@ -32,7 +32,9 @@ class Probe:
         return self.kind
 
 
-def finished(record: Mapping[str, Any], file: str, framework: Framework, metrics: dict[str, float] | None = None):
+def finished(
+    record: Mapping[str, Any], file: str, framework: Framework, metrics: dict[str, float] | None = None
+) -> Finished:
     """End a probe with its record as a JSON file, beside the framework's environment."""
     found = {file: record, "environment.json": framework.environment()}
     files = {name: json.dumps(value, ensure_ascii=False, indent=1).encode() for name, value in found.items()}
