@@ -51,6 +51,9 @@ def main(
             help="only with this cell, form, task, framework, conventions, seed, trap or phase (such as speed)",
         ),
     ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=1, help="run only what fits into so many minutes, the most telling first")
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="run again even what is done")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="processes at a time")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="threads for each worker")] = None,
@@ -63,6 +66,8 @@ def main(
     with _exit_codes():
         plan, uri = _plan(study, imdb, tracking_uri), absolute(tracking_uri)
         chosen = _chosen(plan, only or [])
+        if minutes is not None and not reports_only:
+            chosen = _fitting(plan, chosen, minutes, uri, fresh, workers)
         if list_only:
             from experiments.tracking import listing
 
@@ -132,6 +137,33 @@ def _chosen(plan: "Plan", only: list[str]) -> dict[str, list[Any]]:
     return {phase.name: [job for job in plan.jobs(phase.name) if job.fingerprint in chosen] for phase in PHASES}
 
 
+def _fitting(
+    plan: "Plan", chosen: dict[str, list[Any]], minutes: float, uri: str, fresh: bool, workers: int | None
+) -> dict[str, list[Any]]:
+    """Of the chosen jobs those that are done and, of the others, as many as fit into the minutes; says how many."""
+    from experiments.hardware import usable_cores
+    from experiments.study.phases import PHASES
+    from experiments.tracking import budget, database
+    from experiments.tracking.durations import Durations
+
+    name = plan.study.name
+    done = {} if fresh else {phase.name: database.finished(uri, name, phase.experiment) for phase in PHASES}
+    missing = {
+        phase: [job for job in jobs if job.fingerprint not in done.get(phase, ())] for phase, jobs in chosen.items()
+    }
+    fitting = budget.within(60 * minutes, name, missing, Durations(uri), workers or usable_cores())
+    wanted, taken = (sum(map(len, jobs.values())) for jobs in (missing, fitting))
+    if taken < wanted:
+        typer.echo(
+            f"{taken:,} of {wanted:,} jobs fit into {minutes:g} minutes; a start without --minutes runs the rest"
+        )
+    kept = {job.fingerprint for jobs in fitting.values() for job in jobs}
+    return {
+        phase: [job for job in jobs if job.fingerprint in kept or job.fingerprint in done.get(phase, ())]
+        for phase, jobs in chosen.items()
+    }
+
+
 def _run(
     plan: "Plan",
     chosen: dict[str, list[Any]],
@@ -162,9 +194,9 @@ def _run(
         missing = study_run.missing_of(chosen, tracker, fresh)
         if any(missing.values()):
             display.address(console, folder / "index.html")
-            executor = LocalExecutor(frameworks.load, workers, threads)
             write = partial(reports.write, plan, uri, folder)
-            failures = study_run.run(chosen, missing, tracker, executor, console, write, folder)
+            with LocalExecutor(frameworks.load, workers, threads, keep=True) as executor:
+                failures = study_run.run(chosen, missing, tracker, executor, console, write, folder)
         results = tracker.results() if missing["training"] else {}
         rows = summary.rows(trials, parent_names(trials), results)
         runs = tracker.way_to_look

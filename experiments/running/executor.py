@@ -36,14 +36,18 @@ class LocalExecutor:
         workers: how many processes; as many as there are usable cores unless told.
         threads: for each worker; the cores shared out unless told.
         patience: seconds after which a worker that neither speaks nor computes is stuck; ``silence.py`` has the rule.
+        keep: idle workers wait for the next ``run``, since importing a framework takes seconds, until ``close``, which
+            the end of a ``with`` calls; otherwise the end of a ``run`` ends its workers.
     """
 
     load: Load
     workers: int | None = None
     threads: int | None = None
     patience: float = PATIENCE_S
+    keep: bool = False
     _team: dict[int, LocalWorker] = field(default_factory=dict, init=False)
     _inbox: Inbox = field(default_factory=SimpleQueue, init=False)
+    _logs: tempfile.TemporaryDirectory | None = field(default=None, init=False)
     _rhythm: Rhythm = field(init=False)
 
     def __post_init__(self) -> None:
@@ -52,7 +56,8 @@ class LocalExecutor:
         self._rhythm = Rhythm(self.patience)
 
     def alone(self, threads: int) -> Self:
-        """An executor of one worker that has the machine to itself."""
+        """An executor of one worker, new for every ``run``, that has the machine to itself: this one's are ended."""
+        self.close()
         return LocalExecutor(self.load, 1, threads, self.patience)
 
     def __enter__(self) -> Self:
@@ -63,42 +68,59 @@ class LocalExecutor:
 
     def run(self, trials: Sequence[Job]) -> Iterator[Report]:
         """Yield ``(worker, trial, event)`` as the trials go; each ends with one ``Finished`` or ``Failed``."""
-        waiting = _Waiting(trials)
-        with tempfile.TemporaryDirectory(prefix="rnn-twins-") as folder:
-            try:
-                while True:
-                    yield from self._employ(waiting, Path(folder))
-                    if not self._team:
-                        return
-                    yield from self._listen(waiting)
-            finally:
+        waiting, whole = _Waiting(trials), False
+        try:
+            for worker in [worker for worker in self._team.values() if not worker.process.is_alive()]:
+                self._dismiss(worker)
+            while True:
+                yield from self._employ(waiting)
+                if not any(worker.trial for worker in self._team.values()):
+                    whole = True
+                    return
+                yield from self._listen(waiting)
+        finally:
+            if not (whole and self.keep):
                 self.close()
 
     def close(self) -> None:
         """End every worker, with force if need be."""
         team, self._team = list(self._team.values()), {}
         end(team)
+        if self._logs:
+            self._logs.cleanup()
+            self._logs = None
 
     @property
     def _moment(self) -> float:
         """Seconds of listening at a time."""
         return self.patience / SAMPLES
 
-    def _employ(self, waiting: "_Waiting", folder: Path) -> Iterator[Report]:
+    def _employ(self, waiting: "_Waiting") -> Iterator[Report]:
         """Give every free slot a job: to its worker if its framework has jobs left, else to a new worker."""
         for slot in range(self.workers):
             worker = self._team.get(slot)
             if worker and worker.trial:
                 continue
-            if worker and (worker.resident > RECYCLE_ABOVE or not waiting.has(worker.framework)):
+            if worker and worker.resident > RECYCLE_ABOVE:
                 self._dismiss(worker)
                 worker = None
-            if not worker and (name := waiting.neediest([other.framework for other in self._team.values()])):
-                worker = self._team[slot] = hire(slot, name, self.load, self.threads, folder, self._moment)
-                worker.listen(self._inbox)
-            if worker:
-                worker.give(waiting.take(worker.framework))
-                yield slot, worker.trial, Progressed(0, worker.trial.spec.training.epochs, 0, 0, math.nan)
+            if not (worker and waiting.has(worker.framework)):
+                others = [other.framework for number, other in self._team.items() if number != slot]
+                name = waiting.neediest(others)
+                if not name:
+                    continue
+                if worker:
+                    self._dismiss(worker)
+                worker = self._hire(slot, name)
+            worker.give(waiting.take(worker.framework))
+            yield slot, worker.trial, Progressed(0, worker.trial.spec.training.epochs, 0, 0, math.nan)
+
+    def _hire(self, slot: int, framework: str) -> LocalWorker:
+        self._logs = self._logs or tempfile.TemporaryDirectory(prefix="rnn-twins-")
+        worker = hire(slot, framework, self.load, self.threads, Path(self._logs.name), self._moment)
+        self._team[slot] = worker
+        worker.listen(self._inbox)
+        return worker
 
     def _listen(self, waiting: "_Waiting") -> Iterator[Report]:
         """Wait a moment for a message; time in which the parent does something else is no worker's silence."""
@@ -175,7 +197,7 @@ class _Waiting:
             self._queues.setdefault(trial.framework, deque()).append(trial)
 
     def has(self, framework: str) -> bool:
-        return bool(self._queues[framework])
+        return bool(self._queues.get(framework))
 
     def take(self, framework: str) -> Job:
         trial = self._queues[framework].popleft()

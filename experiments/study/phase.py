@@ -38,10 +38,12 @@ class Executor(Protocol):
     Imports: a framework that cannot be imported ends all its jobs with ``Failed``; other frameworks' jobs go on.
     Plain data: an event that holds a type of the framework's ends its job with ``Failed``.
     Interruption: closing the iterator ends every worker within seconds, whatever it does. The executor can run again.
+    Between runs: an executor may keep idle workers for its next ``run``, until it is closed or ``alone`` is called;
+        each ``run`` of the one that ``alone`` gives starts new ones.
     """
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Report]: ...
-    def alone(self, threads: int) -> "Executor": ...  # one worker that has the machine to itself
+    def alone(self, threads: int) -> "Executor": ...  # one worker, nothing else running
 
 
 class Record(Protocol):

@@ -124,7 +124,7 @@ class Durations:
 def by_size(trial: Trial) -> float:
     """The seconds that a trial takes by its samples, their length and its epochs."""
     spec = trial.spec
-    samples = getattr(spec.task, "train_reviews", None) or trial.data.training_samples or SAMPLES
+    samples = trial.data.training_samples or SAMPLES
     return TRIAL_S + spec.task.STEP_S * samples * tasks.interface(spec.task).time * spec.training.epochs
 
 

@@ -1,5 +1,6 @@
 """What runs nothing, and bad input in one line."""
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -38,6 +39,16 @@ def test_list_says_what_is_done(done):
     assert found.stdout.splitlines()[-1] == "2 trials: 2 done, 0 to run"
     unfiltered = done.run("toy.toml", "--list").stdout.splitlines()
     assert unfiltered[-1].endswith("; 1 absent") and any(line.startswith("absent  pytorch") for line in unfiltered)
+
+
+def test_what_fits_into_some_minutes_is_taken_in_order(bare):
+    (bare.folder / "toy.toml").write_text(toys.STUDY.replace("seeds = 2", "seeds = 200"))
+    found = bare.run("toy.toml", "--list", "--workers", "1", "--minutes", "2").stdout.splitlines()
+    said = re.fullmatch(r"(\d+) of 600 jobs fit into 2 minutes; a start without --minutes runs the rest", found[0])
+    taken = int(said[1])
+    assert 0 < taken < 600
+    assert found[-1].startswith(f"{taken} trials: 0 done, {taken} to run, about 2 minutes (")
+    assert found[1].startswith("to run  tf2        sine-lstm-layer-2-stock  seed 0, 1, 2, 3,")
 
 
 def test_reports_only_runs_nothing(bare):

@@ -1,11 +1,16 @@
 """What the local executor does beyond the contract: where a free slot goes, when a worker is replaced."""
 
 import json
+import multiprocessing
+import os
+import signal
+import time
 
+import psutil
 import pytest
 import toys
 
-from experiments.events import Failed, Started
+from experiments.events import Failed, Finished, Retried, Started
 from experiments.hardware import usable_cores
 from experiments.running import executor, local_worker
 from experiments.running.executor import LocalExecutor
@@ -35,6 +40,46 @@ def test_a_worker_grown_too_big_is_replaced(monkeypatch, tmp_path):
     monkeypatch.setattr(executor, "RECYCLE_ABOVE", 0)
     reports = LocalExecutor(toys.load, 1, 1).run([toys.trial(seed=seed) for seed in range(2)])
     assert len({event.environment["pid"] for _, _, event in reports if isinstance(event, Started)}) == 2
+
+
+@pytest.mark.parametrize(("keep", "processes"), [(True, 1), (False, 2)])
+def test_an_idle_worker_is_kept_for_the_next_run_where_that_is_wanted(monkeypatch, tmp_path, keep, processes):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TOY_DEEDS", json.dumps({}))
+    with LocalExecutor(toys.load, 1, 1, keep=keep) as executor:
+        started = [_started(executor.run([toys.trial(seed=seed)])) for seed in range(2)]
+    assert len(set(started)) == processes
+    assert not any(psutil.pid_exists(pid) for pid in started)
+
+
+def test_a_kept_worker_makes_room_and_one_that_died_is_no_failure(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TOY_DEEDS", json.dumps({}))
+    with LocalExecutor(toys.load, 1, 1, keep=True) as executor:
+        first = _started(executor.run([toys.trial("tf2")]))
+        second = _started(executor.run([toys.trial("pytorch")]))
+        assert not psutil.pid_exists(first)
+        os.kill(second, signal.SIGKILL)
+        while second in {child.pid for child in multiprocessing.active_children()}:
+            time.sleep(0.01)
+        events = [event for _, _, event in executor.run([toys.trial("pytorch", 1)])]
+    assert not any(isinstance(event, Retried) for event in events) and isinstance(events[-1], Finished)
+
+
+def test_kept_workers_are_ended_before_one_is_alone(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TOY_DEEDS", json.dumps({}))
+    with LocalExecutor(toys.load, 1, 1, keep=True) as executor:
+        kept = _started(executor.run([toys.trial()]))
+        alone = executor.alone(1)
+        assert not psutil.pid_exists(kept)
+        assert len({_started(alone.run([toys.trial()])) for _ in range(2)}) == 2
+
+
+def _started(reports):
+    """The process that a run's only trial ran in."""
+    (pid,) = {event.environment["pid"] for _, _, event in reports if isinstance(event, Started)}
+    return pid
 
 
 def test_the_failure_of_a_worker_that_hangs_shows_where(monkeypatch, tmp_path):

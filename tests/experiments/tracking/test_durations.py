@@ -3,6 +3,7 @@
 import socket
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -44,10 +45,15 @@ def test_a_trial_takes_the_median_of_its_experiment_else_of_its_task_and_cell_el
     assert estimate(timed, *other) == (sum(map(by_size, other)), 0)
 
 
-@pytest.mark.parametrize("more", [{"train_reviews": 2000}, {"tokens": 80}])
-def test_more_samples_and_longer_ones_are_expected_to_take_longer(more):
-    usual = {"name": "imdb", "tokens": 40, "train_reviews": 1000}
-    assert by_size(toys.trial(task=usual | more)) > by_size(toys.trial(task=usual))
+@pytest.mark.parametrize(("samples", "tokens"), [(2000, 40), (1000, 80)])
+def test_more_samples_and_longer_ones_are_expected_to_take_longer(samples, tokens):
+    usual = of_size(1000, 40)
+    assert by_size(of_size(samples, tokens)) == pytest.approx(2 * by_size(usual) - module.TRIAL_S)
+
+
+def of_size(samples, tokens):
+    trial = toys.trial(task={"name": "imdb", "tokens": tokens})
+    return replace(trial, data=replace(trial.data, training_samples=samples))
 
 
 def test_workers_share_the_trials(timed):
