@@ -134,7 +134,11 @@ class Task(Protocol):
     test: Split
 
     def evaluate(self, model: Predictor) -> dict[str, float]:
-        """The ``test/…`` metrics over every test sample."""
+        """The ``test/…`` metrics over every test sample, after each epoch."""
+
+    def evaluate_trained(self, model: Predictor) -> dict[str, float]:
+        """Further ``test/…`` metrics, after the last epoch alone: those that take as long as the training."""
+        return {}
 
     def score(self, outputs: np.ndarray, y: np.ndarray) -> dict[str, float]:
         """Metrics of a training batch beside its loss, such as ``{"accuracy": 0.8}``."""

@@ -97,7 +97,8 @@ def _train(trial: Trial, framework: Framework) -> Iterator[Event]:
         yield EpochEnded(epoch, metrics)
     for epoch in range(len(progress.epochs) + 1, spec.training.epochs + 1):
         metrics, states = yield from _epoch(trial, task, model, epoch, progress, steps)
-        progress.epochs.append(metrics | task.evaluate(model))
+        last = epoch == spec.training.epochs
+        progress.epochs.append(metrics | task.evaluate(model) | (task.evaluate_trained(model) if last else {}))
         progress.samples += [{"epoch": epoch, **sample} for sample in task.sample(model)]
         if spec.task.RESUMABLE:
             checkpoints.save(trial.fingerprint, _to_keep(spec, model, states), progress)

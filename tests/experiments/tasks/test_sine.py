@@ -72,10 +72,15 @@ def test_test_points_lie_beyond_every_training_point():
     assert len(task.series_x) == SMALL.points + SMALL.horizon
 
 
+def errors(task, predict):
+    """Those after an epoch, then those after the last one."""
+    return task.evaluate(predicting(predict)) | task.evaluate_trained(predicting(predict))
+
+
 @pytest.mark.parametrize("horizon", [1, 5, 40])
 def test_an_exact_forecaster_has_no_error(horizon):
     spec = SineSpec(points=200, window=5, horizon=horizon)
-    metrics = load(spec).evaluate(predicting(recurrence(spec)))
+    metrics = errors(load(spec), recurrence(spec))
     assert list(metrics) == ["test/one_step_mse", "test/rollout_mse"]
     assert max(metrics.values()) < 1e-20
 
@@ -92,7 +97,7 @@ def test_metrics_agree_with_a_forecast_worked_out_by_hand(horizon):
         "test/one_step_mse": sum((a - b) ** 2 for a, b in zip(one_step, truth, strict=True)) / horizon,
         "test/rollout_mse": sum((a - b) ** 2 for a, b in zip(fed[7:], truth, strict=True)) / horizon,
     }
-    assert load(spec).evaluate(predicting(shift)) == pytest.approx(expected, rel=1e-10)
+    assert errors(load(spec), shift) == pytest.approx(expected, rel=1e-10)
 
 
 def test_the_network_sees_its_dtype_and_shape_at_every_step():
@@ -102,14 +107,14 @@ def test_the_network_sees_its_dtype_and_shape_at_every_step():
         seen.append((x.dtype, x.shape))
         return x[:, -1].astype("float64")
 
-    load(dtype="float32").evaluate(predicting(predict))
+    errors(load(dtype="float32"), predict)
     assert set(seen) == {(np.dtype("float32"), (9, 7, 1)), (np.dtype("float32"), (1, 7, 1))}
     assert len(seen) == 1 + SMALL.horizon
 
 
 def test_a_diverged_network_is_scored_and_kept_without_a_warning():
     task = load()
-    metrics = task.evaluate(predicting(lambda x: np.full((len(x), 1), np.nan)))
+    metrics = errors(task, lambda x: np.full((len(x), 1), np.nan))
     files = task.artifacts(predicting(lambda x: np.full((len(x), 1), np.nan)))
     assert all(math.isnan(value) for value in metrics.values())
     assert ElementTree.fromstring(files["forecast.svg"]).tag.endswith("svg")

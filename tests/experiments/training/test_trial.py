@@ -43,6 +43,12 @@ def test_the_epochs_loss_is_the_mean_over_its_samples(monkeypatch):
     assert (first.metrics["train/loss"], second.metrics["train/loss"]) == (0.375, 0.09375)
 
 
+def test_what_takes_long_is_measured_after_the_last_epoch_alone(monkeypatch):
+    monkeypatch.setattr(toys.ToyTask, "evaluate_trained", lambda self, model: {"test/rollout_mse": 0.5})
+    _, first, second, _ = run(monkeypatch)
+    assert "test/rollout_mse" not in first.metrics and second.metrics["test/rollout_mse"] == 0.5
+
+
 @pytest.mark.parametrize(
     "deed, reason, traceback",
     [
