@@ -70,6 +70,9 @@ model.rnn = SharedDropout(model.rnn)'''
         "Keras adds its epsilon before the bias correction: the first steps still differ a little.",
     ),
     "repeated_words": Lines("", "No option: Keras's optimisers square each occurrence of a word by itself."),
+    "padding_side": Lines(
+        'x = nn.utils.rnn.pad_sequence(sequences, batch_first=True, padding_side="left")', "where batches are made"
+    ),
 }
 
 #: What the arguments in ``IN_KERAS`` call.
@@ -101,7 +104,12 @@ IN_KERAS: dict[str, Arguments] = {
         "PyTorch adds its epsilon after the bias correction: the first steps still differ a little.",
     ),
     "repeated_words": Arguments("", "", "No option: it needs a train_step that makes the embedding's gradient dense."),
+    "padding_side": Arguments("keras.utils.pad_sequences", 'padding="post"'),
 }
+
+
+#: The fields whose lines change a model or its optimiser; a script that is given padded reviews has no other place.
+OF_A_MODEL = tuple(field for field, found in IN_PYTORCH.items() if found.lines and field != "padding_side")
 
 
 def in_pytorch(fields: Iterable[str]) -> str:

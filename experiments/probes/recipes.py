@@ -19,7 +19,7 @@ from experiments.events import Event, guarded
 from experiments.frozen import Frozen, digest
 from experiments.hardware import keep_freed_memory
 from experiments.probes.job import Probe, finished
-from experiments.probes.porting import LAYERS, in_keras, in_pytorch
+from experiments.probes.porting import LAYERS, OF_A_MODEL, in_keras, in_pytorch
 from experiments.protocol import Framework
 from experiments.spec import ExperimentSpec
 from experiments.study.defaults import FieldName
@@ -46,8 +46,11 @@ class Recipes(Frozen):
         """The one experiment that the scripts write out, under stock conventions.
 
         Raises:
-            UserError: a setting is not valid, or the scripts have no such network.
+            UserError: a setting is not valid, the scripts have no such network, or a field has no lines for them.
         """
+        if without := {field for each in self.fields for field in each}.difference(OF_A_MODEL):
+            allowed = ", ".join(OF_A_MODEL)
+            raise UserError(f"{path}: {where}: fields: {', '.join(sorted(without))}; allowed: {allowed}")
         grid = Grid(task=self.task, network=self.network, training=self.training)
         for spec in grid.specs(path, where):
             network = spec.network

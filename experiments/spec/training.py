@@ -35,7 +35,7 @@ class TrainingSpec(Frozen):
         """Optimiser, batch size, epochs and dtype, and what is not the default, each as a phrase."""
         decay = f", times {self.learning_rate_decay:g} an epoch" if self.learning_rate_decay != 1 else ""
         parts = [f"{self.optimiser} {self.learning_rate:g}{decay}", f"batch {self.batch_size}"]
-        parts += [f"{self.epochs} epochs", self.dtype]
+        parts += [f"{self.epochs} epoch{'s' * (self.epochs > 1)}", self.dtype]
         if self.clip_norm is not None:
             parts.append(f"gradients clipped at {self.clip_norm:g}{' globally' if self.clip_global else ''}")
         parts += [f"{self.execution} execution"] * (self.execution != "default")

@@ -24,7 +24,8 @@ ENOUGH = 20
 PHASE_OF = {"climb": "parity", "trap": "traps", "timing": "speed"}
 
 TRIALS = """
-    SELECT spec.value, framework.value, task.value, cell.value, (runs.end_time - runs.start_time) / 1000.0 FROM runs
+    SELECT spec.value, framework.value, task.value, cell.value, CAST(epochs.value AS INTEGER),
+        (runs.end_time - runs.start_time) / 1000.0 FROM runs
     JOIN tags AS kind ON kind.run_uuid = runs.run_uuid AND kind.key = 'kind' AND kind.value = 'trial'
     JOIN tags AS complete ON complete.run_uuid = runs.run_uuid AND complete.key = 'complete' AND complete.value = '1'
     JOIN tags AS host ON host.run_uuid = runs.run_uuid AND host.key = 'host' AND host.value = ?
@@ -32,6 +33,7 @@ TRIALS = """
     JOIN tags AS framework ON framework.run_uuid = runs.run_uuid AND framework.key = 'framework'
     JOIN params AS task ON task.run_uuid = runs.run_uuid AND task.key = 'task'
     JOIN params AS cell ON cell.run_uuid = runs.run_uuid AND cell.key = 'cell'
+    JOIN params AS epochs ON epochs.run_uuid = runs.run_uuid AND epochs.key = 'epochs'
     WHERE runs.end_time IS NOT NULL
 """
 RECORDS = """
@@ -66,8 +68,8 @@ class Durations:
     def estimate(self, study: str, phase: Phase, jobs: Sequence[Any], workers: int) -> Estimate:
         """The seconds that a phase's jobs will take with so many workers.
 
-        A trial takes the median of the same experiment's on its framework, else of those with its task and cell, else
-        what its samples, their length and its epochs suggest.
+        A trial takes the median of the same experiment's on its framework, else an epoch takes that of those with its
+        task and cell, else it takes what its samples, their length and its epochs suggest.
         Other phases' jobs take the time on the clock between two results, in this study or else in all that have run.
         """
         share = 1 if phase.alone else workers
@@ -84,15 +86,16 @@ class Durations:
         network = trial.spec.network
         like = (trial.spec.task.name, network.cell, trial.framework)
         same = self._medians.get((trial.spec.fingerprint, trial.framework))
-        return same if same is not None else self._medians.get(like)
+        epoch = self._medians.get(like)
+        return same if same is not None or epoch is None else epoch * trial.spec.training.epochs
 
     @cached_property
     def _medians(self) -> Mapping[Hashable, float]:
-        """Seconds of a trial, by experiment and framework, and by task, cell and framework."""
+        """Seconds of a trial, by experiment and framework, and of an epoch, by task, cell and framework."""
         found: dict[Hashable, list[float]] = defaultdict(list)
-        for spec, framework, task, cell, seconds in self._ask(TRIALS):
+        for spec, framework, task, cell, epochs, seconds in self._ask(TRIALS):
             found[spec, framework].append(seconds)
-            found[task, cell, framework].append(seconds)
+            found[task, cell, framework].append(seconds / epochs)
         return {key: median(values) for key, values in found.items()}
 
     @cached_property

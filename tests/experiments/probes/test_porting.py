@@ -17,6 +17,7 @@ from experiments.tasks import DataSource, Split
 
 INPUTS, HIDDEN = 7, 6
 SHOWN = [name for name in porting.IN_PYTORCH if porting.IN_PYTORCH[name].lines]
+MODELS = list(porting.OF_A_MODEL)
 DATA = DataSource("imdb-test", "d" * 64, None, "made for tests", 12, 4)
 
 
@@ -54,7 +55,8 @@ def torch_names():
             self.head = nn.Linear(HIDDEN, 1)
 
     torch.manual_seed(0)
-    return {"torch": torch, "nn": nn, "model": Model(), "hidden": HIDDEN}
+    sequences = [torch.tensor([1, 2]), torch.tensor([3])]
+    return {"torch": torch, "nn": nn, "model": Model(), "hidden": HIDDEN, "sequences": sequences}
 
 
 def glorot(values, rows, columns):
@@ -93,6 +95,7 @@ def test_the_lines_give_pytorch_kerass_convention(field, before, torch_names):
         "head": lambda: glorot(weights["head.weight"], HIDDEN, 1) and not weights["head.bias"].any(),
         "dropout": lambda: dropped_alike(model.rnn, torch_names["torch"]),
         "adam": lambda: torch_names["optimiser"].defaults["eps"] == 1e-7,
+        "padding_side": lambda: torch_names["x"].tolist() == [[1, 2], [0, 3]],
     }
     assert holds[field]()
 
@@ -106,7 +109,14 @@ def test_the_arguments_give_keras_pytorchs_convention(field):
     ((call, text),) = porting.keras_arguments([field]).items()
     names = {"keras": keras, "hidden": HIDDEN}
     exec(porting.KERAS_NAMES, names)
-    sizes = {"Embedding": (10_000, 100), "LSTM": (HIDDEN,), "Dense": (1,), "Adam": ()}[call.rpartition(".")[2]]
+    sizes = {
+        "Embedding": (10_000, 100),
+        "LSTM": (HIDDEN,),
+        "Dense": (1,),
+        "Adam": (),
+        "pad_sequences": ([[1, 2], [3]],),
+    }
+    sizes = sizes[call.rpartition(".")[2]]
     made = eval(f"{call}(*sizes, {text})", names | {"sizes": sizes})
     if call == "keras.layers.LSTM":
         made.build((None, 5, HIDDEN))
@@ -126,6 +136,7 @@ def test_the_arguments_give_keras_pytorchs_convention(field):
         "head": lambda: all(np.abs(value).max() <= limit and value.any() for value in made.get_weights()),
         "dropout": lambda: made.dropout == 0,
         "adam": lambda: made.epsilon == 1e-8,
+        "padding_side": lambda: made.tolist() == [[1, 2], [3, 0]],
     }
     assert holds[field]()
 
@@ -141,12 +152,12 @@ class ToyTask:
     train, test = reviews(12), reviews(4)
 
 
-def planned(**changes):
+def planned(fields=(("embedding",), MODELS), **changes):
     table = recipes.Recipes(
         task={"name": "imdb", "words": 30, "tokens": 6},
         network={"cell": "lstm", "form": "layer", "units": [4, 4], "embedding_size": 5} | changes,
         training={"epochs": 1, "batch_size": 4},
-        fields=[["embedding"], SHOWN],
+        fields=fields,
         seeds=2,
     )
     study = type("Study", (), {"recipes": [table], "frameworks": ("tf2", "pytorch", "reference")})
@@ -161,13 +172,19 @@ def test_each_script_is_trained_without_lines_and_with_each_set():
         (0, ("embedding",), "tf2"),
     ]
     assert len(jobs) == len({job.fingerprint for job in jobs}) == 2 * 3 * 2
-    assert set(jobs[-1].fields) == set(SHOWN)
+    assert set(jobs[-1].fields) == set(MODELS)
 
 
 @pytest.mark.parametrize("change", [{"units": [4, 3]}, {"bidirectional": True}, {"head": "mlp"}, {"cell": "minimal"}])
 def test_a_network_that_the_scripts_lack_is_refused(change):
     with pytest.raises(UserError, match=r"mine\.toml: recipes 1: the tutorial scripts read reviews"):
         planned(**change)
+
+
+@pytest.mark.parametrize("field", ["padding_side", "rmsprop"])
+def test_a_field_without_lines_for_the_scripts_is_refused(field):
+    with pytest.raises(UserError, match=rf"mine\.toml: recipes 1: fields: {field}; allowed: dropout, embedding, "):
+        planned(fields=[["embedding", field]])
 
 
 @pytest.mark.parametrize("twin", twin_params())
@@ -177,5 +194,5 @@ def test_the_scripts_train_with_all_lines_and_record_their_accuracy(twin, monkey
     chosen = [job for job in planned() if job.framework == twin and job.seed == 0 and job.fields != ("embedding",)]
     found = [next(job.run(framework)).files[recipes.FILE] for job in chosen]
     bare, ported = map(json.loads, found)
-    assert (bare["fields"], set(ported["fields"])) == ([], set(SHOWN))
+    assert (bare["fields"], set(ported["fields"])) == ([], set(MODELS))
     assert all(record["accuracy"] in (0, 0.25, 0.5, 0.75, 1) for record in (bare, ported))

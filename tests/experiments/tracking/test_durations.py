@@ -38,9 +38,10 @@ def estimate(uri, *trials, workers=1):
     return Durations(uri).estimate("toy", TRAINING, trials, workers)
 
 
-def test_a_trial_takes_the_median_of_its_experiment_else_of_its_task_and_cell_else_the_default(timed):
+def test_a_trial_takes_the_median_of_its_experiment_else_its_task_and_cells_an_epoch_else_by_its_size(timed):
     assert estimate(timed, toys.trial(seed=7)) == (4, 1)
-    assert estimate(timed, toys.trial(training={"epochs": 5, "batch_size": 4})) == (17, 1)  # of 2, 4, 30, 60
+    seconds, known = estimate(timed, toys.trial(training={"epochs": 5, "batch_size": 4}))
+    assert known == 1 and seconds == pytest.approx(5 * (2 + 30 / 9) / 2)  # an epoch: of 1, 2, 30 / 9 and 30 s
     other = [toys.trial("pytorch"), toys.trial(network={"cell": "gru", "form": "layer", "units": [2]})]
     assert estimate(timed, *other) == (sum(map(by_size, other)), 0)
 
