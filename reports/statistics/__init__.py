@@ -17,6 +17,7 @@ from reports.statistics.intervals import (
     moment,
     welch,
 )
+from reports.statistics.ratios import moderated
 from reports.statistics.reconstruction import Reconstruction, differences, merge_cells, merge_twins, reconstruct
 from reports.statistics.times import first_time, median_time
 
@@ -44,6 +45,7 @@ __all__ = [
     "median_time",
     "merge_cells",
     "merge_twins",
+    "moderated",
     "moment",
     "power",
     "reconstruct",

@@ -9,7 +9,7 @@ from reports.data.comparable import CELLS, FORMS, ordered
 from reports.data.results import Results
 from reports.html.blocks import Cell, Column, Prose, Section, Table
 from reports.html.format import count, name, significant
-from reports.pages.speed.timings import TimedVariant, milliseconds, ratio, threads, times
+from reports.pages.speed.timings import Comparisons, TimedVariant, milliseconds, threads, times
 from reports.pages.speed.traits import traits
 
 
@@ -84,12 +84,12 @@ def _key(row: TimedVariant, contrast: Contrast) -> tuple:
     return (*others, row.spec.usually_padded.variant, row.form, row.framework, row.threads)
 
 
-def sections(rows: Sequence[TimedVariant], results: Results) -> list[Section]:
+def sections(rows: Sequence[TimedVariant], known: Comparisons, results: Results) -> list[Section]:
     """A table of the pairs of each setting that was timed both ways."""
-    return [section for contrast in CONTRASTS for section in _section(pairs(rows, contrast), contrast, results)]
+    return [section for contrast in CONTRASTS for section in _section(pairs(rows, contrast), contrast, known, results)]
 
 
-def _section(found: list[Pair], contrast: Contrast, results: Results) -> list[Section]:
+def _section(found: list[Pair], contrast: Contrast, known: Comparisons, results: Results) -> list[Section]:
     if not found:
         return []
     without, having = contrast.columns
@@ -97,17 +97,17 @@ def _section(found: list[Pair], contrast: Contrast, results: Results) -> list[Se
     columns += [Column(f"{without}, ms", True), Column(f"{having}, ms", True)]
     columns += [Column(f"{having} / {without.lower()}", True), "Reading", Column("Steps × processes", True)]
     table = Table.of(
-        "Steady training step both ways: medians, below them the quartiles; the ratio with its interval, from "
+        "Steady training step both ways: medians, below them the quartiles; the ratio with its 95% interval, from "
         f"{count(len(found), 'pair')}.",
         columns,
-        [_row(pair, contrast, results) for pair in found],
+        [_row(pair, contrast, known, results) for pair in found],
         results.speed_links.timings(),
     )
     return [Section(contrast.anchor, contrast.title, (Prose(contrast.explanation), table))]
 
 
-def _row(pair: Pair, contrast: Contrast, results: Results) -> list[Cell]:
-    row, quotient = pair.changed, ratio(pair.changed, pair.plain)
+def _row(pair: Pair, contrast: Contrast, known: Comparisons, results: Results) -> list[Cell]:
+    row, quotient = pair.changed, known.of(pair.changed, pair.plain)
     reading = f"{times(quotient.value)} the step" if quotient.decided else "too close to call"
     value = traits(row.spec)[contrast.trait]
     return [

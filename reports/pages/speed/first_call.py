@@ -9,13 +9,13 @@ from reports.data.results import Results
 from reports.html.blocks import Cell, Column, Details, Points, Prose, Section, Table
 from reports.html.format import NONE, count, seconds
 from reports.pages.speed.benchmarks import Benchmark
-from reports.pages.speed.timings import TimedVariant, distinct, milliseconds, ratio
+from reports.pages.speed.timings import Comparisons, TimedVariant, distinct, milliseconds
 
 EXPLANATION = (
     "The first call includes tracing and compiling. Of two variants, the one with the shorter first call is ahead "
     "until the other's faster steps have made up for it: for (first call A − first call B) / (step B − step A) steps "
     "after the first call, by the medians. Compared are the twins' fastest forms, and within each twin its layer with "
-    "its fastest form. If the interval of the steps' ratio contains 1, no crossing is given. A process times several "
+    "its fastest form. Where it is not decided which one steps faster, no crossing is given. A process times several "
     "variants in turn, every second process in reverse order. What a framework does only once in a process, such as "
     "starting threads and loading kernels, is done before, on a small network that is not timed."
 )
@@ -28,46 +28,49 @@ class Crossing(NamedTuple):
     other: TimedVariant
     steps: float
 
+    @property
+    def between_twins(self) -> bool:
+        """Whether the frameworks differ."""
+        return self.starter.framework != self.other.framework
 
-def crossing(one: TimedVariant, another: TimedVariant) -> Crossing:
+
+def crossing(one: TimedVariant, another: TimedVariant, known: Comparisons) -> Crossing:
     """Which of two is ahead at first, and for how many steps."""
     starter, other = sorted((one, another), key=lambda row: row.first_call)
-    if not ratio(starter, other).decided:
+    if not known.of(starter, other).decided:
         return Crossing(starter, other, math.nan)
     if starter.step < other.step:
         return Crossing(starter, other, math.inf)
     return Crossing(starter, other, (other.first_call - starter.first_call) / (starter.step - other.step))
 
 
-def section(benchmarks: Sequence[Benchmark], results: Results) -> Section:
+def section(benchmarks: Sequence[Benchmark], known: Comparisons, results: Results) -> Section:
     """For each benchmark, the crossings of the twins in words and all crossings in a table."""
     parts = [
         Details(benchmark.title, blocks, open=place == 0)
         for place, benchmark in enumerate(benchmarks)
-        if (blocks := _blocks(benchmark, results))
+        if (blocks := _blocks(benchmark, known, results))
     ]
     none = () if parts else (Prose("There are no two variants to compare yet.", "missing"),)
     return Section("first", "The first call, and when it pays off", (Prose(EXPLANATION), *parts, *none))
 
 
-def _blocks(benchmark: Benchmark, results: Results) -> tuple[Points | Table, ...]:
-    crossings = [(cell, *compared) for cell in benchmark.cells for compared in _compared(benchmark, cell)]
-    if not crossings:
-        return ()
-    twins = tuple(f"{cell}: {_words(each)}" for cell, between_twins, each in crossings if between_twins)
-    points = (Points(twins),) if twins else ()
-    return (*points, _table(benchmark, [(cell, each) for cell, _, each in crossings], results))
-
-
-def _compared(benchmark: Benchmark, cell: str) -> Iterator[tuple[bool, Crossing]]:
-    """The twins' fastest forms, then each twin's layer with its fastest form; whether it is between the twins."""
+def compared(benchmark: Benchmark, cell: str) -> Iterator[tuple[TimedVariant, TimedVariant]]:
+    """The twins' fastest forms, then each twin's layer with its fastest form."""
     fastest = {twin: benchmark.fastest(cell, twin) for twin in TWINS}
     if all(fastest.values()):
-        yield True, crossing(*fastest.values())
+        yield tuple(fastest.values())
     for twin, best in fastest.items():
-        for layer in benchmark.of(cell, "layer", twin):
-            if layer is not best:
-                yield False, crossing(layer, best)
+        yield from ((layer, best) for layer in benchmark.of(cell, "layer", twin) if layer is not best)
+
+
+def _blocks(benchmark: Benchmark, known: Comparisons, results: Results) -> tuple[Points | Table, ...]:
+    crossings = [(cell, crossing(*pair, known)) for cell in benchmark.cells for pair in compared(benchmark, cell)]
+    if not crossings:
+        return ()
+    twins = tuple(f"{cell}: {_words(each)}" for cell, each in crossings if each.between_twins)
+    points = (Points(twins),) if twins else ()
+    return (*points, _table(benchmark, crossings, results))
 
 
 def _words(crossing: Crossing) -> str:

@@ -9,7 +9,8 @@ from experiments.twins import TWINS
 from reports.html.blocks import Block, Details, Points, Prose, Section
 from reports.html.footer import PLACES
 from reports.html.format import count, listed, name, number, percent
-from reports.pages.speed.timings import BETWEEN_PROCESSES, MARK, TimedVariant, distinct, threads
+from reports.pages.speed.timings import MARK, TimedVariant, distinct, threads
+from reports.statistics.ratios import COMMON_FREEDOM, USUAL_SD
 
 NAMED = 6  # the most variants that a sentence lists
 FIRST, SECOND = map(name, TWINS)
@@ -26,13 +27,15 @@ WARM_UP = (
     "steady steps, and the other steady steps follow."
 )
 ONE_PROCESS = (
-    " A single process cannot show how much processes differ, so its intervals are widened by "
-    f"{percent(BETWEEN_PROCESSES)} either way."
+    " A single process cannot show how much processes differ: rounds are then taken to differ as on a shared machine "
+    f"of two cores, by a standard deviation of {percent(USUAL_SD)}, and only large ratios are decided."
 )
 RATIO = (
-    f"A ratio is {FIRST}'s median step over {SECOND}'s. For its interval, the lower quartile of {FIRST}'s steps is "
-    f"divided by the upper quartile of {SECOND}'s, and the upper by the lower, in each round; the interval runs from "
-    "the lowest to the highest quotient of all rounds. If it contains 1, neither twin is called faster."
+    f"A ratio is the geometric mean over the rounds of {FIRST}'s median step divided by {SECOND}'s. A round counts as "
+    "one observation, however many steps it has. The 95% interval is Student's t on the rounds' logarithms, whose "
+    f"variance leans on that of all ratios of the page with a weight of {COMMON_FREEDOM:g} further degrees of freedom "
+    "(Smyth 2004). Whether one is faster is decided for all ratios of this page together, by Holm's method: the chance "
+    "of any false winner is at most 5%. So an interval may exclude 1 where the ratio is too close to call."
 )
 DOUBTS = (
     f"{MARK} marks a timing that varied: the middle half of a process's steps spreads over more than "

@@ -8,7 +8,7 @@ from reports.html.blocks import Block, Link, Points, Prose, Section
 from reports.html.format import count
 from reports.pages.speed import contrasts, first_call, floor, growth, memory, method, ranking, untimed
 from reports.pages.speed.benchmarks import Benchmark, benchmarks, timed_variants
-from reports.pages.speed.timings import MARK, TimedVariant, distinct, milliseconds, ratio, threads, times
+from reports.pages.speed.timings import MARK, Comparisons, TimedVariant, distinct, milliseconds, threads, times
 
 TITLE = "Speed"
 LEAD = "Which is faster here, written which way?"
@@ -27,19 +27,29 @@ def answer(results: Results) -> tuple[Block, ...]:
         f"Each twin in its fastest form, by the median training step on {main.task} with {threads(main.threads)} "
         f"({distinct(row.n for row in fastest)} steps × processes):"
     )
-    return (Prose(text), Points(tuple(_fastest(main, cell) for cell in main.cells)), *_doubtful(fastest))
+    ratios = comparisons(known, timed_variants(results))
+    return (Prose(text), Points(tuple(_fastest(main, cell, ratios) for cell in main.cells)), *_doubtful(fastest))
 
 
-def _fastest(benchmark: Benchmark, cell: str) -> str:
+def comparisons(known: Sequence[Benchmark], rows: Sequence[TimedVariant]) -> Comparisons:
+    """Every ratio that the page states, one family."""
+    pairs = [pair for benchmark in known for pair in ranking.compared(benchmark)]
+    pairs += [pair for each in known for cell in each.cells for pair in first_call.compared(each, cell)]
+    return Comparisons(
+        [*pairs, *(pair for contrast in contrasts.CONTRASTS for pair in contrasts.pairs(rows, contrast))]
+    )
+
+
+def _fastest(benchmark: Benchmark, cell: str, ratios: Comparisons) -> str:
     """A cell's faster twin with the ratio and its interval."""
     rows = sorted(filter(None, (benchmark.fastest(cell, twin) for twin in TWINS)), key=lambda row: row.step)
     texts = [f"{row.title} ({milliseconds(row.step)} ms)" for row in rows]
     if len(rows) == 1:
         return f"{cell}: {texts[0]}; the other twin was not timed."
-    quotient = ratio(rows[1], rows[0])
+    quotient = ratios.of(rows[1], rows[0])
     if not quotient.decided:
         return f"{cell}: {texts[0]} and {texts[1]} are too close to call (ratio {quotient.interval})."
-    return f"{cell}: {texts[0]} is {times(quotient.value)} faster than {texts[1]}, interval {quotient.interval}."
+    return f"{cell}: {texts[0]} is {times(quotient.value)} faster than {texts[1]}, 95% interval {quotient.interval}."
 
 
 def _doubtful(rows: Sequence[TimedVariant]) -> tuple[Prose, ...]:
@@ -58,12 +68,13 @@ def sections(results: Results) -> list[Section]:
     if not rows:
         return [_no_timings(results)]
     known = benchmarks(rows)
+    ratios = comparisons(known, rows)
     made = [
         method.section(rows),
-        *(ranking.section(benchmark, results) for benchmark in known),
+        *(ranking.section(benchmark, ratios, results) for benchmark in known),
         *floor.sections(known, results),
-        first_call.section(known, results),
-        *contrasts.sections(rows, results),
+        first_call.section(known, ratios, results),
+        *contrasts.sections(rows, ratios, results),
         growth.section(rows, results),
         memory.section(known, results),
     ]

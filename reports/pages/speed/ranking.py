@@ -1,6 +1,7 @@
 """Which twin is faster: one benchmark, cell by cell and form by form."""
 
 from collections import Counter
+from collections.abc import Iterator
 
 from experiments.twins import TWINS
 from reports.data.results import Results
@@ -8,19 +9,24 @@ from reports.html.blocks import Cell, Column, Prose, Section, Table
 from reports.html.format import NONE, count, listed, name, significant
 from reports.pages.speed import chart
 from reports.pages.speed.benchmarks import Benchmark
-from reports.pages.speed.timings import MARK, Ratio, TimedVariant, distinct, milliseconds, ratio, times
+from reports.pages.speed.timings import MARK, Comparisons, Ratio, TimedVariant, distinct, milliseconds, times
 
 Pair = tuple[str, str, TimedVariant | None, TimedVariant | None]  # a cell, a form, and both twins' timings
 
 
-def section(benchmark: Benchmark, results: Results) -> Section:
+def compared(benchmark: Benchmark) -> Iterator[tuple[TimedVariant, TimedVariant]]:
+    """The pairs of twins whose ratios are stated."""
+    yield from ((left, right) for _, _, left, right in _pairs(benchmark) if left and right)
+
+
+def section(benchmark: Benchmark, known: Comparisons, results: Results) -> Section:
     """How often each twin is faster, a chart, and a table of the ratios."""
-    blocks = (Prose(_summary(benchmark)), chart.figure(benchmark, results), _table(benchmark, results))
+    blocks = (Prose(_summary(benchmark, known)), chart.figure(benchmark, results), _table(benchmark, known, results))
     return Section(benchmark.name, f"Which is faster: {benchmark.title}", blocks)
 
 
 def verdict(quotient: Ratio) -> Cell:
-    """``PyTorch: 1.4× faster``, if the interval excludes 1."""
+    """``PyTorch: 1.4× faster``, if that is decided."""
     if not quotient.decided:
         return Cell("too close to call", abs(quotient.value - 1), kind="quiet")
     winner, factor = (TWINS[1], quotient.value) if quotient.value > 1 else (TWINS[0], 1 / quotient.value)
@@ -36,9 +42,9 @@ def _pairs(benchmark: Benchmark) -> list[Pair]:
     return pairs
 
 
-def _summary(benchmark: Benchmark) -> str:
+def _summary(benchmark: Benchmark, known: Comparisons) -> str:
     """The setting, and how often each twin is faster."""
-    ratios = [ratio(left, right) for _, _, left, right in _pairs(benchmark) if left and right]
+    ratios = [known.of(*pair) for pair in compared(benchmark)]
     if not ratios:
         return f"Setting: {benchmark.setting}. No form has been timed in both twins."
     won = Counter(verdict(quotient).kind for quotient in ratios)
@@ -49,23 +55,23 @@ def _summary(benchmark: Benchmark) -> str:
     )
 
 
-def _table(benchmark: Benchmark, results: Results) -> Table:
+def _table(benchmark: Benchmark, known: Comparisons, results: Results) -> Table:
     marked = any(row.doubts for row in benchmark.rows)
     columns = ["Cell", "Form", "Verdict", *(Column(f"{name(twin)}, ms", True, twin) for twin in TWINS)]
     ratio_title = " / ".join(map(name, TWINS))
     columns += [Column(ratio_title, True), Column("Steps × processes", True), *[f"{MARK} because"] * marked]
     caption = (
         f"Steady training step, {benchmark.title}: the median over processes of their medians, below it the lowest "
-        "lower to the highest upper quartile; the ratio with its interval. Numbers link to their MLflow runs."
+        "lower to the highest upper quartile; the ratio with its 95% interval. Numbers link to their MLflow runs."
     )
-    rows = [_row(*pair, results)[: len(columns)] for pair in _pairs(benchmark)]
-    table = Table.of(caption, columns, rows, results.speed_links.timings(task=benchmark.task))
-    return table
+    rows = [_row(pair, known, results)[: len(columns)] for pair in _pairs(benchmark)]
+    return Table.of(caption, columns, rows, results.speed_links.timings(task=benchmark.task))
 
 
-def _row(cell: str, form: str, left: TimedVariant | None, right: TimedVariant | None, results: Results) -> list[Cell]:
+def _row(pair: Pair, known: Comparisons, results: Results) -> list[Cell]:
+    cell, form, left, right = pair
     both = [row for row in (left, right) if row]
-    quotient = ratio(left, right) if left and right else None
+    quotient = known.of(left, right) if left and right else None
     doubts = "; ".join(f"{name(row.framework)}: {', '.join(row.doubts)}" for row in both if row.doubts)
     empty = Cell(NONE, kind="quiet")
     return [

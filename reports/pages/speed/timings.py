@@ -1,4 +1,4 @@
-"""One variant's timing in figures, and the ratio of two timings with its interval."""
+"""One variant's timing in figures, and the ratios of timings with their intervals and verdicts."""
 
 import math
 from collections.abc import Iterable
@@ -12,11 +12,10 @@ from experiments.spec import ExperimentSpec
 from experiments.speed.outcome import BUSY, SPREAD, has_floor, summary
 from reports.data.results import RecordedTiming
 from reports.html.format import count, listed, name, number, percent, significant
+from reports.statistics import LEVEL, holm, interval, moderated, significance
 
 TUNED = "tuned"
 MARK = "†"
-#: By how much two processes of one variant may differ on a shared machine, which a single process cannot show.
-BETWEEN_PROCESSES = 0.25
 NOUNS = ("layer", "cell_loop")  # forms that a title names without the word "form"
 
 
@@ -81,6 +80,11 @@ class TimedVariant:
         return self.figures["time/first_step_s"]
 
     @cached_property
+    def medians(self) -> dict[int, float]:
+        """The median of each process's steady steps, by its round."""
+        return {process["round"]: float(np.median(process["train"]["steady"])) for process in self.timed.processes}
+
+    @cached_property
     def quartiles(self) -> dict[int, tuple[float, float]]:
         """Each process's lower and upper quartile of its steady steps, by its round."""
         quartiles = {
@@ -123,34 +127,68 @@ class TimedVariant:
 
 
 class Ratio(NamedTuple):
-    """One step's time over another's, with its interval; the bounds are NaN if no round has both."""
+    """One step's time over another's, with its 95% interval; the bounds are NaN if no round has both."""
 
     value: float
     low: float
     high: float
-
-    @property
-    def decided(self) -> bool:
-        """Whether one is faster: the interval excludes 1."""
-        return self.low > 1 or self.high < 1
+    decided: bool = False  # one is faster, by Holm's method over all ratios of the page
 
     @property
     def interval(self) -> str:
         """``1.31 to 1.52``."""
         return f"{significant(self.low)} to {significant(self.high)}" if not math.isnan(self.low) else "no interval"
 
+    @property
+    def inverse(self) -> "Ratio":
+        """The other's time over this one's."""
+        return Ratio(1 / self.value, 1 / self.high, 1 / self.low, self.decided)
 
-def ratio(top: TimedVariant, bottom: TimedVariant) -> Ratio:
-    """The top's step over the bottom's.
 
-    In each round the top's lower quartile is divided by the bottom's upper one, and the upper by the lower; the
-    interval runs from the lowest to the highest quotient. From a single round it is widened by ``BETWEEN_PROCESSES``.
+class Comparisons:
+    """The ratios of a page, judged together.
+
+    Of each round, one process of each variant, the logarithm of the quotient of the medians is taken; their mean gives
+    the ratio, its interval and its p value by the moderated t (``reports/statistics/ratios.py``), and all p values are
+    adjusted by Holm's method.
+
+    Args:
+        pairs: top and bottom of every ratio that the page states; one that comes twice, or turned round, counts once.
     """
-    rounds = [(top.quartiles[number], bottom.quartiles[number]) for number in top.quartiles.keys() & bottom.quartiles]
-    low = min((above[0] / below[1] for above, below in rounds), default=math.nan)
-    high = max((above[1] / below[0] for above, below in rounds), default=math.nan)
-    wider = 1 + BETWEEN_PROCESSES if len(rounds) == 1 else 1.0
-    return Ratio(top.step / bottom.step, low / wider, high * wider)
+
+    def __init__(self, pairs: Iterable[tuple[TimedVariant, TimedVariant]]) -> None:
+        named = {frozenset(map(_key, pair)): pair for pair in pairs}
+        moments = moderated([_logarithms(*pair) for pair in named.values()])
+        adjusted = holm([float(significance(part)) for part in moments])
+        self._found: dict[tuple[str, str], Ratio] = {}
+        for (top, bottom), part, p in zip(named.values(), moments, adjusted, strict=True):
+            found = interval(part, 1)
+            bounds = (math.exp(value) for value in (found.value, found.low, found.high))
+            value = Ratio(*bounds, p < LEVEL)
+            self._found[_key(top), _key(bottom)] = value if not math.isnan(part.mean) else _unknown(top, bottom)
+
+    def of(self, top: TimedVariant, bottom: TimedVariant) -> Ratio:
+        """The top's step over the bottom's.
+
+        Raises:
+            KeyError: the page did not name the pair.
+        """
+        found = self._found.get((_key(top), _key(bottom)))
+        return found or self._found[_key(bottom), _key(top)].inverse
+
+
+def _key(row: TimedVariant) -> str:
+    return row.timed.timing.fingerprint
+
+
+def _unknown(top: TimedVariant, bottom: TimedVariant) -> Ratio:
+    return Ratio(top.step / bottom.step, math.nan, math.nan)
+
+
+def _logarithms(top: TimedVariant, bottom: TimedVariant) -> list[float]:
+    """The log-ratio of each round that has both."""
+    rounds = [number for number in top.medians if number in bottom.medians]
+    return [math.log(top.medians[number] / bottom.medians[number]) for number in rounds]
 
 
 def times(value: float) -> str:

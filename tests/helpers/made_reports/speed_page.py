@@ -1,5 +1,6 @@
 """Shared by the tests of pages."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from html import unescape
 
@@ -8,7 +9,9 @@ from made_reports.html_elements import words_of
 
 from experiments.speed.schedule import Timing
 from reports.data.results import RecordedTiming, Results
-from reports.pages.speed.timings import TimedVariant
+from reports.pages.speed.benchmarks import benchmarks
+from reports.pages.speed.page import comparisons
+from reports.pages.speed.timings import Comparisons, TimedVariant
 from reports.render import render
 
 #: Five steps whose quartiles are the second and the fourth: 9 and 11 about 10.
@@ -27,6 +30,11 @@ def flat(framework: str, seconds: float, form: str = "layer", first: float = 1.0
     told = {"cell": "lstm"} | told
     variant = toys.spec(told.pop("cell"), form, **told.pop("parts", {}))
     return toys.timed(variant, framework, [seconds] * 20, [seconds] * 20, first=first, **told)
+
+
+def judged(rows: Sequence[TimedVariant]) -> Comparisons:
+    """What a page of these variants states."""
+    return comparisons(benchmarks(rows), rows)
 
 
 def page(results: Results, name: str = "speed.html") -> str:

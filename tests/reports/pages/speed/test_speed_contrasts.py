@@ -1,6 +1,7 @@
 """What dropout and masked padding cost: pairs of one variant with and without, kept out of the other comparisons."""
 
 from made_reports import timings as toys
+from made_reports.speed_page import judged
 
 from reports.html.blocks import Table
 from reports.pages.speed import contrasts
@@ -17,7 +18,7 @@ def test_each_framework_is_compared_with_itself():
     rows = timed_variants(toys.results(timed(0.0, 0.02), timed(0.5, 0.03), timed(0.0, 0.05, "pytorch")))
     (pair,) = contrasts.pairs(rows, contrasts.DROPOUT)
     assert (pair.changed.spec.network.dropout, pair.plain.spec.network.dropout) == (0.5, 0.0)
-    (section,) = contrasts.sections(rows, toys.results())
+    (section,) = contrasts.sections(rows, judged(rows), toys.results())
     (table,) = (block for block in section.blocks if isinstance(block, Table))
     (row,) = table.rows
     assert [cell.text for cell in row[5:8]] == ["0.5", "20.1", "30.1"] and row[9].text == "1.5× the step"
@@ -26,12 +27,13 @@ def test_each_framework_is_compared_with_itself():
 def test_what_differs_in_more_than_dropout_is_no_pair():
     made = toys.results(timed(0.0, 0.02), timed(0.5, 0.03, units=(64,)), timed(0.5, 0.03, "pytorch"))
     rows = timed_variants(made)
-    assert contrasts.pairs(rows, contrasts.DROPOUT) == [] and contrasts.sections(rows, made) == []
+    assert contrasts.pairs(rows, contrasts.DROPOUT) == [] and contrasts.sections(rows, judged(rows), made) == []
 
 
 def test_a_small_difference_is_too_close_to_call():
     made = toys.results(timed(0.0, 0.02), timed(0.5, 0.0201, second=0.99))
-    (section,) = contrasts.sections(timed_variants(made), made)
+    rows = timed_variants(made)
+    (section,) = contrasts.sections(rows, judged(rows), made)
     assert section.blocks[-1].rows[0][9].text == "too close to call"
 
 
@@ -46,7 +48,8 @@ def test_masked_padding_is_compared_with_padding_that_is_read():
     made = toys.results(
         padded(0.02), padded(0.04, **masked), padded(0.01, "pytorch"), padded(0.02, "pytorch", **masked)
     )
-    (section,) = contrasts.sections(timed_variants(made), made)
+    rows = timed_variants(made)
+    (section,) = contrasts.sections(rows, judged(rows), made)
     assert section.title == "What masking and packing cost"
     rows = section.blocks[-1].rows
     assert [(row[2].text, row[5].text, row[9].text) for row in rows] == [

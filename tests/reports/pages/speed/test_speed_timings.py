@@ -6,34 +6,56 @@ from dataclasses import replace
 import pytest
 from made_reports import timings as toys
 from made_reports.speed_page import STEPS, flat, row, said
+from scipy import stats
 
 from experiments.speed.outcome import BUSY, SPREAD
 from reports.pages.speed import ranking
-from reports.pages.speed.timings import TimedVariant, ratio, times
+from reports.pages.speed.timings import Comparisons, TimedVariant, times
 
 
-def test_the_interval_goes_from_the_lowest_to_the_highest_of_all_rounds():
-    found = ratio(row("tf2", 2.0, 3.0), row("pytorch", 1.0, 1.0))
-    assert found.value == pytest.approx(2.5)  # the median of 20 and 30 over 10
-    assert found.low == pytest.approx(18 / 11)  # the first round's
-    assert found.high == pytest.approx(33 / 9)  # the second's
+def ratio(top, bottom, *others):
+    """The ratio of two variants, alone on a page or beside other pairs."""
+    return Comparisons([(top, bottom), *others]).of(top, bottom)
+
+
+def test_a_ratio_is_the_geometric_mean_of_its_rounds():
+    found = ratio(row("tf2", 2.0, 8.0), row("pytorch", 1.0, 1.0))
+    assert found.value == pytest.approx(4.0)
+    assert found.low < 4.0 < found.high and found.low * found.high == pytest.approx(16.0)
 
 
 def test_rounds_are_paired():
-    slowed = ratio(row("tf2", 1.0, 5.0), row("pytorch", 1.0, 5.0))
-    assert (slowed.low, slowed.high) == (pytest.approx(9 / 11), pytest.approx(11 / 9))
+    slowed = ratio(row("tf2", 2.0, 10.0), row("pytorch", 1.0, 5.0))
+    assert slowed.value == pytest.approx(2.0)
+    assert slowed.high < ratio(row("tf2", 2.0, 10.0), row("pytorch", 5.0, 1.0)).high
+
+
+def test_the_interval_is_students_with_the_pages_variance():
+    """Worked out by hand: variances 0.02, 0.08 and 0 of two rounds each, and four degrees of freedom of their mean."""
+    apart = [(math.exp(half), math.exp(-half)) for half in (0.1, 0.2, 0.0)]
+    pairs = [
+        (row("tf2", *scales, tokens=tokens), row("pytorch", 1.0, 1.0, tokens=tokens))
+        for scales, tokens in zip(apart, (10, 20, 30), strict=True)
+    ]
+    found = ratio(*pairs[0], *pairs[1:])
+    common = (0.02 + 0.08 + 0.0) / 3
+    half = stats.t.ppf(0.975, 5) * math.sqrt((4 * common + 0.02) / 5 / 2)
+    assert (math.log(found.low), math.log(found.high)) == (pytest.approx(-half), pytest.approx(half))
 
 
 def test_turned_round_the_interval_is_its_inverse():
     left, right = row("tf2", 2.0, 3.0), row("pytorch", 1.0, 1.1)
-    there, back = ratio(left, right), ratio(right, left)
+    known = Comparisons([(left, right), (right, left)])
+    there, back = known.of(left, right), known.of(right, left)
     assert (back.low, back.high) == (pytest.approx(1 / there.high), pytest.approx(1 / there.low))
+    assert back.decided == there.decided
 
 
-def test_a_single_round_is_wider_by_what_another_might_bring():
-    one, two = (ratio(row("tf2", *[2.0] * n), row("pytorch", *[1.0] * n)) for n in (1, 2))
-    assert (one.low, one.high) == (pytest.approx(two.low / 1.25), pytest.approx(two.high * 1.25))
-    assert one.value == two.value
+def test_more_rounds_decide_more():
+    one, eight = (ratio(row("tf2", *[1.4] * n), row("pytorch", *[1.0] * n)) for n in (1, 8))
+    assert one.value == pytest.approx(eight.value)
+    assert (one.decided, eight.decided) == (False, True)
+    assert one.high / one.low > eight.high / eight.low
 
 
 def test_without_a_common_round_nothing_is_decided():
@@ -43,23 +65,32 @@ def test_without_a_common_round_nothing_is_decided():
     assert (found.decided, found.interval) == (False, "no interval")
 
 
+def test_a_pair_that_the_page_did_not_name_is_refused():
+    with pytest.raises(KeyError):
+        Comparisons([(row("tf2"), row("pytorch"))]).of(row("tf2"), row("pytorch", tokens=10))
+
+
 @pytest.mark.parametrize(
     ("left", "right", "text", "kind"),
     [
         (2.0, 1.0, "PyTorch: 2.0× faster", "pytorch"),
         (1.0, 1.4, "TensorFlow 2: 1.4× faster", "tf2"),
-        (1.1, 1.0, "too close to call", "quiet"),
+        (1.05, 1.0, "too close to call", "quiet"),
         (1.0, 1.0, "too close to call", "quiet"),
     ],
 )
-def test_the_verdict_follows_from_the_interval(left, right, text, kind):
-    cell = ranking.verdict(ratio(row("tf2", left, left), row("pytorch", right, right)))
+def test_the_verdict_follows_from_the_test(left, right, text, kind):
+    cell = ranking.verdict(ratio(row("tf2", *[left] * 8), row("pytorch", *[right] * 8)))
     assert (cell.text, cell.kind) == (text, kind)
 
 
-def test_an_interval_that_touches_one_is_too_close_to_call():
-    found = ratio(*(TimedVariant(flat(twin, 0.5), "lstm") for twin in toys.TWINS))
-    assert (found.low, found.high, found.decided) == (1, 1, False)
+def test_a_winner_among_many_pairs_needs_more_than_one_alone():
+    """Holm's method: the interval excludes 1, and with 37 other pairs nothing is decided."""
+    left, right = row("tf2", *[1.3] * 4), row("pytorch", *[1.0] * 4)
+    others = [(row("tf2", 0.9, 1.1, tokens=n), row("pytorch", 1.0, 1.0, tokens=n)) for n in range(100, 137)]
+    alone, among = ratio(left, right), ratio(left, right, *others)
+    assert alone.low > 1 and alone.decided
+    assert among.low > 1 and not among.decided
 
 
 @pytest.mark.parametrize(("value", "text"), [(1.04, "1.04×"), (1.44, "1.4×"), (13.7, "14×"), (0.82, "0.820×")])

@@ -1,62 +1,22 @@
-"""Simulate the statistics' errors: ``python -m reports.simulate`` makes 2,000 studies for each, and exits 1 on a miss.
+"""Made studies of accuracies, effects and replications: coverage, errors and power of their statistics."""
 
-Every made study has a known truth. A rate, such as how often an interval covers that truth, passes where its own
-interval (Wilson 1927, at 99.9%) reaches the range that it must lie in.
-"""
-
-import sys
-from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 from numpy.random import Generator
-from scipy import stats
 
 from experiments.study import factorial
 from reports import statistics
+from reports.simulate.rates import Simulation
 from reports.statistics import MARGIN, Estimate
 from reports.statistics import factorial as effects
 from reports.statistics.intervals import Moment
 from reports.statistics.replication import Claim, judge
 
-STUDIES = 2_000
-CONFIDENCE = 0.999  # of a rate's interval: a benchmark of twenty rates should not fail by chance
 SD = 0.9  # of one seed's accuracy, in points: about what IMDB's stock trials have
 EFFECTS = (-4.0, 0.0, 1.0, -0.5, 0.0, 2.0, 0.0, 0.5)  # of eight fields, in points
 PAIR = 1.5  # of the first field and the sixth
 SPREADS = np.array([1.0, 0.4])  # two frameworks need not have the same
-
-
-class Simulation(NamedTuple):
-    """A rate, the range that it must lie in, and what tells for each made study whether the event happened."""
-
-    name: str
-    low: float
-    high: float
-    run: Callable[[Generator, int], np.ndarray]  # (rng, studies) -> bool (studies,)
-
-
-class Rate(NamedTuple):
-    """A simulated rate with its interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.3f}  {self.low:.3f} to {self.high:.3f}"
-
-    def reaches(self, simulation: Simulation) -> bool:
-        """Whether the interval has a part in the simulation's range."""
-        return self.low <= simulation.high and self.high >= simulation.low
-
-
-def rate(simulation: Simulation, studies: int = STUDIES, seed: int = 0) -> Rate:
-    """Simulate; the same seed gives the same rate."""
-    events = simulation.run(np.random.default_rng(seed), studies)
-    bounds = stats.binomtest(int(events.sum()), studies).proportion_ci(CONFIDENCE, method="wilson")
-    return Rate(float(events.mean()), bounds.low, bounds.high)
 
 
 def _covers(estimate: Estimate, truth: float) -> np.ndarray:
@@ -271,22 +231,3 @@ def _controls() -> list[Simulation]:
 def simulations() -> list[Simulation]:
     """Every rate with its range."""
     return [*_intervals(), *_errors(), *_powers(), *_controls()]
-
-
-def main() -> int:
-    """Print the table; 1 where a rate misses its range."""
-    missed = 0
-    print(f"{STUDIES:,} made studies each\n\n{'':48}   rate   99.9% interval   must lie in")
-    for simulation in simulations():
-        simulated = rate(simulation)
-        hit = simulated.reaches(simulation)
-        missed += not hit
-        allowed = f"{simulation.low:.3f} to {simulation.high:.3f}"
-        verdict = "" if hit else "   MISSED"
-        print(f"{simulation.name:48}  {simulated}  {allowed}{verdict}")
-    print(f"\n{missed} missed")
-    return int(missed > 0)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

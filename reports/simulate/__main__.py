@@ -1,0 +1,7 @@
+"""``python -m reports.simulate``."""
+
+import sys
+
+from reports.simulate import main
+
+sys.exit(main())

@@ -1,0 +1,56 @@
+"""Made speed pages: how often a winner is called, falsely and rightly."""
+
+from functools import partial
+
+import numpy as np
+from numpy.random import Generator
+
+from reports import statistics
+from reports.simulate.rates import Simulation
+from reports.statistics import LEVEL
+
+ROUND_SD = 0.13  # of a round's log-ratio of two steps on a shared machine
+
+
+def _rounds(rng: Generator, pairs: int, rounds: int, spread: float) -> np.ndarray:
+    """A page's log-ratios of equal steps, ``(pairs, rounds)``; standard deviations differ by ``spread``, log-normal."""
+    sds = ROUND_SD * np.exp(rng.normal(0, spread, (pairs, 1)))
+    return rng.normal(0, sds, (pairs, rounds))
+
+
+def any_false_winner(rng: Generator, studies: int, pairs: int, rounds: int, spread: float) -> np.ndarray:
+    """Whether any of a page's pairs of equal steps has a winner: a variant against itself, many times."""
+    return np.array([min(_adjusted(_rounds(rng, pairs, rounds, spread))) < LEVEL for _ in range(studies)])
+
+
+def winner_found(rng: Generator, studies: int, pairs: int, rounds: int, ratio: float) -> np.ndarray:
+    """Whether the one pair of a page whose steps differ by ``ratio`` has its winner."""
+    wins = np.log(ratio) * (np.arange(pairs) == 0)[:, None]
+    return np.array([_adjusted(_rounds(rng, pairs, rounds, 0.0) + wins)[0] < LEVEL for _ in range(studies)])
+
+
+def lowest_to_highest_errs(rng: Generator, studies: int, rounds: int) -> np.ndarray:
+    """Whether equal steps have a winner by the range of the rounds' own intervals, which no page uses."""
+    logs, within = rng.normal(0, ROUND_SD, (studies, rounds)), 0.05  # half of the middle half of a process's steps
+    return (logs > within).all(axis=1) | (logs < -within).all(axis=1)
+
+
+def _adjusted(rounds: np.ndarray) -> list[float]:
+    return statistics.holm([float(statistics.significance(part)) for part in statistics.moderated(rounds)])
+
+
+def simulations() -> list[Simulation]:
+    """How often a speed page calls a winner, falsely and rightly."""
+    false, found = any_false_winner, winner_found
+    return [
+        Simulation("a false winner in 38 pairs, 1 round", 0, 0.05, partial(false, pairs=38, rounds=1, spread=0.0)),
+        Simulation("a false winner in 38 pairs, 2 rounds", 0, 0.05, partial(false, pairs=38, rounds=2, spread=0.0)),
+        Simulation("the same, unequal spreads", 0, 0.05, partial(false, pairs=38, rounds=2, spread=0.4)),
+        Simulation("a false winner in 38 pairs, 8 rounds", 0, 0.05, partial(false, pairs=38, rounds=8, spread=0.4)),
+        Simulation(
+            "1.25 times faster is found, 1 pair, 8 rounds", 0.9, 1, partial(found, pairs=1, rounds=8, ratio=1.25)
+        ),
+        Simulation("1.25 times, 38 pairs, 8 rounds", 0.6, 0.8, partial(found, pairs=38, rounds=8, ratio=1.25)),
+        Simulation("2 times, 38 pairs, 2 rounds", 0.65, 0.85, partial(found, pairs=38, rounds=2, ratio=2.0)),
+        Simulation("not used: range of 2 rounds has a winner", 0.15, 1, partial(lowest_to_highest_errs, rounds=2)),
+    ]
