@@ -9,7 +9,7 @@ run: .venv/installed
 	$(BIN)/python run_all.py $(STUDY)
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest  # or each of its processes compiles every module anew
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
