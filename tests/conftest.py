@@ -17,9 +17,6 @@ _hypothesis_home = tempfile.TemporaryDirectory(prefix="rnn-twins-")
 configuration.set_hypothesis_home_dir(_hypothesis_home.name)
 
 MARKS = ("tf2", "pytorch", "study")  # what a test needs; the others are neutral
-#: Parts of a group that take long and have a process of their own. There are as many groups as workers (7, in
-#: pyproject.toml), so that no two share one.
-APART = {"tf2": "test_conformance.py", "study": "frameworks", "neutral": "reports"}
 
 
 def pytest_configure(config):
@@ -32,7 +29,6 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(items):
     for item in items:
         group = next((name for name in MARKS if item.get_closest_marker(name)), "neutral")
-        group += "_apart" if APART.get(group) in item.path.parts else ""
         item.add_marker(pytest.mark.xdist_group(group))
 
 
