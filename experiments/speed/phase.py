@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
@@ -22,19 +23,22 @@ class SpeedGrid(Grid):
     ``processes``: fresh ones of each framework, the frameworks' alternating; ``threads``: everything is timed once for
     each of these numbers, ``"all"`` being every usable core; ``steps``: steady ones in each process; ``depth``:
     training steps alone, or also forward passes and the floor, or also the operators that took the time, with the most
-    threads.
+    threads. ``against_itself``: each framework's first variant is timed again, in processes of its own, so that the
+    page shows what comes out where nothing differs.
     """
 
     processes: PositiveInt = 2
     threads: Annotated[tuple[PositiveInt | Literal["all"], ...], Field(min_length=1)] = ("all",)
     steps: Annotated[int, Field(ge=4)] = 20
     depth: Depth = "operators"
+    against_itself: bool = False
 
 
 def plan(study, answers: Answers, earlier: Mapping[str, Work]) -> Work:
     """The variants to time, each once for every number of threads, and what cannot be timed and why."""
     timings: dict[str, Timing] = {}
     absent: dict[tuple[str, ...], Absence] = {}
+    again: set[tuple[int, str, int]] = set()  # threads, framework and group of which one variant is timed again
     for group, grid in enumerate(study.speed):
         specs = list(grid.specs(answers.path, f"speed {group + 1}"))
         threads = dict.fromkeys(usable_cores() if each == "all" else each for each in grid.threads)
@@ -50,6 +54,10 @@ def plan(study, answers: Answers, earlier: Mapping[str, Work]) -> Work:
             how = (count, grid.processes, grid.steps, depth, group)
             timing = Timing(spec, name, answers.versions(name), *how)
             timings.setdefault(timing.fingerprint, timing)
+            if grid.against_itself and (count, name, group) not in again:
+                again.add((count, name, group))
+                copy = replace(timing, copy=1, depth="step")
+                timings.setdefault(copy.fingerprint, copy)
     return Work(tuple(timings.values()), tuple(absent.values()))
 
 

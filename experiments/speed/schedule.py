@@ -33,11 +33,12 @@ class Timing:
     steps: int
     depth: Depth
     group: int  # what is timed in the same processes
+    copy: int = 0  # 1 for a variant that is timed again, in processes of its own, to be compared with itself
 
     @cached_property
     def fingerprint(self) -> str:
         """Equal for two timings that are the same: of variant, framework, version, way of timing, and machine."""
-        how = [self.threads, self.processes, self.steps, self.depth, VERSION]
+        how = [self.threads, self.processes, self.steps, self.depth, VERSION, *[self.copy] * (self.copy > 0)]
         return digest([self.spec.fingerprint, self.framework, self.version, how, identity()])
 
     @property
@@ -46,6 +47,7 @@ class Timing:
         training, time = self.spec.training, tasks.interface(self.spec.task).time
         parts = [self.spec.slug, self.framework, f"{self.threads} thread{'s' * (self.threads > 1)}"]
         parts += [f"batch {training.batch_size} × {time}", *[training.execution] * (training.execution != "default")]
+        parts += ["again"] * (self.copy > 0)
         return " · ".join(parts)
 
     @property
@@ -109,11 +111,14 @@ class Session:
 
 
 def sessions(timings: Sequence[Timing]) -> Iterator[Session]:
-    """The processes of one group in their order: frameworks A B, then B A; variants forward, then backward."""
-    frameworks = list(dict.fromkeys(each.framework for each in timings))
+    """The processes of one group in their order: frameworks A B, then B A; variants forward, then backward.
+
+    Variants that are timed again have processes of their own, after those of both frameworks.
+    """
+    kinds = sorted(dict.fromkeys((each.framework, each.copy) for each in timings), key=lambda kind: kind[1])
     for number in range(max(each.processes for each in timings)):
         turn = -1 if number % 2 else 1
-        for framework in frameworks[::turn]:
-            own = [each for each in timings if each.framework == framework and number < each.processes]
+        for kind in kinds[::turn]:
+            own = [each for each in timings if (each.framework, each.copy) == kind and number < each.processes]
             if own:
                 yield Session(tuple(own[::turn]), number)

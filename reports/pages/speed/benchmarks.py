@@ -1,14 +1,15 @@
 """Which timings may be compared: those of one task, with the same settings and number of threads."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from experiments.spec import ExperimentSpec
+from experiments.speed.schedule import Timing
 from experiments.twins import TWINS
 from reports.data.comparable import CELLS, FORMS, FRAMEWORKS, ordered
-from reports.data.results import Results
+from reports.data.results import RecordedTiming, Results
 from reports.pages.speed.contrasts import CONTRASTS, pairs
 from reports.pages.speed.sweeps import sweeps
 from reports.pages.speed.timings import TimedVariant, threads
@@ -19,7 +20,7 @@ EXECUTIONS = ("default", "eager", "compiled")
 
 def timed_variants(results: Results) -> tuple[TimedVariant, ...]:
     """The twins' finished timings, each variant once: from the group with both twins, if any, else the first."""
-    done = [timed for timed in results.timings if timed.state == "done" and timed.timing.framework in TWINS]
+    done = [timed for timed in _done(results) if not timed.timing.copy]
     names: dict[tuple[str, str], set[str]] = {}
     for timed in done:
         names.setdefault(_task_and_cell(timed.timing.spec), set()).add(timed.timing.spec.variant)
@@ -29,6 +30,22 @@ def timed_variants(results: Results) -> tuple[TimedVariant, ...]:
         key = (*traits(variant.spec).values(), variant.cell, variant.form, variant.threads)
         groups.setdefault(key, {}).setdefault(timed.timing.group, {}).setdefault(variant.framework, variant)
     return tuple(variant for of_key in groups.values() for variant in max(of_key.values(), key=len).values())
+
+
+def controls(rows: Sequence[TimedVariant], results: Results) -> list[tuple[TimedVariant, TimedVariant]]:
+    """Each variant that was timed again, and its second timing."""
+    copies = {_what(timed): timed for timed in _done(results) if timed.timing.copy}
+    found = [(row, copies.get(_what(row.timed))) for row in rows]
+    return [(row, TimedVariant(copy, row.cell)) for row, copy in found if copy]
+
+
+def _done(results: Results) -> list[RecordedTiming]:
+    return [timed for timed in results.timings if timed.state == "done" and timed.timing.framework in TWINS]
+
+
+def _what(timed: RecordedTiming) -> Timing:
+    """What was timed, whichever time it was."""
+    return replace(timed.timing, copy=0, depth="step")
 
 
 def _task_and_cell(spec: ExperimentSpec) -> tuple[str, str]:

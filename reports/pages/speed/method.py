@@ -9,7 +9,7 @@ from experiments.twins import TWINS
 from reports.html.blocks import Block, Details, Points, Prose, Section
 from reports.html.footer import PLACES
 from reports.html.format import count, listed, name, number, percent
-from reports.pages.speed.timings import MARK, TimedVariant, distinct, threads
+from reports.pages.speed.timings import MARK, Comparisons, TimedVariant, distinct, threads
 from reports.statistics.ratios import COMMON_FREEDOM, USUAL_SD
 
 NAMED = 6  # the most variants that a sentence lists
@@ -44,16 +44,31 @@ DOUBTS = (
 )
 
 
-def section(rows: Sequence[TimedVariant]) -> Section:
-    """The rules of the measurement, the machine, and its load."""
+def section(
+    rows: Sequence[TimedVariant], controls: Sequence[tuple[TimedVariant, TimedVariant]], known: Comparisons
+) -> Section:
+    """The rules of the measurement, what they say of a variant and itself, the machine, and its load."""
     alone = any(len(row.timed.processes) == 1 for row in rows)
     numbers = sorted({row.threads for row in rows})
     text = (
         f"Behind each time: {distinct(row.n for row in rows)} steady steps × processes, "
         f"{listed(map(str, numbers), 'or')} thread{'s' * (numbers != [1])}."
     )
-    points = (TIMED, ORDER, WARM_UP, text + ONE_PROCESS * alone, RATIO, DOUBTS, _machine(rows))
+    itself = (_against_themselves(controls, known),) if controls else ()
+    points = (TIMED, ORDER, WARM_UP, text + ONE_PROCESS * alone, RATIO, *itself, DOUBTS, _machine(rows))
     return Section("method", "How these times were taken", (Points(points), *_load(rows)))
+
+
+def _against_themselves(controls: Sequence[tuple[TimedVariant, TimedVariant]], known: Comparisons) -> str:
+    """The ratios of variants with themselves, which should be 1."""
+    ratios = [known.of(*pair) for pair in controls]
+    parts = [
+        f"{row.title} with {threads(row.threads)} {number(ratio.value, 2)} ({ratio.interval})"
+        for (row, _), ratio in zip(controls, ratios, strict=True)
+    ]
+    wrong = sum(ratio.decided for ratio in ratios)
+    found = f"{wrong} of {len(ratios)} called different: the verdicts here err" if wrong else "none is called different"
+    return f"A variant timed again, in further processes of the same rounds, over itself: {listed(parts)}; {found}."
 
 
 def _machine(rows: Sequence[TimedVariant]) -> str:

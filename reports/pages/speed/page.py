@@ -7,7 +7,7 @@ from reports.data.results import Results
 from reports.html.blocks import Block, Link, Points, Prose, Section
 from reports.html.format import count
 from reports.pages.speed import contrasts, first_call, floor, growth, memory, method, ranking, untimed
-from reports.pages.speed.benchmarks import Benchmark, benchmarks, timed_variants
+from reports.pages.speed.benchmarks import Benchmark, benchmarks, controls, timed_variants
 from reports.pages.speed.timings import MARK, Comparisons, TimedVariant, distinct, milliseconds, threads, times
 
 TITLE = "Speed"
@@ -27,17 +27,16 @@ def answer(results: Results) -> tuple[Block, ...]:
         f"Each twin in its fastest form, by the median training step on {main.task} with {threads(main.threads)} "
         f"({distinct(row.n for row in fastest)} steps × processes):"
     )
-    ratios = comparisons(known, timed_variants(results))
+    ratios = comparisons(known, timed_variants(results), results)
     return (Prose(text), Points(tuple(_fastest(main, cell, ratios) for cell in main.cells)), *_doubtful(fastest))
 
 
-def comparisons(known: Sequence[Benchmark], rows: Sequence[TimedVariant]) -> Comparisons:
-    """Every ratio that the page states, one family."""
+def comparisons(known: Sequence[Benchmark], rows: Sequence[TimedVariant], results: Results) -> Comparisons:
+    """Every ratio that the page states, one family; those of variants with themselves too."""
     pairs = [pair for benchmark in known for pair in ranking.compared(benchmark)]
     pairs += [pair for each in known for cell in each.cells for pair in first_call.compared(each, cell)]
-    return Comparisons(
-        [*pairs, *(pair for contrast in contrasts.CONTRASTS for pair in contrasts.pairs(rows, contrast))]
-    )
+    pairs += [pair for contrast in contrasts.CONTRASTS for pair in contrasts.pairs(rows, contrast)]
+    return Comparisons([*pairs, *controls(rows, results)])
 
 
 def _fastest(benchmark: Benchmark, cell: str, ratios: Comparisons) -> str:
@@ -68,9 +67,9 @@ def sections(results: Results) -> list[Section]:
     if not rows:
         return [_no_timings(results)]
     known = benchmarks(rows)
-    ratios = comparisons(known, rows)
+    ratios = comparisons(known, rows, results)
     made = [
-        method.section(rows),
+        method.section(rows, controls(rows, results), ratios),
         *(ranking.section(benchmark, ratios, results) for benchmark in known),
         *floor.sections(known, results),
         first_call.section(known, ratios, results),

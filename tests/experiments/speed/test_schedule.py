@@ -38,9 +38,17 @@ def test_the_frameworks_processes_alternate_and_every_second_goes_backward():
     assert len({each.fingerprint for each in found}) == 6
 
 
+def test_what_is_timed_again_has_processes_of_its_own():
+    timings = [a_timing(name, copy=copy) for name in ("tf2", "pytorch") for copy in (0, 1)]
+    found = [(each.framework, each.timings[0].copy) for each in sessions(timings)]
+    once, back = found[:4], found[4:]
+    assert once == [("tf2", 0), ("pytorch", 0), ("tf2", 1), ("pytorch", 1)] and back == once[::-1]
+
+
 @pytest.mark.parametrize(
     "changed",
     [
+        {"copy": 1},
         {"threads": 2},
         {"processes": 3},
         {"steps": 5},
@@ -159,6 +167,16 @@ def test_operators_are_taken_of_the_most_threads_alone(tmp_path):
     found = {each.threads: each.depth for each in _plan(tmp_path, grid).jobs("speed")}
     assert found == {1: "floor", 2: "operators"}
     assert {each.depth for each in _plan(tmp_path, grid + 'depth = "step"\n').jobs("speed")} == {"step"}
+
+
+def test_each_frameworks_first_variant_is_timed_again_where_that_is_asked_for(tmp_path):
+    grid = '[[speed]]\ntask = "imdb"\nthreads = [1, 2]\nagainst_itself = true\n[speed.vary]\n'
+    found = _plan(tmp_path, grid + '"network.cell" = ["minimal", "lstm"]\n"network.form" = ["layer"]\n').jobs("speed")
+    again = [each for each in found if each.copy]
+    assert [(each.threads, each.framework, each.spec.network.cell, each.depth) for each in again] == [
+        (threads, twin, "lstm", "step") for threads in (1, 2) for twin in ("tf2", "pytorch")
+    ]
+    assert len(found) == 2 * len(again) and all(each.name.endswith(" · again") for each in again)
 
 
 def test_too_few_steps_for_quartiles_are_refused(tmp_path):

@@ -34,7 +34,7 @@ def flat(framework: str, seconds: float, form: str = "layer", first: float = 1.0
 
 def judged(rows: Sequence[TimedVariant]) -> Comparisons:
     """What a page of these variants states."""
-    return comparisons(benchmarks(rows), rows)
+    return comparisons(benchmarks(rows), rows, toys.results())
 
 
 def page(results: Results, name: str = "speed.html") -> str:

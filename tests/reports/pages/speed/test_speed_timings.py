@@ -93,6 +93,19 @@ def test_a_winner_among_many_pairs_needs_more_than_one_alone():
     assert among.low > 1 and not among.decided
 
 
+@pytest.mark.parametrize(
+    ("second", "said_so"),
+    [(1.05, "; none is called different."), (9.0, "; 1 of 1 called different: the verdicts here err.")],
+)
+def test_a_variant_is_compared_with_itself_and_counts_nowhere_else(second, said_so):
+    first, again = row("tf2", 1.0, 1.0).timed, row("tf2", second, second).timed
+    copy = replace(again, timing=replace(again.timing, copy=1, depth="step"))
+    text = said(toys.results(first, row("pytorch", 1.0, 1.0).timed, copy))
+    assert f"over itself: TensorFlow 2's layer with 2 threads {1 / second:.2f} (" in text and said_so in text
+    assert "Of 1 pair of the same cell and form" in text
+    assert "over itself" not in said(toys.results(first))
+
+
 @pytest.mark.parametrize(("value", "text"), [(1.04, "1.04×"), (1.44, "1.4×"), (13.7, "14×"), (0.82, "0.820×")])
 def test_multiples_near_one_have_a_digit_more(value, text):
     assert times(value) == text
