@@ -11,6 +11,8 @@ from reports.pages.speed import chart
 from reports.pages.speed.benchmarks import Benchmark
 from reports.pages.speed.timings import MARK, Comparisons, Ratio, TimedVariant, distinct, milliseconds, times
 
+FEW = " One process of each twin decides only ratios of about three and more; a study with further processes decides more."
+
 Pair = tuple[str, str, TimedVariant | None, TimedVariant | None]  # a cell, a form, and both twins' timings
 
 
@@ -49,9 +51,10 @@ def _summary(benchmark: Benchmark, known: Comparisons) -> str:
         return f"Setting: {benchmark.setting}. No form has been timed in both twins."
     won = Counter(verdict(quotient).kind for quotient in ratios)
     parts = [f"{name(twin)} is faster in {won[twin]}" for twin in TWINS]
+    alone = all(len(row.timed.processes) == 1 for row in benchmark.rows)
     return (
         f"Setting: {benchmark.setting}. Of {count(len(ratios), 'pair')} of the same cell and form, {listed(parts)}; "
-        f"{won['quiet']} {'is' if won['quiet'] == 1 else 'are'} too close to call."
+        f"{won['quiet']} {'is' if won['quiet'] == 1 else 'are'} too close to call." + FEW * alone
     )
 
 
