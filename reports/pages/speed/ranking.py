@@ -11,7 +11,7 @@ from reports.pages.speed import chart
 from reports.pages.speed.benchmarks import Benchmark
 from reports.pages.speed.timings import MARK, Comparisons, Ratio, TimedVariant, distinct, milliseconds, times
 
-FEW = " One process of each twin decides only ratios of about three and more; a study with further processes decides more."
+FEW = " One process of each twin decides only ratios of about three and more; a study with more processes decides more."
 
 Pair = tuple[str, str, TimedVariant | None, TimedVariant | None]  # a cell, a form, and both twins' timings
 
