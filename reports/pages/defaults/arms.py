@@ -43,7 +43,8 @@ class Switches:
     @property
     def title(self) -> str:
         """What was trained, and for how long, such as ``an LSTM on IMDB, 2 epochs``."""
-        return f"{CELL_TITLES.get(self.cell, self.cell)} on {self.where}, {count(self.last, 'epoch')}"
+        padded = " with padding" * ("padding_side" in self.fields)
+        return f"{CELL_TITLES.get(self.cell, self.cell)} on {self.where}{padded}, {count(self.last, 'epoch')}"
 
     @property
     def where(self) -> str:

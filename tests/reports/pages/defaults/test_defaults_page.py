@@ -33,6 +33,12 @@ def test_effects_are_found_within_their_intervals(whole):
     assert found.corners.mean() == pytest.approx(sum(EFFECTS.values()), abs=0.3)
 
 
+def test_a_title_says_where_padding_is_one_of_the_switches(whole):
+    (plain,) = arms.settings(whole)
+    padded = replace(plain, fields=("padding_side", *plain.fields[1:]))
+    assert plain.title.endswith(" on IMDB, 2 epochs") and padded.title.endswith(" on IMDB with padding, 2 epochs")
+
+
 def test_the_page_answers_largest_first(whole):
     first, *_ = page.sections(whole)
     points, figure, *_ = first.blocks
