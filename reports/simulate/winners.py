@@ -8,13 +8,12 @@ from numpy.random import Generator
 from reports import statistics
 from reports.simulate.rates import Simulation
 from reports.statistics import LEVEL
-
-ROUND_SD = 0.13  # of a round's log-ratio of two steps on a shared machine
+from reports.statistics.ratios import USUAL_SD
 
 
 def _rounds(rng: Generator, pairs: int, rounds: int, spread: float) -> np.ndarray:
     """A page's log-ratios of equal steps, ``(pairs, rounds)``; standard deviations differ by ``spread``, log-normal."""
-    sds = ROUND_SD * np.exp(rng.normal(0, spread, (pairs, 1)))
+    sds = USUAL_SD * np.exp(rng.normal(0, spread, (pairs, 1)))
     return rng.normal(0, sds, (pairs, rounds))
 
 
@@ -31,7 +30,7 @@ def winner_found(rng: Generator, studies: int, pairs: int, rounds: int, ratio: f
 
 def lowest_to_highest_errs(rng: Generator, studies: int, rounds: int) -> np.ndarray:
     """Whether equal steps have a winner by the range of the rounds' own intervals, which no page uses."""
-    logs, within = rng.normal(0, ROUND_SD, (studies, rounds)), 0.05  # half of the middle half of a process's steps
+    logs, within = rng.normal(0, USUAL_SD, (studies, rounds)), 0.05  # half of the middle half of a process's steps
     return (logs > within).all(axis=1) | (logs < -within).all(axis=1)
 
 

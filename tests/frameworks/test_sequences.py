@@ -31,8 +31,6 @@ GRID = [
     if not isinstance(frameworks.supports(twin, toys.spec(cell, form, network=FIELDS.get(cell))), Absent)
 ]
 INTERFACE = toys.TinyText(True).interface
-
-
 #: Without a graph: to trace a call that runs once or twice takes most of the time, and the ladder runs traced ones.
 EAGER = {"execution": "eager"}
 
@@ -77,11 +75,8 @@ def test_a_step_from_given_states_returns_the_last_ones(case):
     spec = spec_of(case, **EAGER)
     model, reference = models(spec, case.twin)
     for seed in range(2):
-        close(
-            case,
-            stepped(model.train_step(make_batch(spec, seed))),
-            stepped(reference.train_step(make_batch(spec, seed))),
-        )
+        ours, theirs = (each.train_step(make_batch(spec, seed)) for each in (model, reference))
+        close(case, stepped(ours), stepped(theirs))
     close(case, model.weights(), reference.weights())
 
 
