@@ -67,7 +67,11 @@ def main(
         plan, uri = _plan(study, imdb, tracking_uri), absolute(tracking_uri)
         chosen = _chosen(plan, only or [])
         if minutes is not None and not reports_only:
-            chosen = _fitting(plan, chosen, minutes, uri, fresh, workers)
+            from experiments.tracking import budget
+
+            chosen, said = budget.fitting(chosen, 60 * minutes, plan.study.name, uri, fresh, workers)
+            if said:
+                typer.echo(said)
         if list_only:
             from experiments.tracking import listing
 
@@ -135,33 +139,6 @@ def _chosen(plan: "Plan", only: list[str]) -> dict[str, list[Any]]:
 
     chosen = {job.fingerprint for job in select([job for phase in PHASES for job in plan.jobs(phase.name)], only)}
     return {phase.name: [job for job in plan.jobs(phase.name) if job.fingerprint in chosen] for phase in PHASES}
-
-
-def _fitting(
-    plan: "Plan", chosen: dict[str, list[Any]], minutes: float, uri: str, fresh: bool, workers: int | None
-) -> dict[str, list[Any]]:
-    """Of the chosen jobs those that are done and, of the others, as many as fit into the minutes; says how many."""
-    from experiments.hardware import usable_cores
-    from experiments.study.phases import PHASES
-    from experiments.tracking import budget, database
-    from experiments.tracking.durations import Durations
-
-    name = plan.study.name
-    done = {} if fresh else {phase.name: database.finished(uri, name, phase.experiment) for phase in PHASES}
-    missing = {
-        phase: [job for job in jobs if job.fingerprint not in done.get(phase, ())] for phase, jobs in chosen.items()
-    }
-    fitting = budget.within(60 * minutes, name, missing, Durations(uri), workers or usable_cores())
-    wanted, taken = (sum(map(len, jobs.values())) for jobs in (missing, fitting))
-    if taken < wanted:
-        typer.echo(
-            f"{taken:,} of {wanted:,} jobs fit into {minutes:g} minutes; a start without --minutes runs the rest"
-        )
-    kept = {job.fingerprint for jobs in fitting.values() for job in jobs}
-    return {
-        phase: [job for job in jobs if job.fingerprint in kept or job.fingerprint in done.get(phase, ())]
-        for phase, jobs in chosen.items()
-    }
 
 
 def _run(
