@@ -21,7 +21,7 @@ class LadderGrid(Frozen):
 
     A cell is a name, or a table with options of the network; a ``form`` in it restricts it to that form, and its
     ``task`` may be chars, where the head answers at every step and states are carried. ``alternate`` takes each cell
-    and form once in each dtype and changes the conventions from one to the next, instead of the whole product.
+    and form once and changes conventions and dtype from one to the next, instead of the whole product.
     """
 
     cells: Annotated[tuple[str | dict[str, Any], ...], Field(min_length=1)]
@@ -44,17 +44,17 @@ class LadderGrid(Frozen):
         Raises:
             ValidationError: a cell or an option of it is not valid.
         """
-        specs = {}
-        for row, (cell, form) in enumerate(product(self.cells, self.forms)):
-            network = {"form": form} | ({"cell": cell} if isinstance(cell, str) else cell)
-            if network["form"] != form:
-                continue
-            for place, dtype in enumerate(self.dtypes):
-                chosen = self.conventions
-                if self.alternate:
-                    chosen = (chosen[(row + place) % len(chosen)],)
-                specs |= dict.fromkeys(make_spec(network, conventions, dtype) for conventions in chosen)
-        return list(specs)
+        tables = [{"cell": cell} if isinstance(cell, str) else cell for cell in self.cells]
+        networks = [
+            {"form": form} | table for table, form in product(tables, self.forms) if table.get("form", form) == form
+        ]
+        settings = list(product(self.dtypes, self.conventions))
+        chosen = (
+            ((network, settings[row % len(settings)]) for row, network in enumerate(networks))
+            if self.alternate
+            else product(networks, settings)
+        )
+        return list(dict.fromkeys(make_spec(network, way, dtype) for network, (dtype, way) in chosen))
 
 
 def checks_of(grid: LadderGrid, frameworks: tuple[str, ...], answers: Answers) -> Work:

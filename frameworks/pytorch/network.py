@@ -148,7 +148,7 @@ class Network:
 
     @torch.no_grad()
     def native_shapes(self) -> NativeShapes:
-        """Describe what the framework's objects take, return and hold, for a batch of 2."""
+        """Describe what the framework's objects take, return and hold, for a batch of 2 of zeros."""
         width = () if self.interface.input == "tokens" else (self.interface.features,)
         x = torch.zeros((2, self.interface.time, *width), dtype=self.dtype if width else torch.int32).to(self.device)
         self.stack.eval()
@@ -158,8 +158,9 @@ class Network:
         for layer, layer_input, returned in self.stack.native_calls(x, states):
             calls.append((f"{layer} input", tuple(layer_input.shape)))
             calls += name_shapes(layer, cell, [tuple(tensor.shape) for tensor in _flatten(returned)])
-        sequence, last = self.stack(x, states, (None,) * len(self.spec.network.units))
-        calls.append(("output", tuple(self._head(self._head_input(sequence, last), (), training=False).shape)))
+        last = self._last_output(states)
+        sequence = last[:, None].expand(-1, x.shape[1], -1)
+        calls.append(("output", tuple(self._head(self._head_input(sequence, states), (), training=False).shape)))
         return NativeShapes(tuple(calls), *self._native_weights())
 
     def synchronise(self) -> None:

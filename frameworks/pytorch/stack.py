@@ -113,7 +113,10 @@ class Stack(nn.Module):
                 yield index, direction, layer.native, layer.stock
 
     def native_calls(self, x: Tensor, states: tuple[States, ...]) -> Iterator[tuple[str, Tensor, Any]]:
-        """Make the framework's calls in order; yield the layers' name, the call's input and what it returned."""
+        """Make the framework's calls in order; yield the layers' name, the call's input and what it returned.
+
+        The layers after the first are called on zeros.
+        """
         if self.stacked:
             last = len(self.network.units) - 1
             yield f"layers 0–{last}" if last else "layer 0", x, self.stacked.native_call(x, states)
@@ -122,7 +125,7 @@ class Stack(nn.Module):
             layer_states = tuple(next(initial) for _ in directions)
             for direction, layer, state in zip(self.network.directions, directions, layer_states, strict=True):
                 yield f"layer {index}" + f" {direction}" * self.network.bidirectional, x, layer.native_call(x, state)
-            x, _ = self._run(directions, x, layer_states)
+            x = x.new_zeros((*x.shape[:2], sum(state[0].shape[-1] for state in layer_states)))
 
     def forward(
         self, x: Tensor, states: tuple[States, ...], masks: tuple, padding: Padding | None = None

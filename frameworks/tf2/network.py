@@ -158,7 +158,7 @@ class Network:
         return jacobians.reshape(len(trajectory), len(x), sum(sizes), sum(sizes))
 
     def native_shapes(self) -> NativeShapes:
-        """Describe what the framework's objects take, return and hold, for a batch of 2."""
+        """Describe what the framework's objects take, return and hold, for a batch of 2 of zeros."""
         width = () if self.interface.input == "tokens" else (self.interface.features,)
         x = tf.zeros((2, self.interface.time, *width), tf.int32 if not width else self.spec.training.dtype)
         calls = [("input", tuple(x.shape))]
@@ -167,8 +167,9 @@ class Network:
         for layer, layer_input, returned in self.stack.native_calls(x, states):
             calls.append((f"{layer} input", tuple(layer_input.shape)))
             calls += name_shapes(layer, cell, [tuple(tensor.shape) for tensor in tf.nest.flatten(returned)])
-        sequence, last = self.stack(x, states, (None,) * len(self.spec.network.units), training=False)
-        calls.append(("output", tuple(self._head(self._head_input(sequence, last), (), training=False).shape)))
+        last = self._last_output(states)
+        sequence = tf.repeat(last[:, None], x.shape[1], axis=1)
+        calls.append(("output", tuple(self._head(self._head_input(sequence, states), (), training=False).shape)))
         return NativeShapes(tuple(calls), *self._native_weights())
 
     def synchronise(self) -> None:

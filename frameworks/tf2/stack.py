@@ -37,13 +37,16 @@ class Stack:
                 yield index, direction, layer.native, layer.stock
 
     def native_calls(self, x: tf.Tensor, states: tuple[States, ...]) -> Iterator[tuple[str, tf.Tensor, Any]]:
-        """Make the framework's calls in order; yield the layer's name, the call's input and what it returned."""
+        """Make the framework's calls in order; yield the layer's name, the call's input and what it returned.
+
+        The layers after the first are called on zeros.
+        """
         initial = iter(states)
         for index, directions in enumerate(self.layers):
             layer_states = tuple(next(initial) for _ in directions)
             for direction, layer, state in zip(self.network.directions, directions, layer_states, strict=True):
                 yield f"layer {index}" + f" {direction}" * self.network.bidirectional, x, layer.native_call(x, state)
-            x, _ = self._run(directions, x, layer_states, training=False)
+            x = tf.zeros((*x.shape[:2], sum(state[0].shape[-1] for state in layer_states)), x.dtype)
 
     def __call__(
         self,
