@@ -158,6 +158,7 @@ def _run(
     from experiments.running import display, summary
     from experiments.running.executor import LocalExecutor
     from experiments.tracking import study_run
+    from experiments.tracking.missing import missing
     from experiments.tracking.mlflow_view import parent_names
     from experiments.tracking.tracker import Tracker
     from experiments.training import checkpoints
@@ -168,16 +169,16 @@ def _run(
         tracker.reap()
         if fresh:
             checkpoints.discard(trial.fingerprint for trial in chosen["training"])
-        missing = study_run.missing_of(chosen, tracker, fresh)
-        if any(missing.values()):
+        to_run = missing(chosen, uri, plan.study.name, fresh)
+        if any(to_run.values()):
             display.address(console, folder / "index.html")
             write = partial(reports.write, plan, uri, folder)
             with LocalExecutor(frameworks.load, workers, threads, keep=True) as executor:
-                failures = study_run.run(chosen, missing, tracker, executor, console, write, folder)
-        results = tracker.results() if missing["training"] else {}
+                failures = study_run.run(chosen, to_run, tracker, executor, console, write, folder)
+        results = tracker.results() if to_run["training"] else {}
         rows = summary.rows(trials, parent_names(trials), results)
         runs = tracker.way_to_look
-    if not any(missing.values()):
+    if not any(to_run.values()):
         display.nothing_to_run(console, chosen)
     display.summary(console, rows, failures, runs, reports.write(plan, uri, folder))
     return failures

@@ -9,8 +9,8 @@ from experiments.study.phase import Phase
 from experiments.study.phases import PHASES
 from experiments.study.plan import Plan
 from experiments.study.select import matches, read_filters
-from experiments.tracking.database import finished
 from experiments.tracking.durations import DEFAULT_S, Durations
+from experiments.tracking.missing import missing
 
 
 def lines(
@@ -26,37 +26,37 @@ def lines(
         workers: at a time; as many as there are usable cores if not told.
     """
     wanted, durations = read_filters(only), Durations(uri)
+    all_to_run = missing(chosen, uri, plan.study.name)
     for phase in PHASES:
         jobs = chosen[phase.name]
         absent = [each for each in plan.absent(phase.name) if matches(each, wanted)]
         if not jobs and not absent:
             continue
-        complete = finished(uri, plan.study.name, phase.experiment)
-        yield from _of_jobs(jobs, complete)
+        to_run = all_to_run[phase.name]
+        yield from _of_jobs(jobs, {job.fingerprint for job in to_run})
         for each in absent:
             yield f"{'absent':8}{each.framework:11}{each.what}: {each.reason}"
-        missing = [job for job in jobs if job.fingerprint not in complete]
-        text = f"{len(jobs)} {phase.noun}s: {len(jobs) - len(missing)} done, {len(missing)} to run"
-        text += _cost(durations, plan.study.name, phase, missing, workers or usable_cores()) if missing else ""
+        text = f"{len(jobs)} {phase.noun}s: {len(jobs) - len(to_run)} done, {len(to_run)} to run"
+        text += _cost(durations, plan.study.name, phase, to_run, workers or usable_cores()) if to_run else ""
         yield text + (f"; {len(absent)} absent" if absent else "")
 
 
-def _cost(durations: Durations, study: str, phase: Phase, missing: Sequence[Any], workers: int) -> str:
+def _cost(durations: Durations, study: str, phase: Phase, to_run: Sequence[Any], workers: int) -> str:
     """The minutes, and what they rest on."""
-    seconds, known = durations.estimate(study, phase, missing, workers)
+    seconds, known = durations.estimate(study, phase, to_run, workers)
     by = [f"{known} by earlier runs here"] * bool(known)
-    if unknown := len(missing) - known:
+    if unknown := len(to_run) - known:
         default = DEFAULT_S.get(phase.name)
         by.append(f"{unknown} by " + ("their size" if default is None else f"a default of {default:g} s each"))
     return f", {spoken(seconds)} ({', '.join(by)})"
 
 
-def _of_jobs(jobs: Sequence[Any], complete: Collection[str]) -> Iterator[str]:
+def _of_jobs(jobs: Sequence[Any], to_run: Collection[str]) -> Iterator[str]:
     """A line for each job; trials that differ only in their seed share one."""
     seeds: dict[tuple[str, str, str], list[str]] = {}
     for job in jobs:
         label, text, seed = job.listing
-        state = "done" if job.fingerprint in complete else "to run"
+        state = "to run" if job.fingerprint in to_run else "done"
         seeds.setdefault((state, label, text), []).append(seed)
     for (state, label, text), of_line in seeds.items():
         yield f"{state:8}{label:11}{text}" + (f"  seed {', '.join(of_line)}" if of_line[0] else "")

@@ -15,10 +15,17 @@ SHORTEST_PIECE = 6  # of a run id
 
 
 def finished_on_server(uri: str, name: str) -> dict[str, str]:
-    """The complete runs of an experiment on a tracking server, fingerprint → run id, the newest of each."""
+    """The complete runs of an experiment on a tracking server, fingerprint → run id, the newest of each.
+
+    Raises:
+        UserError: the server does not answer as MLflow's.
+    """
     client = MlflowClient(uri)
-    experiment = client.get_experiment_by_name(name)
-    runs = list(runs_of(client, [experiment.experiment_id], "tags.complete = '1'")) if experiment else []
+    try:
+        experiment = client.get_experiment_by_name(name)
+        runs = list(runs_of(client, [experiment.experiment_id], "tags.complete = '1'")) if experiment else []
+    except STORE_ERRORS as error:
+        raise UserError(f"{uri}: {first_cause(error)}") from error
     return {run.data.tags["fingerprint"]: run.info.run_id for run in reversed(runs)}
 
 

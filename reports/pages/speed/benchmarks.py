@@ -11,9 +11,8 @@ from experiments.twins import TWINS
 from reports.data.comparable import CELLS, FORMS, FRAMEWORKS, ordered
 from reports.data.results import RecordedTiming, Results
 from reports.pages.speed.contrasts import CONTRASTS, pairs
-from reports.pages.speed.sweeps import sweeps
 from reports.pages.speed.timings import TimedVariant, threads
-from reports.pages.speed.traits import in_words, traits
+from reports.pages.speed.traits import in_words, sweeps, traits
 
 EXECUTIONS = ("default", "eager", "compiled")
 

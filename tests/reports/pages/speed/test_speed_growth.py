@@ -6,7 +6,7 @@ import pytest
 from made_reports import timings as toys
 from made_reports.speed_page import flat, said, swept
 
-from reports.pages.speed import growth, sweeps
+from reports.pages.speed import growth, traits
 from reports.pages.speed.benchmarks import benchmarks, timed_variants
 
 
@@ -25,17 +25,17 @@ def test_the_exponents_interval_is_students():
 
 
 def test_three_points_make_a_sweep():
-    (found,) = sweeps.sweeps(timed_variants(toys.results(*swept(20, 80, 40))))
+    (found,) = traits.sweeps(timed_variants(toys.results(*swept(20, 80, 40))))
     assert (found.word, found.values) == ("tokens", [20, 40, 80])
 
 
 def test_two_points_make_none():
-    assert sweeps.sweeps(timed_variants(toys.results(*swept(20, 40)))) == []
+    assert traits.sweeps(timed_variants(toys.results(*swept(20, 40)))) == []
 
 
 def test_nothing_else_may_change_in_a_sweep():
     odd = toys.spec("lstm", "layer", {"name": "imdb", "tokens": 80}, training={"batch_size": 8})
-    assert sweeps.sweeps(timed_variants(toys.results(*swept(20, 40), toys.timed(odd, "tf2", [1.0] * 5)))) == []
+    assert traits.sweeps(timed_variants(toys.results(*swept(20, 40), toys.timed(odd, "tf2", [1.0] * 5)))) == []
 
 
 @pytest.mark.parametrize(
@@ -47,13 +47,13 @@ def test_nothing_else_may_change_in_a_sweep():
     ],
 )
 def test_every_quantity_has_its_sweeps(word, parts):
-    found = sweeps.sweeps(timed_variants(toys.results(*(flat("tf2", 0.01, parts=each) for each in parts))))
+    found = traits.sweeps(timed_variants(toys.results(*(flat("tf2", 0.01, parts=each) for each in parts))))
     assert [each.word for each in found] == [word]
 
 
 def test_uneven_layers_are_no_sweep():
     parts = [{"network": {"units": [size, 64]}} for size in (16, 32, 48)]
-    assert sweeps.sweeps(timed_variants(toys.results(*(flat("tf2", 0.01, parts=each) for each in parts)))) == []
+    assert traits.sweeps(timed_variants(toys.results(*(flat("tf2", 0.01, parts=each) for each in parts)))) == []
 
 
 def test_a_sweeps_points_are_no_benchmarks(whole):
