@@ -6,6 +6,7 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 from experiments.spec import ExperimentSpec
 from experiments.tasks import MODULES
@@ -13,7 +14,8 @@ from experiments.tracking.database import DEFAULT_URI, absolute
 from experiments.training.trial import Trial
 from experiments.twins import TWINS
 
-VIEW = "results"
+VIEW, CHARTS = "results", "charts"
+CHARTED = ("cell", "conventions", "framework")  # params that the charts' bars are grouped by
 METRICS = tuple(dict.fromkeys(module.SPEC.METRIC for module in MODULES.values()))
 VIEW_COLUMNS = (
     *(f"metrics.`{twin}/{metric}`" for metric in METRICS for twin in TWINS),  # of parent runs
@@ -32,6 +34,11 @@ def deep_link(uri: str, experiment_id: str) -> str:
     """The address of the study's runs with their columns, on the server or on a bare ``mlflow ui``."""
     server = uri.rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
     return f"{server}/#/experiments/{experiment_id}/runs?workflowType=machine_learning&viewStateShareKey={VIEW}"
+
+
+def charts_link(experiment_id: str) -> str:
+    """The address of the charts of the study's runs, on whatever server shows it."""
+    return f"#/experiments/{experiment_id}/runs?viewStateShareKey={CHARTS}&compareRunsMode=CHART"
 
 
 def way_to_look(uri: str, experiment_id: str) -> str:
@@ -61,14 +68,29 @@ def describe(spec: ExperimentSpec) -> str:
     )
 
 
-def view_tag() -> tuple[str, str]:
-    """The experiment's tag that makes ``deep_link`` open with columns: without a view MLflow shows no metrics.
+def view_tags() -> dict[str, str]:
+    """The experiment's tags that make ``deep_link`` open with columns, and ``charts_link`` with charts.
 
-    This is how MLflow's pages keep a shared view; undocumented, so a test holds it against the pinned release.
+    Without a view MLflow shows no metrics. This is how MLflow's pages keep a shared view; undocumented, so a test holds
+    it against the pinned release.
     """
     columns = list(VIEW_COLUMNS)
-    state = {"selectedColumns": columns, "columnOrder": columns, "runsHiddenMode": "SHOW_ALL"}
+    table = {"selectedColumns": columns, "columnOrder": columns, "runsHiddenMode": "SHOW_ALL"}
+    section = {"uuid": CHARTS, "name": "By cell, conventions and framework", "display": True, "isReordered": False}
+    bars = {"type": "BAR", "metricSectionId": CHARTS, "isGenerated": False, "deleted": False}
+    charts = {
+        "groupBy": {
+            "aggregateFunction": "average",
+            "groupByKeys": [{"mode": "param", "groupByData": name} for name in CHARTED],
+        },
+        "compareRunSections": [section],
+        "compareRunCharts": [bars | {"uuid": f"{CHARTS} {metric}", "metricKey": metric} for metric in METRICS],
+    }
+    return dict(_shared(VIEW, table), **_shared(CHARTS, table | charts))
+
+
+def _shared(name: str, state: dict[str, Any]) -> dict[str, str]:
     packed = "deflate;" + base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
     now = int(time.time() * 1000)
-    value = {"name": VIEW, "createdAt": now, "updatedAt": now, "state": packed}
-    return f"mlflow.sharedViewState.{VIEW}", json.dumps(value)
+    value = {"name": name, "createdAt": now, "updatedAt": now, "state": packed}
+    return {f"mlflow.sharedViewState.{name}": json.dumps(value)}

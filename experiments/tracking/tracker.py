@@ -24,7 +24,7 @@ from experiments.spec import ExperimentSpec
 from experiments.study.phase import Record
 from experiments.study.phases import PHASES
 from experiments.tracking import database
-from experiments.tracking.mlflow_view import describe, parent_names, view_tag, way_to_look
+from experiments.tracking.mlflow_view import charts_link, describe, parent_names, view_tags, way_to_look
 from experiments.tracking.store import STORE_ERRORS, first_cause, open_store, runs_of
 from experiments.training.trial import Trial
 from experiments.twins import COLOURS
@@ -181,8 +181,9 @@ class Tracker:
         path = database.sqlite_path(self.uri)
         place = (path.parent / "mlruns" / name).as_uri() if path else None
         identity = found.experiment_id if found else self._client.create_experiment(name, artifact_location=place)
-        self._client.set_experiment_tag(identity, *view_tag())
-        self._client.set_experiment_tag(identity, "mlflow.note.content", description)
+        note = f"{description} [Its charts]({charts_link(identity)})"
+        for key, value in (view_tags() | {"mlflow.note.content": note}).items():
+            self._client.set_experiment_tag(identity, key, value)
         return identity
 
     def _parent(self, spec: ExperimentSpec) -> str:

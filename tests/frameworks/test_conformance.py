@@ -234,12 +234,13 @@ OPTIONS = [
 @pytest.mark.parametrize("twin", twin_params())
 @pytest.mark.parametrize("conventions", ["keras", "pytorch"])
 @pytest.mark.parametrize("cell, network", OPTIONS, ids=str)
-def test_clipping_and_the_forget_bias_act_as_in_the_reference(twin, cell, network, conventions):
-    plain = make_spec(cell, "scratch", conventions, dtype="float64")
-    spec = make_spec(cell, "scratch", conventions, network=network, dtype="float64")
+@pytest.mark.parametrize("form", ["scratch", "tuned"])
+def test_clipping_and_the_forget_bias_act_as_in_the_reference(twin, form, cell, network, conventions):
+    plain = make_spec(cell, form, conventions, dtype="float64")
+    spec = make_spec(cell, form, conventions, network=network, dtype="float64")
     model, reference, _ = models(spec, twin)
     batch = make_batch(spec)
-    case = Case(twin, cell, "scratch", conventions=conventions)
+    case = Case(twin, cell, form, conventions=conventions)
     close(case, flat(model.forward(batch.x)), flat(reference.forward(batch.x)))
     close(case, model.gradients(batch), reference.gradients(batch))
     without = models(plain, twin)[0].forward(batch.x)

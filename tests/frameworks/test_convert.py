@@ -4,8 +4,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from conversions import stages as scripts
-from conversions.processes import assert_same, run, run_stage
+from conversions.processes import assert_same, run
 from conversions.stages import CASES, PREDICTIONS, STEPS, Stage
 from safetensors.numpy import load_file, save_file
 
@@ -15,13 +14,10 @@ from frameworks.convert import convert
 pytestmark = pytest.mark.study
 
 
-@pytest.fixture(scope="module")
-def stages(tmp_path_factory) -> Stage:
-    """Run every conversion, each framework in its own processes."""
-    stage = Stage(tmp_path_factory.mktemp("convert"))
-    for name in ("keras_first", "torch", "keras_again"):
-        run_stage(scripts.__file__, stage, name)
-    return stage
+@pytest.fixture
+def stages(conversions) -> Stage:
+    """What the conversions of plain models found."""
+    return conversions["plain"]
 
 
 REFUSED = {

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from conversions import zoo as scripts
-from conversions.processes import assert_same, run, run_stage
+from conversions.processes import assert_same, run
 from conversions.stages import PREDICTIONS, Stage
 
 pytestmark = pytest.mark.study
@@ -122,28 +121,16 @@ TAMPERED = {
 }
 
 
-@pytest.fixture(scope="module")
-def keras_half(tmp_path_factory) -> Stage:
-    """Convert Keras's models to canonical weights."""
-    return run_stage(scripts.__file__, Stage(tmp_path_factory.mktemp("zoo")), "keras_first")
+@pytest.fixture
+def zoo(conversions) -> Stage:
+    """What the conversions of models made outside found."""
+    return conversions["zoo"]
 
 
-@pytest.fixture(scope="module")
-def torch_half(keras_half) -> Stage:
-    """Go on with them in PyTorch, and convert modules to canonical weights."""
-    return run_stage(scripts.__file__, keras_half, "torch")
-
-
-@pytest.fixture(scope="module")
-def zoo(torch_half) -> Stage:
-    """Go on with those in Keras."""
-    return run_stage(scripts.__file__, torch_half, "keras_again")
-
-
-@pytest.fixture(scope="module")
-def refusals(tmp_path_factory) -> Stage:
-    """Try every model that is no plain chain."""
-    return run_stage(scripts.__file__, Stage(tmp_path_factory.mktemp("refusals")), "keras_refusals")
+@pytest.fixture
+def refusals(conversions) -> Stage:
+    """What was said of every model that is no plain chain."""
+    return conversions["refusals"]
 
 
 def assert_equal_predictions(name: str, one: np.ndarray, other: np.ndarray) -> None:
@@ -155,15 +142,15 @@ def assert_equal_predictions(name: str, one: np.ndarray, other: np.ndarray) -> N
 
 
 @pytest.mark.parametrize("name", FROM_KERAS)
-def test_a_keras_model_predicts_the_same_from_canonical_weights(name, keras_half):
-    error, sequences, *notes = keras_half.found[f"{name}/report"]
+def test_a_keras_model_predicts_the_same_from_canonical_weights(name, zoo):
+    error, sequences, *notes = zoo.found[f"{name}/report"]
     assert error <= PREDICTIONS and sequences >= 8 and notes == []
 
 
 @pytest.mark.parametrize("name", FROM_KERAS)
-def test_a_keras_model_predicts_the_same_in_the_module_written_for_it(name, torch_half):
-    assert_equal_predictions(name, torch_half.arrays[f"{name}/keras"], torch_half.arrays[f"{name}/torch"])
-    assert torch_half.found[f"{name}/there"][0] <= PREDICTIONS
+def test_a_keras_model_predicts_the_same_in_the_module_written_for_it(name, zoo):
+    assert_equal_predictions(name, zoo.arrays[f"{name}/keras"], zoo.arrays[f"{name}/torch"])
+    assert zoo.found[f"{name}/there"][0] <= PREDICTIONS
 
 
 @pytest.mark.parametrize("name", FROM_PYTORCH)

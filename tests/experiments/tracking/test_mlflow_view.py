@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import zlib
 
 import pytest
@@ -10,14 +11,26 @@ from experiments.tracking import mlflow_view
 from experiments.tracking.tracker import Tracker
 
 
-def test_the_view_shows_columns_and_the_link_opens_it(uri, client):
+def state_of(tags, key):
+    """A shared view's state as MLflow's pages unpack it."""
+    packed = json.loads(tags[f"mlflow.sharedViewState.{key}"])["state"]
+    return json.loads(zlib.decompress(base64.b64decode(packed.removeprefix("deflate;"))))
+
+
+def test_the_views_show_columns_and_charts_and_links_open_them(uri, client):
     with Tracker(uri, "toy", "What it is.") as tracker:
         tags = client.get_experiment(tracker.experiment_id).tags
-        key = tracker.way_to_look.rpartition("=")[2]
-    packed = json.loads(tags[f"mlflow.sharedViewState.{key}"])["state"]
-    state = json.loads(zlib.decompress(base64.b64decode(packed.removeprefix("deflate;"))))
-    assert {"metrics.`test/accuracy`", "params.`framework`", "params.`cell`"} <= set(state["selectedColumns"])
-    assert tags["mlflow.note.content"] == "What it is."
+        columns = state_of(tags, tracker.way_to_look.rpartition("=")[2])
+    assert {"metrics.`test/accuracy`", "params.`framework`", "params.`cell`"} <= set(columns["selectedColumns"])
+    said, key = re.fullmatch(
+        r"(.*) \[Its charts\]\(.*viewStateShareKey=(\w+)&.*\)", tags["mlflow.note.content"]
+    ).groups()
+    charts = state_of(tags, key)
+    assert said == "What it is."
+    assert {chart["metricKey"] for chart in charts["compareRunCharts"]} >= {"test/accuracy", "test/one_step_mse"}
+    assert {chart["metricSectionId"] for chart in charts["compareRunCharts"]} == {
+        charts["compareRunSections"][0]["uuid"]
+    }
 
 
 LINK = "/#/experiments/7/runs?workflowType=machine_learning&viewStateShareKey=results"

@@ -1,8 +1,7 @@
-"""Both frameworks' halves of the conversion tests; ``python stages.py STAGE FOLDER`` runs one."""
+"""Plain models: both frameworks' halves of their conversion tests."""
 
 import json
 import os
-import sys
 from itertools import product
 from pathlib import Path
 
@@ -284,10 +283,3 @@ def keras_again(stage: Stage) -> None:
     stage.refused("to keras projection", stage.folder / "projected.safetensors", stage.folder / "refused.keras", model)
     stage.refused("to keras cell", stage.path("gru-1-one", "torch.safetensors"), stage.folder / "refused.keras", model)
     stage.refused("to keras alone", stage.path("gru-1-one", "torch.safetensors"), stage.folder / "refused.keras")
-
-
-if __name__ == "__main__":
-    _, chosen, where = sys.argv
-    own = Stage(Path(where))
-    {"keras_first": keras_first, "torch": torch_stage, "keras_again": keras_again}[chosen](own)
-    own.write(chosen)

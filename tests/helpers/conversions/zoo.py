@@ -1,4 +1,4 @@
-"""Models made outside, converted and run as a user does; ``python zoo.py STAGE FOLDER`` runs one half."""
+"""Models made outside, converted and run as a user does: both frameworks' halves."""
 
 import importlib
 import sys
@@ -218,11 +218,3 @@ def convert_into_unmasked(stage: Stage, masked: Path, plain: Path) -> None:
     stage.refused("into unmasked", masked, stage.folder / "refused.keras", plain)
     stage.refused("said of a model", masked, stage.folder / "refused.safetensors", None, None, Said(packed=True))
     convert(masked, stage.folder / "unchecked.weights.h5", check=False)
-
-
-if __name__ == "__main__":
-    _, chosen, where = sys.argv
-    own = Stage(Path(where))
-    stages = {"keras_first": keras_first, "torch": torch_stage, "keras_again": keras_again}
-    (stages | {"keras_refusals": keras_refusals})[chosen](own)
-    own.write(chosen)

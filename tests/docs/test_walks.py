@@ -1,0 +1,59 @@
+"""The walks of docs/walks.md: their scripts and commands, as a class would run them."""
+
+import re
+from pathlib import Path
+
+import pytest
+from conversions.processes import run
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "walks.md").read_text(encoding="utf-8")
+SCRIPTS = dict(re.findall(r"^```python\n# (\w+\.py)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL))
+COMMANDS = [
+    line.split()[1:]
+    for block in re.findall(r"^```console\n(.*?)^```$", TEXT, re.M | re.S)
+    for line in block.splitlines()
+]
+pytestmark = pytest.mark.study
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory):
+    """What each command of the page printed, run in order in one folder."""
+    folder = tmp_path_factory.mktemp("walks")
+    for name, code in SCRIPTS.items():
+        (folder / name).write_text(code, encoding="utf-8")
+    outputs = {}
+    for command in COMMANDS:
+        done = run(*command, folder=folder)
+        assert done.returncode == 0, done.stderr[-2000:]
+        outputs[" ".join(command)] = done.stdout
+    return outputs
+
+
+def losses(text: str) -> dict[str, tuple[str, ...]]:
+    """By the conventions, the first and the last loss."""
+    return {name: values for name, *values in re.findall(r"^(\w+) +first loss (\S+), last (\S+)$", text, re.M)}
+
+
+def test_the_results_differ_by_the_defaults_alone(said):
+    tf2, pytorch = (losses(said[f"differ.py {name}"]) for name in ("tf2", "pytorch"))
+    assert tf2.keys() == pytorch.keys() == {"stock", "keras", "pytorch"}
+    assert tf2["stock"] != pytorch["stock"] and tf2["keras"] != tf2["pytorch"]
+    for conventions in ("keras", "pytorch"):
+        ours, theirs = (list(map(float, found[conventions])) for found in (tf2, pytorch))
+        assert ours == pytest.approx(theirs, abs=1.5e-4)
+
+
+def test_the_naive_port_is_wrong_and_the_conversion_right(said):
+    errors = dict(re.findall(r"^(\w+) +largest error (\S+)$", said["port.py"], re.M))
+    assert float(errors["naive"]) > 1e-2 and float(errors["ported"]) < 1e-5
+
+
+@pytest.mark.parametrize("framework", ["tf2", "pytorch"])
+def test_each_form_is_timed(said, framework):
+    assert re.findall(r"^(\w+) +first step", said[f"time_forms.py {framework}"], re.M) == [
+        "cell_loop",
+        "layer",
+        "tuned",
+    ]
