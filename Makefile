@@ -3,7 +3,7 @@ PYTHON ?= python3
 STUDY ?= quick
 BIN := .venv/bin
 
-.PHONY: run test lint ui clean
+.PHONY: run test lint ui pictures clean
 
 run: .venv/installed
 	$(BIN)/python run_all.py $(STUDY)
@@ -18,6 +18,9 @@ lint: .venv/installed-dev
 
 ui: .venv/installed
 	$(BIN)/mlflow ui
+
+pictures: .venv/installed
+	$(BIN)/python docs/pictures.py  # the README's, from the reports of a finished study; needs Chromium
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .ruff_cache .import_linter_cache

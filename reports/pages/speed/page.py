@@ -69,13 +69,13 @@ def sections(results: Results) -> list[Section]:
     known = benchmarks(rows)
     ratios = comparisons(known, rows, results)
     made = [
-        method.section(rows, controls(rows, results), ratios),
         *(ranking.section(benchmark, ratios, results) for benchmark in known),
         *floor.sections(known, results),
         first_call.section(known, ratios, results),
         *contrasts.sections(rows, ratios, results),
         growth.section(rows, results),
         memory.section(known, results),
+        method.section(rows, controls(rows, results), ratios),
     ]
     return [*made, *untimed.sections(results)]
 

@@ -1,6 +1,7 @@
 """Drawings of the weights: each a block to scale, its gates in colour and in order, Keras's, canonical, PyTorch's."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -72,7 +73,7 @@ def figure(cell: str, runs: pd.DataFrame) -> Figure | None:
                 _panel(f"{title} canonical", canonical, scale, apart=True),
                 _panel(f"{title} in {name(TWINS[1])}", pytorch, scale),
             )
-            return Figure("", panels)
+            return Figure("", tuple(replace(panel, facets={"cell": cell}) for panel in panels))
     return None
 
 
