@@ -84,6 +84,7 @@ def view_tags() -> dict[str, str]:
             "groupByKeys": [{"mode": "param", "groupByData": name} for name in CHARTED],
         },
         "compareRunSections": [section],
+        "isAccordionReordered": True,  # ours first; else the sections stand by their names
         "compareRunCharts": [bars | {"uuid": f"{CHARTS} {metric}", "metricKey": metric} for metric in METRICS],
     }
     return dict(_shared(VIEW, table), **_shared(CHARTS, table | charts))
