@@ -12,11 +12,14 @@ class FrameworkFacts(NamedTuple):
     colour: str  # of its runs, lines and points
     owner: Owner  # whose conventions it follows under ``stock``
     packages: tuple[str, ...]  # distributions whose releases its results depend on
+    optional: tuple[str, ...] = ()  # what it imports where it is installed, and no twin needs
 
 
 REFERENCE = "reference"
 FRAMEWORKS: dict[str, FrameworkFacts] = {
-    "tf2": FrameworkFacts("TensorFlow 2", "#d9730d", "keras", ("tensorflow", "keras")),
+    "tf2": FrameworkFacts(
+        "TensorFlow 2", "#d9730d", "keras", ("tensorflow", "keras"), ("matplotlib", "pandas", "scipy", "sklearn")
+    ),
     "pytorch": FrameworkFacts("PyTorch", "#3a6fd8", "pytorch", ("torch",)),
     REFERENCE: FrameworkFacts("NumPy reference", "#5f6b76", "keras", ("numpy",)),
 }

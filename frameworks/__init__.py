@@ -1,5 +1,8 @@
 """The twins, one folder each with the same files in each, and the NumPy reference that both are checked against."""
 
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import version
@@ -18,6 +21,7 @@ def load(name: str) -> Framework:
     """
     if name not in FRAMEWORKS:
         raise KeyError(f"framework {name!r}; allowed: {', '.join(FRAMEWORKS)}")
+    import_packages(name)
     network, runtime = (import_module(f"frameworks.{name}.{file}") for file in ("network", "runtime"))
     framework = Framework(name, FRAMEWORKS[name].owner, runtime.configure, network.build, runtime.environment)
     if name == REFERENCE:  # no source shows NumPy calls, and nothing is timed against NumPy
@@ -35,6 +39,25 @@ def load(name: str) -> Framework:
         trap=traps.find,
         bare=tutorial_baseline.train,
     )
+
+
+def import_packages(name: str) -> None:
+    """Import a framework without what it only imports because it is installed: nearly half of TensorFlow's start."""
+    with _absent(FRAMEWORKS[name].optional):
+        for package in FRAMEWORKS[name].packages:
+            import_module(package)
+
+
+@contextmanager
+def _absent(packages: Sequence[str]) -> Iterator[None]:
+    """Let packages that have not been imported yet count as not installed."""
+    hidden = [package for package in packages if package not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))
+    try:
+        yield
+    finally:
+        for package in hidden:
+            del sys.modules[package]
 
 
 def facts(name: str) -> ModuleType:

@@ -17,7 +17,7 @@ import numpy as np
 
 from experiments.errors import UserError
 from experiments.twins import FRAMEWORKS
-from frameworks import facts
+from frameworks import facts, import_packages
 from frameworks.convert.files import Found, named, quiet, read_canonical, write_canonical
 from frameworks.convert.outline import Outline
 from frameworks.convert.shapes import check, fit
@@ -141,4 +141,5 @@ def _child() -> Iterator[Side]:
 
 
 def _twin(name: str) -> Any:
+    import_packages(name)
     return import_module(f"frameworks.{name}.convert")

@@ -119,7 +119,8 @@ DROPPING = [
 @pytest.mark.parametrize("case", params(DROPPING))
 def test_dropout_is_off_in_evaluation_and_reproducible_in_training(case):
     build = frameworks.load(case.twin).build
-    spec = case.spec if case.form in ("layer", "tuned") else eager(case.spec)  # traced where a stock layer drops
+    # The LSTM's stock layer in a graph too; to trace the others' steps takes most of the time.
+    spec = case.spec if (case.cell, case.form) == ("lstm", "layer") else eager(case.spec)
     batch = make_batch(spec)._replace(masks=None)
     model = build(spec, TOKENS, None, 3)
     calm = model.predict(batch.x)

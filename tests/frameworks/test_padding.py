@@ -4,13 +4,14 @@ from zlib import crc32
 
 import numpy as np
 import pytest
-from cases import PAIRS, TIME, TWINS, Case, close, flat, make_batch, make_spec, offered, params, twin_params
+from cases import TIME, TWINS, Case, close, flat, make_batch, make_spec, offered, params, twin_params
 
 import frameworks
 from experiments import canonical
 from experiments.cells import CELLS
 from experiments.draws import generator
 from experiments.padding import moved
+from experiments.parity.grid import FORMS
 from experiments.parity.tolerances import FINITE_DIFFERENCES
 from experiments.tasks import Interface
 
@@ -56,12 +57,13 @@ def levels(twin: str, cell: str, form: str, side: str) -> Case:
     return Case(twin, cell, form, *choose, ("keras", "pytorch")[bits >> 2 & 1], bool(bits >> 3 & 1))
 
 
+#: Each form of each cell on one side, in turn, so that every cell and every form meets both; the ladder checks all.
 SIDED = [
     (levels(twin, cell, form, side), side)
     for twin in TWINS
-    for cell, form in PAIRS
-    if offered(twin, cell, form)
-    for side in SIDES
+    for row, cell in enumerate(CELLS)
+    for place, form in enumerate(form for form in FORMS if offered(twin, cell, form))
+    for side in [SIDES[(row + place) % 2]]
 ]
 
 

@@ -226,6 +226,12 @@ def write_reports(plan: Plan, tracking_uri: str, folder: Path, running: str = ""
     return index
 
 
+def replace_pages() -> None:
+    """Write one page of a few words in the place of all: drawing them takes longer than the studies of the tests."""
+    reports = sys.modules["reports"] = ModuleType("reports")
+    reports.write = write_reports
+
+
 def main() -> None:
     """``run_all`` with toys in the twins' places: for a process of its own."""
     import frameworks
@@ -235,6 +241,5 @@ def main() -> None:
         signal.signal(number, signal.SIG_DFL)  # a test run in a shell's background inherits some of them ignored
     frameworks.load, frameworks.supports, frameworks.versions = load, supports, lambda name: "toy 1.0"
     tasks.module_of = lambda spec: ToyRoom
-    reports = sys.modules["reports"] = ModuleType("reports")
-    reports.write = write_reports
+    replace_pages()
     run_all.start()

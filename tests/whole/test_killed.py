@@ -36,8 +36,10 @@ def start(folder: Path, twin: str) -> subprocess.Popen:
     words = ["".join(rng.choice(list("abcdefgh"), size)) for size in rng.integers(1, 8, 40)]
     (folder / "text.txt").write_text(" ".join(rng.choice(words, 2_000)))
     (folder / "killed.toml").write_text(STUDY)
-    command = [sys.executable, ROOT / "run_all.py", "killed.toml", "--only", f"framework={twin}"]
-    environment = os.environ | {"RNN_TWINS_CACHE": str(folder / "cache")}
+    without_pages = "import run_all, toys; toys.replace_pages(); run_all.start()"
+    command = [sys.executable, "-c", without_pages, "killed.toml", "--only", f"framework={twin}"]
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests/helpers")])
+    environment = os.environ | {"RNN_TWINS_CACHE": str(folder / "cache"), "PYTHONPATH": paths}
     return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 

@@ -1,4 +1,4 @@
-"""Train one twin in a process of its own and print its losses: ``python one_twin.py TWIN keras,pytorch PAIR …``."""
+"""Train one twin in a process of its own and print its losses: ``python one_twin.py TWIN keras/lstm/layer …``."""
 
 import json
 import sys
@@ -68,6 +68,5 @@ def losses(twin: str, conventions: str, cell: str, form: str, task: str = "imdb"
 
 
 if __name__ == "__main__":
-    twin, several, *pairs = sys.argv[1:]
-    found = {each: {pair: losses(twin, each, *pair.split("/")) for pair in pairs} for each in several.split(",")}
-    print(json.dumps(found))
+    twin, *names = sys.argv[1:]
+    print(json.dumps({name: losses(twin, *name.split("/")) for name in names}))
