@@ -171,7 +171,7 @@ class Framework:
     environment: Callable[[], dict[str, Any]]  # versions, threads, processor
     printed: Callable[[], dict[str, Any]] = dict  # the sources' calls, made live
     calls: Callable[[], dict[str, Any]] = dict  # what calls take and return, by lines that are run
-    floor: Callable[[Sequence[Product], str], Callable[[], Any]] | None = None  # products, dtype: they alone
+    floor: Callable[[Sequence[Product], str, str], Callable[[], Any]] | None = None  # of products, dtype, device
     profile: Callable[[Callable[[], Any]], dict[str, float]] | None = None  # seconds by operator of what is called
     trap: Callable[[str], dict[str, Callable[..., np.ndarray]]] | None = None  # a trap's functions, by its module
     bare: Callable[..., float] | None = None  # a tutorial's training: spec, task, test batch, seed, recipes' fields

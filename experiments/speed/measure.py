@@ -49,16 +49,15 @@ class Floors:
     def __init__(self, framework: Framework):
         self._framework, self._known = framework, {}
 
-    def of(self, spec: ExperimentSpec, interface: Interface) -> Record:
+    def of(self, spec: ExperimentSpec, interface: Interface, device: str) -> Record:
         """Seconds of the products of a forward pass and of a training step, and their arithmetic."""
         needed, dtype = products(spec, interface), spec.training.dtype
-        if (needed, dtype) not in self._known:
+        if (needed, dtype, device) not in self._known:
             parts = {"forward": needed.forward, "train": needed.forward + needed.backward}
-            clocks = {
-                name: Clock.of(self._framework.floor(part, dtype), FLOOR_STEPS).steady for name, part in parts.items()
-            }
-            self._known[needed, dtype] = {"floor": clocks, "gflop": needed.flop / 1e9}
-        return self._known[needed, dtype]
+            calls = {name: self._framework.floor(part, dtype, device) for name, part in parts.items()}
+            clocks = {name: Clock.of(call, FLOOR_STEPS).steady for name, call in calls.items()}
+            self._known[needed, dtype, device] = {"floor": clocks, "gflop": needed.flop / 1e9}
+        return self._known[needed, dtype, device]
 
 
 def measure(spec: ExperimentSpec, framework: Framework, floors: Floors, steps: int, depth: Depth) -> Record:
@@ -80,7 +79,7 @@ def measure(spec: ExperimentSpec, framework: Framework, floors: Floors, steps: i
         found["train"] = vars(train)
         if depth != "step":
             found["forward"] = vars(Clock.of(lambda: _predict(model, next(batches)), steps))
-            found |= floors.of(spec, interface)
+            found |= floors.of(spec, interface, model.device)
     if depth == "operators":
         found["operators"] = operators(framework, lambda: model.train_step(next(batches)))
     return found | {"load": load.others}

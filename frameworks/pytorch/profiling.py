@@ -9,15 +9,16 @@ from torch.profiler import ProfilerActivity
 from torch.profiler import profile as profiler
 
 from experiments.protocol import Product
+from frameworks.pytorch import runtime
 
 
-def floor(products: Sequence[Product], dtype: str) -> Callable[[], Any]:
-    """Return a call that runs the products alone, one after the other as in a recurrence."""
+def floor(products: Sequence[Product], dtype: str, device: str) -> Callable[[], Any]:
+    """Return a call that runs the products alone on the device, one after the other as in a recurrence."""
 
     def factors(product: Product) -> tuple[tuple[Tensor, ...], Tensor]:
         left, right = (product.times, product.rows, product.inner), (product.inner, product.columns)
-        kind = getattr(torch, dtype)
-        return torch.randn(left, dtype=kind).unbind(), torch.randn(right, dtype=kind)
+        kind = {"dtype": getattr(torch, dtype), "device": device}
+        return torch.randn(left, **kind).unbind(), torch.randn(right, **kind)
 
     pairs = [factors(product) for product in products]
 
@@ -26,13 +27,14 @@ def floor(products: Sequence[Product], dtype: str) -> Callable[[], Any]:
         for lefts, right in pairs:
             for left in lefts:
                 left @ right
+        runtime.synchronise(device)
 
     return run
 
 
 def profile(call: Callable[[], Any]) -> dict[str, float]:
     """Measure the seconds in each operator's own code by PyTorch's profiler."""
-    with profiler(activities=[ProfilerActivity.CPU]) as trace:
+    with profiler(activities=[ProfilerActivity.CPU]) as trace:  # on a GPU, the time of starting its kernels
         call()
     operators = (event for event in trace.key_averages() if event.key.startswith("aten::"))
     return {event.key.removeprefix("aten::"): event.self_cpu_time_total / 1e6 for event in operators}

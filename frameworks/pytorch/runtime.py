@@ -18,6 +18,7 @@ def configure(threads: int) -> None:
     torch.set_num_threads(threads)
     torch.set_num_interop_threads(threads)
     torch.set_flush_denormal(True)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False  # float32 on a GPU is float32
 
 
 def seed_all(seed: int) -> None:
@@ -30,6 +31,12 @@ def seed_all(seed: int) -> None:
 def device(choice: str) -> str:
     """Choose the device; ``auto`` takes a GPU if there is one."""
     return "cuda" if choice == "auto" and torch.cuda.is_available() else "cpu"
+
+
+def synchronise(place: str) -> None:
+    """Wait until the device is done; a GPU works on after the call that gave it work."""
+    if place == "cuda":
+        torch.cuda.synchronize()
 
 
 def environment() -> dict[str, Any]:

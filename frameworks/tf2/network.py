@@ -174,8 +174,7 @@ class Network:
 
     def synchronise(self) -> None:
         """Wait until the device is done."""
-        if self.device == "gpu":
-            tf.test.experimental.sync_devices()
+        runtime.synchronise(self.device)
 
     def _native_weights(self) -> tuple[tuple[NativeWeight, ...], int, int]:
         cell = self.spec.network.cell

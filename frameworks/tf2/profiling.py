@@ -16,14 +16,15 @@ from experiments.protocol import Product
 OPERATOR = re.compile(r"[^:\s]+:(\w+)")  # kernels' events are named node:operator, the runtime's are not
 
 
-def floor(products: Sequence[Product], dtype: str) -> Callable[[], Any]:
-    """Return a call that runs the products alone, one after the other as in a recurrence, in one graph."""
+def floor(products: Sequence[Product], dtype: str, device: str) -> Callable[[], Any]:
+    """Return a call that runs the products alone on the device, one after the other in one graph, as a recurrence."""
 
     def factors(product: Product) -> tuple[list[tf.Tensor], tf.Tensor]:
         left, right = (product.times, product.rows, product.inner), (product.inner, product.columns)
         return tf.unstack(tf.random.normal(left, dtype=dtype)), tf.random.normal(right, dtype=dtype)
 
-    pairs = [factors(product) for product in products]
+    with tf.device(device):
+        pairs = [factors(product) for product in products]
 
     @partial(tf.function, autograph=False)
     def run() -> tf.Tensor:
@@ -35,7 +36,11 @@ def floor(products: Sequence[Product], dtype: str) -> Callable[[], Any]:
                 results.append(last[0, 0])  # an unused product would be removed from the graph
         return tf.add_n(results)
 
-    return lambda: run().numpy()
+    def call() -> Any:
+        with tf.device(device):
+            return run().numpy()
+
+    return call
 
 
 def profile(call: Callable[[], Any]) -> dict[str, float]:

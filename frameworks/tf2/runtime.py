@@ -12,6 +12,7 @@ def configure(threads: int) -> None:
     """Set the threads within and across operations; call it before TensorFlow runs anything."""
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
+    tf.config.experimental.enable_tensor_float_32_execution(False)  # float32 on a GPU is float32
 
 
 def seed_all(seed: int) -> None:
@@ -23,6 +24,12 @@ def seed_all(seed: int) -> None:
 def device(choice: str) -> str:
     """Choose the device; ``auto`` takes a GPU if there is one."""
     return "gpu" if choice == "auto" and tf.config.list_logical_devices("GPU") else "cpu"
+
+
+def synchronise(place: str) -> None:
+    """Wait until the device is done; a GPU works on after the call that gave it work."""
+    if place == "gpu":
+        tf.test.experimental.sync_devices()
 
 
 def environment() -> dict[str, Any]:

@@ -170,7 +170,7 @@ def load(name: str) -> Framework:
         lambda threads: None,
         lambda *arguments: build(*arguments, name=name),
         lambda: {"pid": os.getpid(), "threads": os.environ["OMP_NUM_THREADS"], "toy": version(name)},
-        floor=lambda products, dtype: lambda: sum(product.flop for product in products),
+        floor=lambda products, dtype, device: lambda: sum(product.flop for product in products),
         profile=lambda call: {"toy": 1.0} if call() is None else {},
     )
 

@@ -110,6 +110,6 @@ def test_no_deeper_is_looked_than_asked(twin, depth, beneath):
 @pytest.mark.parametrize("twin", twin_params())
 def test_the_profiler_names_the_operator_that_was_called(twin):
     framework = frameworks.load(twin)
-    product = framework.floor([Product(64, 64, 64, 50)], "float32")
+    product = framework.floor([Product(64, 64, 64, 50)], "float32", "cpu")
     (first, _), *_ = measure.operators(framework, product)
     assert first.lower() in ("mm", "matmul", "_mklmatmul")
