@@ -1,5 +1,6 @@
 """The tracking database without MLflow: whether it exists and is valid, and which of its runs are complete."""
 
+import re
 import socket
 import sqlite3
 from collections.abc import Iterator
@@ -33,8 +34,15 @@ def sqlite_path(uri: str) -> Path | None:
         return None
     path = uri.removeprefix("sqlite:///")
     if path in (uri, "", ":memory:"):
-        raise UserError(f"--tracking-uri {uri}: allowed: sqlite:///FILE, http://HOST:PORT or a database MLflow knows")
+        raise UserError(
+            f"--tracking-uri {shown(uri)}: allowed: sqlite:///FILE, http://HOST:PORT or a database MLflow knows"
+        )
     return Path(path).absolute()
+
+
+def shown(text: str) -> str:
+    """An address, or a message that holds one, without the credentials: ``//user:password@``."""
+    return re.sub(r"//[^/\s]*@", "//", text)
 
 
 def absolute(uri: str) -> str:
@@ -106,4 +114,4 @@ def _knock(uri: str) -> None:
         address = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
         socket.create_connection(address, timeout=PATIENCE_S).close()
     except (OSError, ValueError) as error:
-        raise UserError(f"--tracking-uri {uri}: no answer: {error}") from error
+        raise UserError(f"--tracking-uri {shown(uri)}: no answer: {error}") from error
