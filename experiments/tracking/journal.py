@@ -133,8 +133,12 @@ class Journal:
         if not _lock(opened) or not os.fstat(opened.fileno()).st_nlink:
             opened.close()
             return False
+        try:
+            self._read(opened.read())
+        except UserError:
+            opened.close()
+            raise
         self._file = opened
-        self._read(opened.read())
         return True
 
     def _read(self, content: bytes) -> None:

@@ -99,13 +99,10 @@ class Writer:
             found = self._search(f"tags.journal = '{entry.run}'", entry.experiment)
             run = found[0].info.run_id if found else None
         if create:
-            parent = (
-                {"mlflow.parentRunId": self._parent(create["parent"], entry.time - 1, again)}
-                if "parent" in create
-                else {}
-            )
+            tags = create["tags"] | {"journal": entry.run}
+            if "parent" in create:
+                tags["mlflow.parentRunId"] = self._parent(create["parent"], entry.time - 1, again)
             if run is None:
-                tags = create["tags"] | parent | {"journal": entry.run}
                 began, place = create.get("began", entry.time), self.experiment(entry.experiment)
                 run = self._client.create_run(place, began, tags, create["name"]).info.run_id
             self._runs[entry.run] = run
