@@ -18,7 +18,12 @@ BUSY = (408, 429)
 LONGEST = 200  # characters of a server's words
 #: An HTTP status in the words of MLflow or of requests, which keep it nowhere else.
 _STATUS = re.compile(r"failed with error code (\d{3})|\b(\d{3}) (?:Client|Server) Error")
-_SYSTEM = re.compile(r"\[Errno -?\d+\] ([^'\")\]]+)")
+#: The words for what happened, out of a message that wraps it many times.
+_CAUSES = (
+    re.compile(r"\[Errno -?\d+\] (?P<words>[^'\")\]]+)"),
+    re.compile(r"too many (?P<words>\d{3} error) responses"),
+    re.compile(r"(?P<words>(?:read|connect(?:ion)?) timed? ?out)", re.IGNORECASE),
+)
 
 
 def is_outage(error: BaseException) -> bool:
@@ -38,8 +43,8 @@ def is_outage(error: BaseException) -> bool:
 def in_words(error: BaseException) -> str:
     """What went wrong, short, and without the credentials that an address may hold."""
     text = first_cause(error)
-    if found := _SYSTEM.search(text):
-        return found[1]
+    if found := next(filter(None, (cause.search(text) for cause in _CAUSES)), None):
+        return found["words"]
     return shown(text if len(text) <= LONGEST else f"{text[:LONGEST]} …")
 
 
