@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from experiments.errors import UserError
 
 DEFAULT_URI = "sqlite:///mlflow.db"
-SERVERS = ("http", "https", "postgresql", "mysql", "mssql")
+#: The servers that MLflow knows, and their ports.
+SERVERS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 PATIENCE_S = 3.0  # for a lock that another process holds; MLflow holds it for milliseconds
 
 FINISHED = """
@@ -108,10 +109,10 @@ def connect(path: Path) -> Iterator[sqlite3.Connection]:
 def _knock(uri: str) -> None:
     """Connect once: MLflow itself would try a silent server for minutes."""
     parts = urlsplit(uri)
-    if not parts.scheme.startswith("http"):
+    if not parts.hostname:  # a socket of this machine's
         return
     try:
-        address = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
-        socket.create_connection(address, timeout=PATIENCE_S).close()
+        port = parts.port or SERVERS[parts.scheme.partition("+")[0]]
+        socket.create_connection((parts.hostname, port), timeout=PATIENCE_S).close()
     except (OSError, ValueError) as error:
         raise UserError(f"--tracking-uri {shown(uri)}: no answer: {error}") from error

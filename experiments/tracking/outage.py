@@ -43,7 +43,8 @@ def is_outage(error: BaseException) -> bool:
 def in_words(error: BaseException) -> str:
     """What went wrong, short, and without the credentials that an address may hold."""
     text = first_cause(error)
-    if found := next(filter(None, (cause.search(text) for cause in _CAUSES)), None):
+    found = next(filter(None, (cause.search(text) for cause in _CAUSES)), None)
+    if found and not text.startswith("[Errno"):  # else it is the system's own, and names the file
         return found["words"]
     return shown(text if len(text) <= LONGEST else f"{text[:LONGEST]} …")
 

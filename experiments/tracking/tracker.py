@@ -4,7 +4,7 @@ import math
 import socket
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Self, TypeVar
@@ -54,6 +54,9 @@ class Tracker:
         self.uri, self.study = database.absolute(uri), study
         self.say: Callable[[str], None] = print
         self._planned, self._names = planned, parent_names(planned)
+        self._seeds: dict[str, list[list[str]]] = defaultdict(list)  # of each spec: fingerprints and frameworks
+        for trial in planned:
+            self._seeds[trial.spec.fingerprint].append([trial.fingerprint, trial.framework])
         self._runs: dict[str, str] = {}  # of the trials in flight: fingerprint → name in the journal
         self._parents: dict[str, None] = {}  # of the specs in flight: fingerprints
         self._left: Counter[str] = Counter()
@@ -177,8 +180,7 @@ class Tracker:
         """One trial less to run; with its experiment's last, the parent run ends."""
         entry.spec = trial.spec.fingerprint
         if entry.complete:
-            same = [each for each in self._planned if each.spec.fingerprint == entry.spec]
-            entry.seeds = [[each.fingerprint, each.framework] for each in same]
+            entry.seeds = self._seeds[entry.spec]
         else:
             self._failed.add(entry.spec)
         self._left[entry.spec] -= 1
