@@ -11,3 +11,4 @@ os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")  # its errors become a
 # The journal tries again, without making the study wait: MLflow's own seven attempts would take minutes each time.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+os.environ.setdefault("MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER", "false")

@@ -1,7 +1,10 @@
 """When a store is only away for a while, and when to ask it again."""
 
+import errno
 import math
+import os
 import re
+import sqlite3
 import time
 from collections.abc import Callable
 
@@ -15,6 +18,8 @@ from experiments.tracking.store import STORE_ERRORS, first_cause
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 #: HTTP: the server had no time, or too many requests. Of the other 4xx it will not change its mind.
 BUSY = (408, 429)
+#: What the system says of a file that is lost or forbidden, which waiting does not mend.
+LASTING = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.EROFS)
 LONGEST = 200  # characters of a server's words
 #: An HTTP status in the words of MLflow or of requests, which keep it nowhere else.
 _STATUS = re.compile(r"failed with error code (\d{3})|\b(\d{3}) (?:Client|Server) Error")
@@ -30,8 +35,10 @@ def is_outage(error: BaseException) -> bool:
     """Whether the same request may succeed later: no connection, no answer, a 5xx, a lock, a full disk."""
     if isinstance(error, UserError):
         return isinstance(error.__cause__, STORE_ERRORS) and is_outage(error.__cause__)
-    if isinstance(error, SQLAlchemyError):
-        return isinstance(error, OperationalError)
+    if isinstance(error, SQLAlchemyError | sqlite3.Error):
+        return isinstance(error, OperationalError | sqlite3.OperationalError)
+    if isinstance(error, OSError) and (error.errno in LASTING or os.strerror(errno.ENOENT) in str(error)):
+        return False
     status = 500
     if found := _STATUS.search(str(error)):
         status = int(found[1] or found[2])

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from typing import Self, TypeVar
 
 from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
 from mlflow.tracking.context.registry import resolve_tags
 from safetensors.numpy import load_file
 
@@ -156,7 +157,13 @@ class Tracker:
     def weights(self, run: str) -> Weights:
         """The canonical weights that a complete trial ended with."""
         with tempfile.TemporaryDirectory(prefix="rnn-twins-") as folder:
-            return load_file(self._read(lambda: self._client.download_artifacts(run, "weights.safetensors", folder)))
+
+            def download() -> str:
+                # From the file's own address: asked by run id, MLflow takes a server that is away for a missing file.
+                place = f"{self._client.get_run(run).info.artifact_uri}/weights.safetensors"
+                return download_artifacts(artifact_uri=place, dst_path=folder, tracking_uri=self.uri)
+
+            return load_file(self._read(download))
 
     def results(self) -> dict[str, dict[str, float]]:
         """The complete planned trials' last metrics, by fingerprint; asked for when all has run.

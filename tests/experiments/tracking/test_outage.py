@@ -1,23 +1,21 @@
 """A store that is away: the study goes on, and what is recorded in the end is what no outage would have left."""
 
-import threading
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
 import toys
+import typer
 from fake_mlflow import Store
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from tracking_cases import STARTED, TRIAL, TWINS, epoch, whole
 
+import run_all
 from experiments.errors import NotWritten, UserError
 from experiments.events import Failed, Progressed, Retried
 from experiments.tracking import outage, runs, tracker
-from experiments.tracking.outage import in_words, is_outage
 from experiments.tracking.tracker import Tracker
 
 URI = "http://me:secret@server:5000"
@@ -240,110 +238,8 @@ def test_events_of_a_run_that_was_deleted_are_left_out(server):
     assert not server.runs
 
 
-@pytest.mark.parametrize("at", range(6, 40, 3))
-@pytest.mark.parametrize("done", [False, True])
-def test_sqlite_too_holds_each_metric_once(uri, client, monkeypatch, at, done):
-    """The store in memory rests on what is seen here: MLflow takes an equal metric, param, tag and input once."""
-    calls = [0]
-    original = MlflowClient
-
-    class Faulty:
-        def __init__(self, uri):
-            self._real = original(uri)
-
-        def __getattr__(self, name):
-            def call(*arguments, **options):
-                calls[0] += 1
-                _fail(calls[0] == at and not done)
-                answer = getattr(self._real, name)(*arguments, **options)
-                _fail(calls[0] == at and done)
-                return answer
-
-            return call
-
-    monkeypatch.setattr(tracker, "MlflowClient", Faulty)
-    monkeypatch.setattr(outage, "FIRST_PAUSE_S", 0.0)
-    with Tracker(uri, "toy", "What it is.", [TRIAL]) as study:
-        study.say = [].append
-        study.expect([TRIAL])
-        for trial, event in whole(TRIAL):
-            study.record(trial, event)
-    found = client.search_runs([study.experiment_id], order_by=["attributes.start_time ASC"])
-    assert [(run.info.status, run.info.run_name) for run in found] == [
-        ("FINISHED", TRIAL.spec.slug),
-        ("FINISHED", TRIAL.name),
-    ]
-    histories = [client.get_metric_history(run.info.run_id, name) for run in found for name in run.data.metrics]
-    assert sorted((each.key, each.step, each.value) for history in histories for each in history) == [
-        ("model/parameters", 0, 7.0),
-        ("test/accuracy", 1, 0.75),
-        ("test/accuracy", 2, 0.75),
-        ("tf2/test/accuracy", 0, 0.75),
-        ("time/build_s", 0, 0.5),
-        ("time/epoch_s", 1, 2.0),
-        ("time/epoch_s", 2, 2.0),
-        ("time/first_step_s", 0, 0.25),
-        ("train/loss", 1, 1.0),
-        ("train/loss", 2, 0.5),
-    ]
-    assert len(found[1].inputs.dataset_inputs) == 1
-
-
-@contextmanager
-def answering(status, body=b"<html>no</html>"):
-    """A server with one answer to everything; with none to give it hangs."""
-    over = threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            if status is None:
-                over.wait(30)
-                return
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_POST = do_PUT = do_GET
-
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as made:
-        thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield f"http://me:secret@127.0.0.1:{made.server_port}"
-        finally:
-            over.set()
-            made.shutdown()
-            thread.join()
-
-
-ANSWERS = {500: True, 502: True, 503: True, 429: True, 408: True, None: True, 400: False, 401: False, 403: False}
-ANSWERS |= {404: False, 413: False}
-
-
-@pytest.mark.parametrize("what", ["a run", "a file"])
-@pytest.mark.parametrize("status", ANSWERS)
-def test_mlflow_s_errors_are_told_apart(monkeypatch, tmp_path, status, what):
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
-    with answering(status) as uri, pytest.raises(tracker.STORE_ERRORS) as found:
-        if what == "a run":
-            MlflowClient(uri).create_run("0")
-        else:
-            from mlflow.store.artifact.mlflow_artifacts_repo import MlflowArtifactsRepository
-
-            (tmp_path / "a").touch()
-            MlflowArtifactsRepository("mlflow-artifacts:/0/a/artifacts", uri).log_artifact(str(tmp_path / "a"))
-    assert is_outage(found.value) is ANSWERS[status]
-    assert "secret" not in in_words(found.value) and "\n" not in in_words(found.value)
-
-
-def test_a_refused_connection_is_an_outage(monkeypatch):
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    with pytest.raises(MlflowException) as found:
-        MlflowClient("http://me:secret@127.0.0.1:9").create_run("0")
-    assert is_outage(found.value) and in_words(found.value) == "Connection refused"
+def test_what_waits_at_the_end_gives_exit_code_1(capsys):
+    with pytest.raises(typer.Exit) as found, run_all._exit_codes():
+        raise NotWritten("3 events wait on disk")
+    assert found.value.exit_code == 1
+    assert capsys.readouterr().err == "error: 3 events wait on disk\n"
