@@ -87,7 +87,7 @@ def main(
 
 @contextmanager
 def _exit_codes() -> Iterator[None]:
-    """Exit with 2 and one line for bad input, with 130 for an interruption."""
+    """Exit with 2 and one line for bad input (1 where the server was away to the end), with 130 for an interruption."""
     from experiments.running.processes import STOPPING
 
     for number in STOPPING:
@@ -97,7 +97,7 @@ def _exit_codes() -> Iterator[None]:
         yield
     except UserError as error:
         typer.echo(f"error: {' '.join(str(error).split())}", err=True)
-        raise typer.Exit(2) from None
+        raise typer.Exit(error.code) from None
     except KeyboardInterrupt:
         typer.echo("interrupted; the same command continues where this one stopped", err=True)
         raise typer.Exit(INTERRUPTED) from None

@@ -1,5 +1,6 @@
 """The tracking database without MLflow: whether it exists and is valid, and which of its runs are complete."""
 
+import re
 import socket
 import sqlite3
 from collections.abc import Iterator
@@ -10,7 +11,8 @@ from urllib.parse import urlsplit
 from experiments.errors import UserError
 
 DEFAULT_URI = "sqlite:///mlflow.db"
-SERVERS = ("http", "https", "postgresql", "mysql", "mssql")
+#: The servers that MLflow knows, and their ports.
+SERVERS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 PATIENCE_S = 3.0  # for a lock that another process holds; MLflow holds it for milliseconds
 
 FINISHED = """
@@ -33,8 +35,15 @@ def sqlite_path(uri: str) -> Path | None:
         return None
     path = uri.removeprefix("sqlite:///")
     if path in (uri, "", ":memory:"):
-        raise UserError(f"--tracking-uri {uri}: allowed: sqlite:///FILE, http://HOST:PORT or a database MLflow knows")
+        raise UserError(
+            f"--tracking-uri {shown(uri)}: allowed: sqlite:///FILE, http://HOST:PORT or a database MLflow knows"
+        )
     return Path(path).absolute()
+
+
+def shown(text: str) -> str:
+    """An address, or a message that holds one, without the credentials: ``//user:password@``."""
+    return re.sub(r"//[^/\s]*@", "//", text)
 
 
 def absolute(uri: str) -> str:
@@ -100,10 +109,10 @@ def connect(path: Path) -> Iterator[sqlite3.Connection]:
 def _knock(uri: str) -> None:
     """Connect once: MLflow itself would try a silent server for minutes."""
     parts = urlsplit(uri)
-    if not parts.scheme.startswith("http"):
+    if not parts.hostname:  # a socket of this machine's
         return
     try:
-        address = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
-        socket.create_connection(address, timeout=PATIENCE_S).close()
+        port = parts.port or SERVERS[parts.scheme.partition("+")[0]]
+        socket.create_connection((parts.hostname, port), timeout=PATIENCE_S).close()
     except (OSError, ValueError) as error:
-        raise UserError(f"--tracking-uri {uri}: no answer: {error}") from error
+        raise UserError(f"--tracking-uri {shown(uri)}: no answer: {error}") from error

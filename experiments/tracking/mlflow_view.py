@@ -10,7 +10,7 @@ from typing import Any
 
 from experiments.spec import ExperimentSpec
 from experiments.tasks import MODULES
-from experiments.tracking.database import DEFAULT_URI, absolute
+from experiments.tracking.database import DEFAULT_URI, absolute, shown
 from experiments.training.trial import Trial
 from experiments.twins import TWINS
 
@@ -32,7 +32,7 @@ VIEW_COLUMNS = (
 
 def deep_link(uri: str, experiment_id: str) -> str:
     """The address of the study's runs with their columns, on the server or on a bare ``mlflow ui``."""
-    server = uri.rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
+    server = shown(uri).rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
     return f"{server}/#/experiments/{experiment_id}/runs?workflowType=machine_learning&viewStateShareKey={VIEW}"
 
 

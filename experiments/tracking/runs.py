@@ -9,7 +9,8 @@ from mlflow.entities import Run
 
 from experiments.errors import UserError
 from experiments.tracking import database
-from experiments.tracking.store import STORE_ERRORS, first_cause, open_store, runs_of
+from experiments.tracking.outage import in_words
+from experiments.tracking.store import STORE_ERRORS, open_store, runs_of
 
 SHORTEST_PIECE = 6  # of a run id
 
@@ -25,7 +26,7 @@ def finished_on_server(uri: str, name: str) -> dict[str, str]:
         experiment = client.get_experiment_by_name(name)
         runs = list(runs_of(client, [experiment.experiment_id], "tags.complete = '1'")) if experiment else []
     except STORE_ERRORS as error:
-        raise UserError(f"{uri}: {first_cause(error)}") from error
+        raise UserError(f"{database.shown(uri)}: {in_words(error)}") from error
     return {run.data.tags["fingerprint"]: run.info.run_id for run in reversed(runs)}
 
 
@@ -55,7 +56,7 @@ def artifacts_of(uri: str, run: str, names: Sequence[str]) -> tuple[str, dict[st
             paths = {name: client.download_artifacts(found.info.run_id, name, folder) for name in names}
             return found.data.tags["framework"], {name: Path(place).read_bytes() for name, place in paths.items()}
     except STORE_ERRORS as error:
-        raise UserError(f"{uri}: {first_cause(error)}") from error
+        raise UserError(f"{database.shown(uri)}: {in_words(error)}") from error
     finally:
         if store:
             store._dispose_engine()

@@ -38,6 +38,7 @@ def run(
         Pages(write, folder, outlook, lambda text: console.print(text, markup=False, soft_wrap=True)) as pages,
         Display(console, outlook, pages.keep_up) as display,
     ):
+        tracker.say = display.say
         means = Means(executor, tracker, display.phase)
         for phase in PHASES:
             if jobs := to_run[phase.name]:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from experiments.tracking import database
+
 LOCAL = "http://127.0.0.1:5000"  # where a bare ``mlflow ui`` listens
 
 
@@ -17,7 +19,7 @@ class Links:
     def of(cls, tracking_uri: str, experiment_id: str | None) -> "Links":
         """A server's own address, else the local one's."""
         remote = tracking_uri.startswith(("http://", "https://"))
-        return cls(tracking_uri.rstrip("/") if remote else LOCAL, experiment_id)
+        return cls(database.shown(tracking_uri).rstrip("/") if remote else LOCAL, experiment_id)
 
     def run(self, run_id: str | None) -> str | None:
         """One run's page."""

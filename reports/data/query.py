@@ -54,7 +54,7 @@ def read(tracking_uri: str, experiment: str, fingerprints: set[str], kind: str =
             return _records(client, experiment, fingerprints, kind)
     except (MlflowException, SQLAlchemyError, OSError) as error:
         first_line = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"{tracking_uri}: {first_line}") from error
+        raise UserError(database.shown(f"{tracking_uri}: {first_line}")) from error
 
 
 def _nothing_there(tracking_uri: str) -> bool:

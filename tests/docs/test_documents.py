@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from typer.main import get_command
 
 import run_all
@@ -114,6 +115,14 @@ def test_each_toml_is_a_study(code):
 def test_the_table_of_conventions_is_the_codes(field):
     row = f"| `{field}` | {TABLE[field]['keras']} | {TABLE[field]['pytorch']} |"
     assert row in TEXTS["docs/conventions.md"].splitlines()
+
+
+def test_the_compose_file_has_the_study_s_own_mlflow():
+    pinned = re.compile(r"\bmlflow==[\d.]+")
+    texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("docs/compose.yaml", "pyproject.toml")]
+    assert pinned.findall(texts[0]) == pinned.findall(texts[1])
+    services = yaml.safe_load(texts[0])["services"]
+    assert "--artifacts-destination" in services["mlflow"]["command"]
 
 
 NAMED = {"docs/networks.md": (*MODULES, *CELLS, *FORMS), "docs/studies.md": tuple(studies.names())}

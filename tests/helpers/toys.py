@@ -107,7 +107,15 @@ def predicting(predict) -> SimpleNamespace:
 
 
 def misbehave(deed: str) -> None:
-    """Do what the test asked for; ``hang-once`` is done by the first who comes to it."""
+    """Do what the test asked for; ``hang-once`` is done by the first who comes to it.
+
+    ``until:NAME`` waits for a file of this name.
+    """
+    if deed.startswith("until:"):
+        name = deed.removeprefix("until:")
+        Path(f"at:{name}").touch()
+        while not Path(name).exists():
+            time.sleep(0.05)
     deed, _, once = deed.partition("-")
     if once and Path(deed).exists():
         return

@@ -5,7 +5,7 @@ import shutil
 import pytest
 from mlflow import MlflowClient
 
-from experiments.tracking import store
+from experiments.tracking import journal, store
 from experiments.tracking.tracker import Tracker
 
 
@@ -15,6 +15,13 @@ def template(tmp_path_factory):
     path = tmp_path_factory.mktemp("template") / "mlflow.db"
     store.create(path)
     return path
+
+
+@pytest.fixture(autouse=True)
+def journals(tmp_path_factory, monkeypatch):
+    """The folder of journals, where no other test's are."""
+    monkeypatch.setenv("RNN_TWINS_CACHE", str(tmp_path_factory.mktemp("cache")))
+    return journal.folder()
 
 
 @pytest.fixture

@@ -42,6 +42,7 @@ LINK = "/#/experiments/7/runs?workflowType=machine_learning&viewStateShareKey=re
         ("sqlite:///mlflow.db", f"mlflow ui, then http://127.0.0.1:5000{LINK}"),
         ("sqlite:////a/b.db", f"mlflow ui --backend-store-uri sqlite:////a/b.db, then http://127.0.0.1:5000{LINK}"),
         ("http://host:1234/", f"http://host:1234{LINK}"),
+        ("http://me:secret@host:1234", f"http://host:1234{LINK}"),
     ],
 )
 def test_the_way_to_look(uri, way):

@@ -79,7 +79,9 @@ def test_a_locked_database_is_one_line(held, monkeypatch):
         ("sqlite:///foreign.db", "none of MLflow's"),
         ("sqlite:///:memory:", "allowed: sqlite:///FILE"),
         ("mlflow.db", "allowed: sqlite:///FILE"),
-        ("http://127.0.0.1:9", "no answer"),
+        ("http://me:secret@127.0.0.1:9", "--tracking-uri http://127.0.0.1:9: no answer"),
+        ("postgresql+psycopg2://me:secret@127.0.0.1:9/mlflow", "9/mlflow: no answer: "),
+        ("ftp://me:secret@host", "--tracking-uri ftp://host: allowed: "),
     ],
 )
 def test_a_database_that_cannot_be_used_is_one_line(tmp_path, monkeypatch, uri, message):
@@ -90,7 +92,7 @@ def test_a_database_that_cannot_be_used_is_one_line(tmp_path, monkeypatch, uri, 
     with pytest.raises(UserError) as found:
         Tracker(uri, "toy")
     assert message in str(found.value)
-    assert "\n" not in str(found.value)
+    assert "\n" not in str(found.value) and "secret" not in str(found.value)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["foreign.db", "text.db"]
 
 

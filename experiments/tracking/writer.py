@@ -1,0 +1,183 @@
+"""Journal entries → MLflow. To apply an entry twice, or a part of it and then the whole, gives what once gives.
+
+A run is found by its tag ``journal`` before it is created a second time. MLflow takes a metric with the key, step, time
+and value of another for the same one, and every time is the entry's own. Params, tags, files and states replace
+themselves.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
+
+from experiments.running.processes import this_process
+from experiments.study.phases import PHASES
+from experiments.tracking import database
+from experiments.tracking.entries import Entry
+from experiments.tracking.mlflow_view import charts_link, view_tags
+from experiments.tracking.store import runs_of
+
+#: The notes at the heads of a study's experiments, by their names.
+HEADINGS = {phase.experiment: phase.heading for phase in reversed(PHASES)}
+PROCESS = tuple(this_process())  # the tags that tell whose a run is
+
+
+class Writer:
+    """Applies the entries of a study's journals, in their order.
+
+    Args:
+        client: MLflow's.
+        uri: where its database is.
+        study: its name; the runs go into experiments ``<study>/…``.
+        description: the note of ``<study>/training``.
+    """
+
+    def __init__(self, client: MlflowClient, uri: str, study: str, description: str) -> None:
+        self._client, self._uri, self._study = client, uri, study
+        self._headings = HEADINGS | {"training": description}
+        self._experiments: dict[str, str] = {}  # name → experiment
+        self._runs: dict[str, str] = {}  # of the runs in flight: name in the journal → run
+        self._parents: dict[str, str] = {}  # of the specs in flight: fingerprint → run
+
+    def experiment(self, name: str) -> str:
+        """The id of one of the study's experiments, made where it is missing."""
+        if name not in self._experiments:
+            self._experiments[name] = self._made(f"{self._study}/{name}", self._headings[name])
+        return self._experiments[name]
+
+    def run(self, name: str) -> str:
+        """The run in flight of this name in the journal."""
+        return self._runs[name]
+
+    def apply(self, entry: Entry, files: Path) -> None:
+        """Write an entry; what belongs to a run that someone has deleted meanwhile is left out.
+
+        Args:
+            entry: an entry whose predecessors have been applied.
+            files: the folder of its files.
+        """
+        again, entry.tried = entry.tried, True
+        if entry.run:
+            run = self._run_of(entry, again)
+            if run is None:
+                return
+            self._write(run, entry, files)
+        if entry.spec and (parent := self._parents.get(entry.spec) or self._found_parent(entry.spec)):
+            self._log(parent, entry, metrics=self._means(entry))
+            if entry.parent_end:
+                self._client.set_terminated(parent, entry.parent_end, entry.time)
+                self._parents.pop(entry.spec, None)
+        if entry.end:
+            self._runs.pop(entry.run, None)
+
+    def results(self, spec: str = "", until: int | None = None) -> dict[str, dict[str, float]]:
+        """The last metrics of the complete trials, by fingerprint; of one spec, if told, and those that had ended."""
+        of_spec = f" and tags.spec_fingerprint = '{spec}'" if spec else ""
+        found = reversed(self._search(f"tags.complete = '1'{of_spec}"))
+        return {
+            run.data.tags["fingerprint"]: run.data.metrics
+            for run in found
+            if until is None or (run.info.end_time or 0) <= until
+        }
+
+    def _write(self, run: str, entry: Entry, files: Path) -> None:
+        self._log(run, entry, entry.metrics, entry.create.get("params", {}), entry.tags)
+        for name in entry.files:
+            self._client.log_artifact(run, str(files / name))
+        if entry.end:
+            self._client.set_terminated(run, entry.end, entry.time)
+        if entry.complete:
+            self._client.set_tag(run, "complete", "1")
+
+    def _run_of(self, entry: Entry, again: bool) -> str | None:
+        """The entry's run; created if this is its first entry and it cannot be found."""
+        run, create = self._runs.get(entry.run), entry.create
+        if run is None and (again or not create):
+            found = self._search(f"tags.journal = '{entry.run}'", entry.experiment)
+            run = found[0].info.run_id if found else None
+        if create:
+            tags = create["tags"] | {"journal": entry.run}
+            if "parent" in create:
+                tags["mlflow.parentRunId"] = self._parent(create["parent"], entry.time - 1, again)
+            if run is None:
+                began, place = create.get("began", entry.time), self.experiment(entry.experiment)
+                run = self._client.create_run(place, began, tags, create["name"]).info.run_id
+            self._runs[entry.run] = run
+            if "dataset" in create:
+                self._client.log_inputs(run, datasets=[_dataset(**create["dataset"])])
+        elif run is not None:
+            self._runs[entry.run] = run
+        return run
+
+    def _parent(self, parent: Mapping[str, Any], began: int, again: bool) -> str:
+        """The parent run of a trial, RUNNING: the one of an earlier start, or a new one, a moment older."""
+        spec = parent["tags"]["spec_fingerprint"]
+        if spec in self._parents and not again:
+            return self._parents[spec]
+        run = self._found_parent(spec)
+        fresh = run is None
+        if run is None:
+            place = self.experiment("training")
+            run = self._client.create_run(place, began, parent["tags"], parent["name"]).info.run_id
+        else:
+            self._client.update_run(run, status="RUNNING", name=parent["name"])
+        params = parent["params"] if fresh or again else {}
+        process = {name: parent["tags"][name] for name in PROCESS}
+        self._client.log_batch(run, params=_params(params), tags=_tags(process))
+        self._parents[spec] = run
+        return run
+
+    def _found_parent(self, spec: str) -> str | None:
+        found = self._search(f"tags.kind = 'experiment' and tags.spec_fingerprint = '{spec}'")
+        return found[0].info.run_id if found else None
+
+    def _means(self, entry: Entry) -> dict[str, float]:
+        """The means over the seeds, for each twin, of the trials that had ended by then."""
+        results = self.results(entry.spec, entry.time) if entry.seeds else {}
+        values: dict[str, list[float]] = {}
+        for fingerprint, framework in entry.seeds:
+            for name, value in results.get(fingerprint, {}).items():
+                if name.startswith("test/"):
+                    values.setdefault(f"{framework}/{name}", []).append(value)
+        return {name: fmean(found) for name, found in values.items()}
+
+    def _log(
+        self,
+        run: str,
+        entry: Entry,
+        metrics: Mapping[str, float],
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        points = [Metric(name, value, entry.time, entry.step) for name, value in metrics.items()]
+        if points or params or tags:
+            self._client.log_batch(run, points, _params(params or {}), _tags(tags or {}))
+
+    def _made(self, name: str, description: str) -> str:
+        found = self._client.get_experiment_by_name(name)
+        path = database.sqlite_path(self._uri)
+        place = (path.parent / "mlruns" / name).as_uri() if path else None
+        identity = found.experiment_id if found else self._client.create_experiment(name, artifact_location=place)
+        note = f"{description} [Its charts]({charts_link(identity)})"
+        for key, value in (view_tags() | {"mlflow.note.content": note}).items():
+            self._client.set_experiment_tag(identity, key, value)
+        return identity
+
+    def _search(self, filters: str, experiment: str = "training") -> Sequence[Run]:
+        return list(runs_of(self._client, [self.experiment(experiment)], filters))
+
+
+def _params(params: Mapping[str, str]) -> list[Param]:
+    return [Param(key, value) for key, value in params.items()]
+
+
+def _tags(tags: Mapping[str, str]) -> list[RunTag]:
+    return [RunTag(key, value) for key, value in tags.items()]
+
+
+def _dataset(name: str, digest: str, source: str, profile: str) -> DatasetInput:
+    dataset = Dataset(name, digest, "local", source, profile=profile)
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
