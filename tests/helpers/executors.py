@@ -4,10 +4,52 @@ Each is made by a function of three arguments, ``workers``, ``threads`` and ``pa
 context that ends it.
 """
 
-from functools import partial
+import os
+from functools import cache, partial
+from importlib.util import find_spec
+from pathlib import Path
 
+import pytest
 import toys
 
 from experiments.running.executor import LocalExecutor
 
-EXECUTORS = {"local": partial(LocalExecutor, toys.load)}
+HELPERS = Path(__file__).parent
+NEEDS_RAY = (pytest.mark.study, pytest.mark.skipif(not find_spec("ray"), reason="Ray, an extra, is not installed"))
+
+
+def new_cluster(*cpus: int):
+    """Start Ray's processes for a cluster of nodes with so many CPUs each, the first of them the head's."""
+    from ray.cluster_utils import Cluster
+
+    with pytest.MonkeyPatch.context() as patch:  # the nodes import the toys
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(HELPERS.parents[1]), str(HELPERS)]))
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        made = Cluster()
+        for number, count in enumerate(cpus):
+            made.add_node(num_cpus=count, **({} if number else {"include_dashboard": False}))
+    return made
+
+
+@cache
+def shared_cluster():
+    """Two nodes of two CPUs, for all tests of this process, which is connected to them until it ends."""
+    from experiments.running import ray_cluster
+
+    cluster = new_cluster(2, 2)
+    ray_cluster.connect(cluster.address)
+    return cluster
+
+
+def on_ray(workers: int, threads: int, patience: float):
+    """A Ray executor on the shared cluster, with the deeds of the test."""
+    from experiments.running.ray_executor import RayExecutor
+
+    load = partial(toys.load_elsewhere, os.environ["TOY_DEEDS"])
+    return RayExecutor(load, workers, threads, patience, address=shared_cluster().address)
+
+
+EXECUTORS = {
+    "local": pytest.param(partial(LocalExecutor, toys.load), id="local"),
+    "ray": pytest.param(on_ray, id="ray", marks=NEEDS_RAY),
+}

@@ -22,7 +22,7 @@ TRIALS = [toys.trial(seed=seed) for seed in range(2)]
 TWINS = [toys.trial(name, seed) for seed in range(2) for name in ("tf2", "pytorch")]
 
 
-@pytest.fixture(params=EXECUTORS.values(), ids=EXECUTORS)
+@pytest.fixture(params=EXECUTORS.values())
 def make(request, monkeypatch, tmp_path):
     """Make an executor whose workers do the ``deeds``, in a folder of their own."""
     monkeypatch.chdir(tmp_path)
