@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -57,6 +58,10 @@ class Cluster:
     _probed: float = field(default=0.0, init=False)
     _in_vain: int = field(default=0, init=False)
 
+    @cached_property
+    def _node(self) -> Any:
+        return self.ray.remote(Node)
+
     @property
     def places(self) -> list[Place]:
         """The nodes that are alive and have CPUs."""
@@ -76,8 +81,7 @@ class Cluster:
         where = NodeAffinitySchedulingStrategy(node, soft=False) if node else "SPREAD"
         asked = {"num_cpus": cpus, "num_gpus": order.gpus, "scheduling_strategy": where}
         with self.faults():
-            made = self.ray.remote(Node).options(**asked, max_concurrency=4, max_restarts=0, max_task_retries=0)
-            return made.remote(order)
+            return self._node.options(**asked, max_concurrency=4).remote(order)
 
     def wait(self, answers: Sequence[Any], seconds: float) -> list[Any]:
         """Those of the awaited answers that are there, at least one if one comes within so many seconds."""

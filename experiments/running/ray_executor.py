@@ -76,10 +76,11 @@ class RayExecutor:
         self.cluster = self.cluster or ray_cluster.connect(self.address)
         self.threads = self.threads or 1
         try:
-            self.workers = self.workers or self._room()
+            room = self._room()
         except UserError:
             self.__exit__()
             raise
+        self.workers = self.workers or room
 
     def alone(self, threads: int) -> Self:
         """An executor of one worker, new for every ``run``, with a node to itself; this one's are ended."""
@@ -97,7 +98,6 @@ class RayExecutor:
     def run(self, trials: Sequence[Job]) -> Iterator[Report]:
         """Yield ``(worker, trial, event)`` as the trials go; each ends with one ``Finished`` or ``Failed``."""
         waiting, whole = Waiting(trials), False
-        self._room()
         try:
             for slot in self._slots.values():  # kept ones: do they still stand?
                 self._enrol(slot)
@@ -111,7 +111,7 @@ class RayExecutor:
                 yield from self._listen(waiting)
                 unplaced = 0.0 if self._standing else unplaced + time.monotonic() - began
                 if unplaced > PLACE_S:
-                    raise UserError(f"Ray gave no worker its {self.threads} CPUs within {PLACE_S:.0f} s; is it busy?")
+                    raise UserError(f"Ray gave no worker the CPUs it asks for within {PLACE_S:.0f} s; is it busy?")
         finally:
             if not (whole and self.keep):
                 self.close()

@@ -15,20 +15,25 @@ import toys
 from experiments.running.executor import LocalExecutor
 
 HELPERS = Path(__file__).parent
-NEEDS_RAY = (pytest.mark.study, pytest.mark.skipif(not find_spec("ray"), reason="Ray, an extra, is not installed"))
+NEEDS_RAY = [pytest.mark.study, pytest.mark.skipif(not find_spec("ray"), reason="Ray, an extra, is not installed")]
 
 
 def new_cluster(*cpus: int):
     """Start Ray's processes for a cluster of nodes with so many CPUs each, the first of them the head's."""
     from ray.cluster_utils import Cluster
 
-    with pytest.MonkeyPatch.context() as patch:  # the nodes import the toys
+    made = Cluster()
+    for count in cpus:
+        new_node(made, count)
+    return made
+
+
+def new_node(cluster, cpus: int):
+    """Add a node, which can import the toys."""
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join([str(HELPERS.parents[1]), str(HELPERS)]))
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        made = Cluster()
-        for number, count in enumerate(cpus):
-            made.add_node(num_cpus=count, **({} if number else {"include_dashboard": False}))
-    return made
+        return cluster.add_node(num_cpus=cpus, **({} if cluster.head_node else {"include_dashboard": False}))
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import time
 from collections import defaultdict
 from contextlib import closing
@@ -73,6 +74,7 @@ def test_a_trial_yields_its_events_in_order(run):
     found = run([toys.trial()])
     assert [type(event) for _, event in found] == DONE
     assert found[0][1].environment["threads"] == "1"
+    assert found[0][1].environment["host"] == socket.gethostname()
 
 
 def test_one_framework_a_process(run):
