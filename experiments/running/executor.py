@@ -72,7 +72,7 @@ class LocalExecutor:
             trials: or other jobs.
             tried: how often they have been tried elsewhere.
         """
-        waiting, whole = Waiting(trials, tried), False
+        waiting, whole, self.broken = Waiting(trials, tried), False, {}
         try:
             for worker in [worker for worker in self._team.values() if not worker.process.is_alive()]:
                 self._dismiss(worker)

@@ -54,7 +54,7 @@ class Cluster:
     ray: ModuleType
     address: tuple[str, int]
     own: bool
-    unlike: set[str] = field(default_factory=set)  # nodes of another kind than the study's machine
+    unfit: set[str] = field(default_factory=set)  # nodes that are no choice for a worker that takes a whole one
     _probed: float = field(default=0.0, init=False)
     _in_vain: int = field(default=0, init=False)
 

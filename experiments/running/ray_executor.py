@@ -23,7 +23,8 @@ Report = tuple[int, Job, Event]
 BEAT_S = 5.0  # at most, between two signs of life of an actor
 ACTOR_PATIENCE_S = 60.0  # without one, and it is lost
 PLACE_S = 300.0  # for the first actor to get its CPUs
-STARTS = 3  # of actors in vain
+STARTS = 3  # of each worker's actor in vain, in a row
+IN_VAIN = "creation task"  # Ray's words for an actor that cannot stand anywhere, such as for want of a package
 
 
 @dataclass(eq=False)
@@ -35,6 +36,7 @@ class Slot:
     place: Place | None  # where it was told to stand
     answer: Any
     facts: Facts | None = None  # once it stands
+    stood: bool = False  # in a run before
     framework: str = ""
     trial: Job | None = None
     silent: float = 0.0  # seconds of listening without a sign of life
@@ -100,7 +102,7 @@ class RayExecutor:
         waiting, whole = Waiting(trials), False
         try:
             for slot in self._slots.values():  # kept ones: do they still stand?
-                self._enrol(slot)
+                self._enrol(slot, stood=slot.facts is not None)
             unplaced = 0.0
             while True:
                 self._employ(waiting)
@@ -165,18 +167,18 @@ class RayExecutor:
         self._enrol(self._slots[number])
 
     def _whole_node(self) -> Place:
-        """The first node with enough CPUs that is not known to be of another kind."""
+        """The first node with enough CPUs that is not known to be unfit."""
         fit = [place for place in self.cluster.places if place.cpus >= self.threads]
         for place in sorted(fit):
-            if place.node not in self.cluster.unlike:
+            if place.node not in self.cluster.unfit:
                 return place
         raise UserError(
             f"no node of the Ray cluster with {self.threads} CPUs is a machine of the kind that this one is: times "
             "would not be comparable; allowed: starting the study on a node of the kind that is to be timed"
         )
 
-    def _enrol(self, slot: Slot) -> None:
-        slot.facts, slot.silent, slot.answer = None, 0.0, slot.actor.facts.remote()
+    def _enrol(self, slot: Slot, stood: bool = False) -> None:
+        slot.facts, slot.stood, slot.silent, slot.answer = None, stood, 0.0, slot.actor.facts.remote()
 
     def _give(self, slot: Slot, trial: Job, waiting: Waiting) -> None:
         slot.trial, slot.framework = trial, trial.framework
@@ -242,17 +244,19 @@ class RayExecutor:
                     "installation on every node"
                 )
         if self.whole and facts.machine != identity():
-            self.cluster.unlike.add(slot.place.node)
+            self.cluster.unfit.add(slot.place.node)
             self._dismiss(slot)
             return False
         slot.facts, self._starts = facts, 0
         return True
 
     def _start_again(self, slot: Slot, error: Exception) -> None:
-        """Let go of an actor that never stood; its place is asked for again."""
+        """Let go of an actor that does not stand, or no longer; its place is asked for again."""
         self._dismiss(slot)
-        self._starts += 1
-        if self._starts >= STARTS:
+        self._starts += not slot.stood
+        if slot.place:
+            self.cluster.unfit.add(slot.place.node)  # it may be gone, which Ray notices after some seconds
+        if IN_VAIN in str(error) or self._starts >= STARTS * self.workers:
             said = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
             raise UserError(f"Ray could not start a worker on the cluster: {said[-1]}")
 

@@ -5,12 +5,16 @@ context that ends it.
 """
 
 import os
+import time
+from contextlib import suppress
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
 import pytest
 import toys
+from run_all_cases import GUARD_S
 
 from experiments.running.executor import LocalExecutor
 
@@ -52,6 +56,15 @@ def on_ray(workers: int, threads: int, patience: float):
 
     load = partial(toys.load_elsewhere, os.environ["TOY_DEEDS"])
     return RayExecutor(load, workers, threads, patience, address=shared_cluster().address)
+
+
+def gone(pid: int) -> bool:
+    """Wait until a process has ended."""
+    until = time.monotonic() + GUARD_S
+    with suppress(psutil.NoSuchProcess):
+        while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE and time.monotonic() < until:
+            time.sleep(0.05)
+    return time.monotonic() < until
 
 
 EXECUTORS = {

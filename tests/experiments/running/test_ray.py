@@ -9,12 +9,11 @@ import sys
 import time
 from contextlib import closing, contextmanager
 from pathlib import Path
+from types import ModuleType
 
-import psutil
 import pytest
 import toys
-from executors import NEEDS_RAY, new_cluster, new_node, on_ray, shared_cluster
-from run_all_cases import GUARD_S, House
+from executors import NEEDS_RAY, gone, new_node, on_ray, shared_cluster
 
 from experiments.errors import UserError
 from experiments.events import EpochEnded, Failed, Finished, Progressed, Retried, Started
@@ -47,15 +46,6 @@ def node_of(cpus):
     finally:
         if node in shared_cluster().worker_nodes:
             shared_cluster().remove_node(node, allow_graceful=False)
-
-
-def gone(pid):
-    """Wait until a process has ended."""
-    until = time.monotonic() + GUARD_S
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    return True
 
 
 def lose(executor, trials, how):
@@ -173,37 +163,6 @@ def test_a_lost_node_s_trial_is_tried_elsewhere(make):
     assert {event.environment["threads"] for _, event in found if isinstance(event, Started)} == {"3"}
 
 
-def test_a_lost_head_ends_the_study_in_one_line_and_the_next_start_goes_on(monkeypatch, tmp_path):
-    house = House(tmp_path)
-    monkeypatch.setenv("TOY_DEEDS", json.dumps({"pytorch:1": "sleep"}))  # the nodes inherit it
-    cluster = new_cluster(1)
-    process = house.start("toy.toml", "--executor", f"ray://{cluster.address}")
-    sleeping = house.asleep()
-    for each in cluster.head_node.all_processes.values():
-        each[0].process.kill()
-    _, err = process.communicate(timeout=GUARD_S)
-    assert process.returncode == 2
-    assert re.fullmatch(r"error: Ray's head at \S+ is gone; [^\n]+\n", err)
-    assert gone(sleeping)
-    assert house.study().returncode == 0
-    assert sum(complete == "1" for *_, complete in house.runs()) == 6
-
-
-# --- interruption
-
-
-def test_ctrl_c_ends_a_study_and_the_ray_that_it_started(tmp_path, monkeypatch):
-    house = House(tmp_path)
-    process = house.start("toy.toml", "--executor", "ray", deeds={"tf2:0": "sleep"})
-    sleeping = house.asleep()
-    family = psutil.Process(process.pid).children(recursive=True)
-    assert any("raylet" in each.name() for each in family)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=GUARD_S)
-    assert (process.returncode, err.count("\n")) == (130, 1) and err.startswith("interrupted")
-    assert all(gone(each.pid) for each in family) and gone(sleeping)
-
-
 # --- whole nodes
 
 
@@ -217,16 +176,27 @@ def test_alone_takes_a_whole_node_with_a_new_worker_for_each_run(make):
                         started.append(event.environment["pid"])
                         (slot,) = alone._slots.values()
                         assert slot.place.cpus == 2
-                        room = executor.cluster.ray.cluster_resources()["CPU"]
-        assert room == 4 and len(set(started)) == 2
+        assert len(set(started)) == 2
 
 
 def test_alone_takes_no_machine_of_another_kind(make, monkeypatch):
     monkeypatch.setattr(ray_executor, "identity", lambda: {"processor": "another"})
     with make() as executor:
-        executor.cluster.unlike = set()
+        executor.cluster.unfit = set()
         with pytest.raises(UserError, match="a machine of the kind that this one is"):
             list(executor.alone(1).run(TRIALS[:1]))
+
+
+def test_kept_actors_run_again_and_one_that_died_meanwhile_costs_no_try(make):
+    with make() as executor:
+        executor.keep, actors = True, []
+        for _ in range(3):
+            found = list(executor.run(TRIALS))
+            assert not [event for _, _, event in found if isinstance(event, Retried | Failed)]
+            actors.append(executor._slots[0].facts.pid)
+            if len(actors) == 2:
+                os.kill(actors[1], signal.SIGKILL)
+    assert actors[0] == actors[1] != actors[2]
 
 
 # --- what is refused
@@ -254,6 +224,17 @@ def test_a_node_with_other_software_ends_the_run(make, monkeypatch):
     monkeypatch.setattr(ray_node, "facts", lambda: here._replace(software=here.software | {"torch": "0.1"}))
     with make() as executor, pytest.raises(UserError, match=r"node \S+ of the Ray cluster: torch is \S+, not 0.1;"):
         list(executor.run(TRIALS[:1]))
+
+
+def test_a_worker_that_cannot_start_anywhere_ends_the_run_in_one_line(make, monkeypatch):
+    """Its code is no module of the nodes'."""
+    module = ModuleType("only_here")
+    exec("def load(name): ...", module.__dict__)
+    monkeypatch.setitem(sys.modules, "only_here", module)
+    with make() as executor:
+        executor.load = module.load
+        with pytest.raises(UserError, match=r"Ray could not start a worker .*: ModuleNotFoundError: .*only_here"):
+            list(executor.run(TRIALS[:1]))
 
 
 def test_a_fault_of_ray_itself_ends_the_run_in_one_line(make, monkeypatch):
