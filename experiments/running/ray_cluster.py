@@ -139,7 +139,7 @@ def connect(address: str | None) -> Cluster:
     """Connect to the cluster whose head has this address, or start a local Ray.
 
     Args:
-        address: ``HOST:PORT``, ``HOST`` or ``auto``, the cluster that this machine belongs to; None for a local Ray.
+        address: ``HOST:PORT`` or ``HOST``; None for a local Ray.
 
     Raises:
         UserError: Ray is not installed, or there is no such cluster.
@@ -154,7 +154,7 @@ def connect(address: str | None) -> Cluster:
         ) from error
     # What Ray's processes report would disturb the display; what it means for a job is said of the job.
     worker.print_to_stdstream = lambda *_, **__: None
-    where = address if address in (None, "auto") else ":".join(map(str, _answering(address)))
+    where = address and ":".join(map(str, _answering(address)))
     own = not ray.is_initialized()
     if own:
         _start(ray, where)
@@ -177,7 +177,7 @@ def _start(ray: ModuleType, where: str | None) -> None:
 def _answering(address: str) -> tuple[str, int]:
     """An address as host and port, where something answers: Ray would try for a minute."""
     host, _, port = address.partition(":")
-    allowed = f"ray://HOST:PORT of a Ray head ({PORT} unless told), ray://auto, or ray, which starts a local one"
+    allowed = f"ray://HOST:PORT of a Ray head ({PORT} unless told), or ray, which starts a local one"
     if not host or not (port or str(PORT)).isdecimal():
         raise UserError(f"--executor ray://{address}; allowed: {allowed}")
     found = host, int(port or PORT)

@@ -52,7 +52,7 @@ class RayExecutor:
         threads: for each worker; one unless told.
         patience: seconds after which a worker that neither speaks nor computes is stuck; ``silence.py`` has the rule.
         keep: idle actors and their workers wait for the next ``run``, until ``close`` or the end of a ``with``.
-        address: of the cluster's head, ``HOST:PORT`` or ``auto``; None starts a local Ray, which ends with ``with``.
+        address: of the cluster's head, ``HOST:PORT``; None starts a local Ray, which ends with ``with``.
         gpus: for each worker; none unless told.
         cluster: a connection that another executor has made.
         whole: every actor takes a whole node, of the kind of the study's machine.

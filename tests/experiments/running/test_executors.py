@@ -14,7 +14,6 @@ from experiments.running.executors import check, make
         ("local", None, None),
         ("ray", None, None),
         ("ray?gpus=0.5", None, "0.5"),
-        ("ray://auto", "auto", None),
         ("ray://head-1.example:6379", "head-1.example:6379", None),
         ("ray://10.0.0.1?gpus=1", "10.0.0.1", "1"),
     ],
