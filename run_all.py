@@ -57,6 +57,9 @@ def main(
     fresh: Annotated[bool, typer.Option("--fresh", help="run again even what is done")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="processes at a time")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="threads for each worker")] = None,
+    executor: Annotated[
+        str, typer.Option(metavar="local|ray|ray://HOST:PORT", help="where workers run: docs/cluster.md")
+    ] = "local",
     tracking_uri: Annotated[str, typer.Option(help="MLflow's database or server")] = DEFAULT_URI,
     imdb: Annotated[str | None, typer.Option(metavar="packaged|keras|PATH", help="where reviews come from")] = None,
     reports_only: Annotated[bool, typer.Option("--reports-only", help="write the reports; run nothing")] = False,
@@ -64,6 +67,9 @@ def main(
 ) -> None:
     """Run a study: train its experiments on every framework, check parity, time, record all in MLflow, report."""
     with _exit_codes():
+        from experiments.running import executors
+
+        executors.check(executor)
         plan, uri = _plan(study, imdb, tracking_uri), absolute(tracking_uri)
         chosen = _chosen(plan, only or [])
         if minutes is not None and not reports_only:
@@ -81,7 +87,7 @@ def main(
             import reports
 
             typer.echo(f"reports: {reports.write(plan, uri, REPORTS)}")
-        elif _run(plan, chosen, uri, fresh, workers, threads):
+        elif _run(plan, chosen, uri, fresh, workers, threads, executor=executor):
             raise typer.Exit(1)
 
 
@@ -149,6 +155,7 @@ def _run(
     workers: int | None = None,
     threads: int | None = None,
     folder: Path = REPORTS,
+    executor: str = "local",
 ) -> list[tuple[str, str]]:
     """Run what is missing, phase by phase, then report; returns what failed, and why."""
     from rich.console import Console
@@ -156,7 +163,7 @@ def _run(
     import frameworks
     import reports
     from experiments.running import display, summary
-    from experiments.running.executor import LocalExecutor
+    from experiments.running.executors import make
     from experiments.tracking import study_run
     from experiments.tracking.missing import missing
     from experiments.tracking.mlflow_view import parent_names
@@ -173,8 +180,8 @@ def _run(
         if any(to_run.values()):
             display.address(console, folder / "index.html")
             write = partial(reports.write, plan, uri, folder)
-            with LocalExecutor(frameworks.load, workers, threads, keep=True) as executor:
-                failures = study_run.run(chosen, to_run, tracker, executor, console, write, folder)
+            with make(executor, frameworks.load, workers, threads) as made:
+                failures = study_run.run(chosen, to_run, tracker, made, console, write, folder)
         results = tracker.results() if to_run["training"] else {}
         rows = summary.rows(trials, parent_names(trials), results)
         runs = tracker.way_to_look

@@ -1,12 +1,9 @@
 """Runs jobs in local worker processes; each imports one framework, once."""
 
-import io
 import math
 import pickle
-import sys
 import tempfile
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,13 +15,14 @@ from experiments.events import Event, Failed, Finished, Progressed, Retried
 from experiments.hardware import usable_cores
 from experiments.protocol import Job
 from experiments.running.local_worker import Inbox, LocalWorker, end, hire
+from experiments.running.plain_data import read
 from experiments.running.silence import PATIENCE_S, SAMPLES, Rhythm
+from experiments.running.waiting import Waiting
 from experiments.running.worker import Broken, Load
 
 Report = tuple[int, Job, Event]
 
 RECYCLE_ABOVE = int(1.6 * 2**30)  # bytes resident; a worker may use 2 GiB, and the next trial must fit
-TRIES = 2
 
 
 @dataclass
@@ -45,6 +43,7 @@ class LocalExecutor:
     threads: int | None = None
     patience: float = PATIENCE_S
     keep: bool = False
+    broken: dict[str, Failed] = field(default_factory=dict, init=False)  # frameworks that cannot be imported
     _team: dict[int, LocalWorker] = field(default_factory=dict, init=False)
     _inbox: Inbox = field(default_factory=SimpleQueue, init=False)
     _logs: tempfile.TemporaryDirectory | None = field(default=None, init=False)
@@ -66,9 +65,14 @@ class LocalExecutor:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def run(self, trials: Sequence[Job]) -> Iterator[Report]:
-        """Yield ``(worker, trial, event)`` as the trials go; each ends with one ``Finished`` or ``Failed``."""
-        waiting, whole = _Waiting(trials), False
+    def run(self, trials: Sequence[Job], tried: int = 0) -> Iterator[Report]:
+        """Yield ``(worker, trial, event)`` as the trials go; each ends with one ``Finished`` or ``Failed``.
+
+        Args:
+            trials: or other jobs.
+            tried: how often they have been tried elsewhere.
+        """
+        waiting, whole, self.broken = Waiting(trials, tried), False, {}
         try:
             for worker in [worker for worker in self._team.values() if not worker.process.is_alive()]:
                 self._dismiss(worker)
@@ -95,7 +99,7 @@ class LocalExecutor:
         """Seconds of listening at a time."""
         return self.patience / SAMPLES
 
-    def _employ(self, waiting: "_Waiting") -> Iterator[Report]:
+    def _employ(self, waiting: Waiting) -> Iterator[Report]:
         """Give every free slot a job: to its worker if its framework has jobs left, else to a new worker."""
         for slot in range(self.workers):
             worker = self._team.get(slot)
@@ -122,7 +126,7 @@ class LocalExecutor:
         worker.listen(self._inbox)
         return worker
 
-    def _listen(self, waiting: "_Waiting") -> Iterator[Report]:
+    def _listen(self, waiting: Waiting) -> Iterator[Report]:
         """Wait a moment for a message; time in which the parent does something else is no worker's silence."""
         began, heard = time.monotonic(), None
         with suppress(Empty):
@@ -137,7 +141,7 @@ class LocalExecutor:
                 silent = f"the worker was silent for {worker.pulse.silent:.0f} s"
                 yield from self._lose(worker, waiting, silent, silent)
 
-    def _hear(self, worker: LocalWorker, data: bytes | None, waiting: "_Waiting") -> Iterator[Report]:
+    def _hear(self, worker: LocalWorker, data: bytes | None, waiting: Waiting) -> Iterator[Report]:
         trial = worker.trial
         if data is None:
             how = worker.death()
@@ -146,13 +150,14 @@ class LocalExecutor:
         self._rhythm.learn(trial, worker.pulse)
         worker.pulse.beat()
         try:
-            message = _PlainData(io.BytesIO(data)).load()
+            message = read(data)
         except pickle.UnpicklingError as error:
             self._dismiss(worker)
             yield worker.slot, trial, Failed(f"{worker.framework}: {error}")
             return
         if isinstance(message, Broken):
             self._dismiss(worker)
+            self.broken[worker.framework] = message.failure
             for lost in (trial, *waiting.drop(worker.framework)):
                 yield worker.slot, lost, message.failure
             return
@@ -160,7 +165,7 @@ class LocalExecutor:
             worker.trial = None
         yield worker.slot, trial, message
 
-    def _lose(self, worker: LocalWorker, waiting: "_Waiting", first: str, second: str) -> Iterator[Report]:
+    def _lose(self, worker: LocalWorker, waiting: Waiting, first: str, second: str) -> Iterator[Report]:
         """End a worker that died or is stuck: its job goes to the front of the queue, once."""
         trial = worker.trial
         self._dismiss(worker)
@@ -174,49 +179,3 @@ class LocalExecutor:
     def _dismiss(self, worker: LocalWorker) -> None:
         del self._team[worker.slot]
         end([worker])
-
-
-class _PlainData(pickle.Unpickler):
-    """Reads events. A framework's type in an event, even of a version string, would import the framework here."""
-
-    def find_class(self, module: str, name: str) -> type:
-        if module.partition(".")[0] not in {"experiments", "numpy", *sys.stdlib_module_names}:
-            raise pickle.UnpicklingError(
-                f"an event holds a {module}.{name}; only plain data and NumPy arrays may cross"
-            )
-        return super().find_class(module, name)
-
-
-class _Waiting:
-    """The trials still to run, in order, by framework."""
-
-    def __init__(self, trials: Sequence[Job]) -> None:
-        self._queues: dict[str, deque[Job]] = {}
-        self._tries: dict[str, int] = {}
-        for trial in trials:
-            self._queues.setdefault(trial.framework, deque()).append(trial)
-
-    def has(self, framework: str) -> bool:
-        return bool(self._queues.get(framework))
-
-    def take(self, framework: str) -> Job:
-        trial = self._queues[framework].popleft()
-        self._tries[trial.fingerprint] = self._tries.get(trial.fingerprint, 0) + 1
-        return trial
-
-    def again(self, trial: Job) -> bool:
-        """Put a trial back at the front, if it has a try left."""
-        left = self._tries[trial.fingerprint] < TRIES
-        if left:
-            self._queues[trial.framework].appendleft(trial)
-        return left
-
-    def drop(self, framework: str) -> list[Job]:
-        dropped = list(self._queues[framework])
-        self._queues[framework].clear()
-        return dropped
-
-    def neediest(self, employed: list[str]) -> str | None:
-        """The framework with the most trials waiting for each worker it would then have."""
-        needs = {name: len(queue) / (employed.count(name) + 1) for name, queue in self._queues.items() if queue}
-        return max(needs, key=needs.__getitem__, default=None)

@@ -1,14 +1,17 @@
 """A worker process: one framework, job after job, events through a pipe; and the environment it starts with."""
 
+import ctypes
 import faulthandler
 import gc
 import multiprocessing
 import os
 import signal
+import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from traceback import format_exc
@@ -17,6 +20,8 @@ from experiments.events import Failed
 from experiments.protocol import Framework
 
 Load = Callable[[str], Framework]
+
+PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 
 @dataclass
@@ -29,9 +34,10 @@ class Broken:
 def work(load: Load, name: str, threads: int, pipe: Connection, log: str) -> None:
     """Load the framework, then run every job that comes through the pipe, until the parent ends it."""
     _redirect(log)
+    _die_with_the_parent()
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     try:
-        framework = load(name)
+        framework = _with_host(load(name))
         framework.configure(threads)
         gc.freeze()  # collections skip what the import left: 0.16 s each, and Keras collects at every build
     except Exception as error:
@@ -50,6 +56,20 @@ def _redirect(log: str) -> None:
         os.dup2(file.fileno(), 2)
     faulthandler.enable()
     faulthandler.register(signal.SIGTERM, chain=True)  # its stacks, then its end, even in a C call
+
+
+def _with_host(framework: Framework) -> Framework:
+    """Let a framework's environment name the machine: an executor may have more than one."""
+    return replace(framework, environment=lambda: framework.environment() | {"host": socket.gethostname()})
+
+
+def _die_with_the_parent() -> None:
+    """Let the system kill this process when the thread that started it ends, whatever it does; only Linux can.
+
+    A process that is stopped, or busy in a call that lets no other thread run, cannot end itself.
+    """
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _end_with_the_parent() -> None:

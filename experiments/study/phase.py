@@ -31,7 +31,7 @@ class Executor(Protocol):
     Failures: a job that reports ``Failed`` is not tried again, and its worker goes on with the next one.
     Kills: a worker that dies is replaced and its job tried once more, before the others of its framework: ``Retried``,
         then its events from the start. At the second death the job ends with ``Failed``, whose traceback is the end of
-        what the worker printed. No other job is touched.
+        what the worker printed. No other job is touched. A worker that is lost with its machine counts as dead.
     Hanging: a worker that is silent for longer than its job may take is killed; the rest is as for one that died. One
         that compiles for an hour is left alone. Neither a stopped worker nor one that hangs while it loads its
         framework, reads a job or sends an event holds up the others.

@@ -5,19 +5,23 @@ Adding a task: a module like ``digits.py`` with ``SPEC``, ``locate``, ``interfac
 """
 
 from functools import lru_cache
+from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Union
 
 import numpy as np
 from pydantic import Field
 
+from experiments.errors import UserError
 from experiments.tasks import chars, digits, imdb, sine
 from experiments.tasks.task import BaseTaskSpec, DataSource, Interface, Split, Task
 
 MODULES: dict[str, ModuleType] = {"imdb": imdb, "sine": sine, "digits": digits, "chars": chars}
 TaskSpec = Annotated[Union[tuple(module.SPEC for module in MODULES.values())], Field(discriminator="name")]  # noqa: UP007
 
-__all__ = ["MODULES", "DataSource", "Interface", "Split", "Task", "TaskSpec", "interface", "load", "locate"]
+ELSE = "--imdb packaged or keras"
+
+__all__ = ["MODULES", "DataSource", "Interface", "Split", "Task", "TaskSpec", "at_hand", "interface", "load", "locate"]
 
 
 def module_of(spec: BaseTaskSpec) -> ModuleType:
@@ -36,6 +40,24 @@ def locate(spec: BaseTaskSpec, imdb: str = "packaged") -> DataSource:
         UserError: the data is missing, broken or does not match its digest.
     """
     return module_of(spec).locate(spec, imdb)
+
+
+def at_hand(spec: BaseTaskSpec, source: DataSource) -> DataSource:
+    """The same data on this machine, which is another one than where it was located: prepared there if need be.
+
+    Raises:
+        UserError: it is missing here, or its digest is another one.
+    """
+    if source.path is None:
+        return source
+    if spec.name == "imdb" and source.name not in imdb.KNOWN:
+        if not Path(source.path).is_file():
+            raise UserError(f"{source.path}: not on this machine; allowed: a folder that all machines share, or {ELSE}")
+        return source
+    found = locate(spec, imdb.KNOWN.get(source.name, "packaged"))
+    if found.digest != source.digest:
+        raise UserError(f"{found.path}: its sha256 is {found.digest}, not {source.digest}; allowed: the same data")
+    return found
 
 
 def interface(spec: BaseTaskSpec) -> Interface:

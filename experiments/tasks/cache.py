@@ -1,6 +1,9 @@
 """The folder where prepared data and checkpoints are kept."""
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -11,3 +14,19 @@ def cache_folder() -> Path:
     import pooch
 
     return Path(pooch.os_cache("rnn-twins"))
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Create the folder if it is missing, and hold its lock: of several processes one prepares, the others find.
+
+    Raises:
+        OSError: it cannot be created or opened.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)  # the folder itself: no file of the lock stays behind
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

@@ -56,6 +56,9 @@ class ImdbSpec(PaddedTaskSpec):
 
 SPEC = ImdbSpec
 
+#: Sources that any machine can find: a data source's name → what ``--imdb`` calls it.
+KNOWN = {"imdb-packaged": "packaged", "imdb-keras": "keras"}
+
 
 def locate(spec: ImdbSpec, imdb: str = "packaged") -> DataSource:
     """Find the reviews and see that their prepared file exists.

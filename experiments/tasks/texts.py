@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from experiments.errors import UserError
-from experiments.tasks.cache import cache_folder
+from experiments.tasks.cache import cache_folder, locked
 from experiments.tasks.imdb_store import packaged_source
 from experiments.tasks.task import DataSource
 
@@ -105,11 +105,11 @@ def _known(name: str, sha256: str, make: Callable[[Path], None]) -> Path:
     if _has(path, sha256):
         return path
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=path.parent, prefix=".chars-") as folder:
-            made = Path(folder) / name
-            make(made)
-            made.replace(path)
+        with locked(path.parent), TemporaryDirectory(dir=path.parent, prefix=".chars-") as folder:
+            if not _has(path, sha256):  # or another process has made it meanwhile
+                made = Path(folder) / name
+                make(made)
+                made.replace(path)
     except OSError as error:
         raise UserError(
             f"cache folder {path.parent}: cannot be written: {error.strerror or error}; allowed: a folder with room "

@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.console import Console
 
 from experiments.running.display import Display
-from experiments.running.executor import LocalExecutor
+from experiments.running.executors import StudyExecutor
 from experiments.running.outlook import Outlook, Stage
 from experiments.running.pages import Pages, Write
 from experiments.study.phase import Failures, Means
@@ -16,7 +16,7 @@ from experiments.tracking.tracker import Tracker
 
 
 def run(
-    chosen: Jobs, to_run: Jobs, tracker: Tracker, executor: LocalExecutor, console: Console, write: Write, folder: Path
+    chosen: Jobs, to_run: Jobs, tracker: Tracker, executor: StudyExecutor, console: Console, write: Write, folder: Path
 ) -> Failures:
     """Run the jobs that have no complete run, at least one.
 

@@ -164,6 +164,12 @@ def build(spec: ExperimentSpec, interface: Interface, weights, seed: int, name: 
     return ToyModel(deeds().get(f"{name}:{seed}", ""))
 
 
+def load_elsewhere(orders: str, name: str) -> Framework:
+    """The same in a process that does not inherit the test's environment."""
+    os.environ["TOY_DEEDS"] = orders
+    return load(name)
+
+
 def load(name: str) -> Framework:
     """A toy twin; its task comes along, since a worker has no other place to get it from."""
     if deeds().get(name) == "import":

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import time
 from collections import defaultdict
 from contextlib import closing
@@ -22,7 +23,7 @@ TRIALS = [toys.trial(seed=seed) for seed in range(2)]
 TWINS = [toys.trial(name, seed) for seed in range(2) for name in ("tf2", "pytorch")]
 
 
-@pytest.fixture(params=EXECUTORS.values(), ids=EXECUTORS)
+@pytest.fixture(params=EXECUTORS.values())
 def make(request, monkeypatch, tmp_path):
     """Make an executor whose workers do the ``deeds``, in a folder of their own."""
     monkeypatch.chdir(tmp_path)
@@ -73,6 +74,7 @@ def test_a_trial_yields_its_events_in_order(run):
     found = run([toys.trial()])
     assert [type(event) for _, event in found] == DONE
     assert found[0][1].environment["threads"] == "1"
+    assert found[0][1].environment["host"] == socket.gethostname()
 
 
 def test_one_framework_a_process(run):

@@ -14,6 +14,7 @@ from experiments.events import Failed, Finished, Retried, Started
 from experiments.hardware import usable_cores
 from experiments.running import executor, local_worker
 from experiments.running.executor import LocalExecutor
+from experiments.running.waiting import Waiting
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,7 @@ from experiments.running.executor import LocalExecutor
     ],
 )
 def test_a_free_slot_goes_where_most_wait_for_each_worker(waiting, employed, expected):
-    queue = executor._Waiting([toys.trial(name, seed) for name in waiting for seed in range(9)])
+    queue = Waiting([toys.trial(name, seed) for name in waiting for seed in range(9)])
     for name, left in waiting.items():
         for _ in range(9 - left):
             queue.take(name)
