@@ -67,9 +67,9 @@ def main(
 ) -> None:
     """Run a study: train its experiments on every framework, check parity, time, record all in MLflow, report."""
     with _exit_codes():
-        from experiments.running import executors
+        from experiments.running.executors import choose
 
-        executors.check(executor)
+        choose.check(executor)
         plan, uri = _plan(study, imdb, tracking_uri), absolute(tracking_uri)
         chosen = _chosen(plan, only or [])
         if minutes is not None and not reports_only:
@@ -163,7 +163,7 @@ def _run(
     import frameworks
     import reports
     from experiments.running import display, summary
-    from experiments.running.executors import make
+    from experiments.running.executors.choose import make
     from experiments.tracking import study_run
     from experiments.tracking.missing import missing
     from experiments.tracking.mlflow_view import parent_names

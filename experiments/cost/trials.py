@@ -13,8 +13,8 @@ from experiments.cost.figures import Figure, ratios
 from experiments.events import Event, Failed, Finished, guarded
 from experiments.frozen import digest
 from experiments.protocol import Framework, Job
-from experiments.running.executor import LocalExecutor
-from experiments.running.worker import Load
+from experiments.running.executors.local_executor import LocalExecutor
+from experiments.running.executors.worker import Load
 from experiments.spec import ExperimentSpec
 from experiments.tasks import DataSource
 from experiments.tasks.imdb import BATCH

@@ -14,8 +14,8 @@ from typing import Any, Protocol, Self
 
 from experiments.events import first_line
 from experiments.hardware import usable_cores
+from experiments.running.executors.worker import environment, sigint_blocked
 from experiments.running.outlook import Outlook
-from experiments.running.worker import environment, sigint_blocked
 
 EVERY_S = 60.0
 #: Of all cores' time, what writing may take: a page that costs more is written more rarely than each minute.

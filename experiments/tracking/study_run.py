@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.console import Console
 
 from experiments.running.display import Display
-from experiments.running.executors import StudyExecutor
+from experiments.running.executors.choose import StudyExecutor
 from experiments.running.outlook import Outlook, Stage
 from experiments.running.pages import Pages, Write
 from experiments.study.phase import Failures, Means

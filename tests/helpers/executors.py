@@ -16,7 +16,7 @@ import pytest
 import toys
 from run_all_cases import GUARD_S
 
-from experiments.running.executor import LocalExecutor
+from experiments.running.executors.local_executor import LocalExecutor
 
 HELPERS = Path(__file__).parent
 NEEDS_RAY = [pytest.mark.study, pytest.mark.skipif(not find_spec("ray"), reason="Ray, an extra, is not installed")]
@@ -43,7 +43,7 @@ def new_node(cluster, cpus: int):
 @cache
 def shared_cluster():
     """Two nodes of two CPUs, for all tests of this process, which is connected to them until it ends."""
-    from experiments.running import ray_cluster
+    from experiments.running.executors import ray_cluster
 
     cluster = new_cluster(2, 2)
     ray_cluster.connect(cluster.address)
@@ -52,7 +52,7 @@ def shared_cluster():
 
 def on_ray(workers: int, threads: int, patience: float):
     """A Ray executor on the shared cluster, with the deeds of the test."""
-    from experiments.running.ray_executor import RayExecutor
+    from experiments.running.executors.ray_executor import RayExecutor
 
     load = partial(toys.load_elsewhere, os.environ["TOY_DEEDS"])
     return RayExecutor(load, workers, threads, patience, address=shared_cluster().address)

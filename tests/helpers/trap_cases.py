@@ -3,7 +3,7 @@
 import json
 
 import frameworks
-from experiments.running.executor import LocalExecutor
+from experiments.running.executors.local_executor import LocalExecutor
 from experiments.traps.catalogue import TRAPS
 from experiments.traps.outcome import TrapOutcome, TrapRun, outcomes
 from experiments.twins import TWINS

@@ -9,7 +9,7 @@ import frameworks
 from experiments import tasks
 from experiments.errors import UserError
 from experiments.running.display import Display
-from experiments.running.executor import LocalExecutor
+from experiments.running.executors.local_executor import LocalExecutor
 from experiments.running.outlook import Outlook, Stage
 from experiments.speed import load
 from experiments.speed.outcome import outcomes, spread, summary

@@ -12,7 +12,7 @@ from safetensors.numpy import load, load_file, save_file
 import frameworks
 from experiments import tasks
 from experiments.events import EpochEnded, Finished, Retried, Started
-from experiments.running.executor import LocalExecutor
+from experiments.running.executors.local_executor import LocalExecutor
 from experiments.training import checkpoints, trial
 from experiments.training.checkpoints import Progress
 

@@ -17,8 +17,8 @@ from executors import NEEDS_RAY, gone, new_node, on_ray, shared_cluster
 
 from experiments.errors import UserError
 from experiments.events import EpochEnded, Failed, Finished, Progressed, Retried, Started
-from experiments.running import ray_cluster, ray_executor, ray_node
-from experiments.running.executor import LocalExecutor
+from experiments.running.executors import ray_cluster, ray_executor, ray_node
+from experiments.running.executors.local_executor import LocalExecutor
 
 pytestmark = NEEDS_RAY
 DONE = [Started, EpochEnded, EpochEnded, Finished]

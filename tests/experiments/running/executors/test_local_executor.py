@@ -12,9 +12,9 @@ import toys
 
 from experiments.events import Failed, Finished, Retried, Started
 from experiments.hardware import usable_cores
-from experiments.running import executor, local_worker
-from experiments.running.executor import LocalExecutor
-from experiments.running.waiting import Waiting
+from experiments.running.executors import local_executor, local_worker
+from experiments.running.executors.local_executor import LocalExecutor
+from experiments.running.executors.waiting import Waiting
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_a_free_slot_goes_where_most_wait_for_each_worker(waiting, employed, exp
 def test_a_worker_grown_too_big_is_replaced(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TOY_DEEDS", json.dumps({}))
-    monkeypatch.setattr(executor, "RECYCLE_ABOVE", 0)
+    monkeypatch.setattr(local_executor, "RECYCLE_ABOVE", 0)
     reports = LocalExecutor(toys.load, 1, 1).run([toys.trial(seed=seed) for seed in range(2)])
     assert len({event.environment["pid"] for _, _, event in reports if isinstance(event, Started)}) == 2
 

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from experiments.errors import UserError
 from experiments.events import first_line
 from experiments.hardware import usable_cores
+from experiments.running.executors.ray_node import Node, Order
 from experiments.running.processes import STOPPING
-from experiments.running.ray_node import Node, Order
 
 PORT = 6379  # of a head, unless told
 PROBE_S = 2.0  # between two looks whether the head answers, while nothing else is heard

@@ -4,8 +4,8 @@ import pytest
 import toys
 
 from experiments.errors import UserError
-from experiments.running.executor import LocalExecutor
-from experiments.running.executors import check, make
+from experiments.running.executors.choose import check, make
+from experiments.running.executors.local_executor import LocalExecutor
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from experiments.errors import UserError
-from experiments.running.executor import LocalExecutor
-from experiments.running.worker import Load
+from experiments.running.executors.local_executor import LocalExecutor
+from experiments.running.executors.worker import Load
 from experiments.study.phase import Executor
 
 NAME = re.compile(r"local|ray(?:://(?P<head>[\w.-]+(?::\d{1,5})?))?(?:\?gpus=(?P<gpus>\d{1,2}(?:\.\d{1,4})?))?")
@@ -45,6 +45,6 @@ def make(name: str, load: Load, workers: int | None = None, threads: int | None 
     parts = check(name)
     if name == "local":
         return LocalExecutor(load, workers, threads, keep=True)
-    from experiments.running.ray_executor import RayExecutor
+    from experiments.running.executors.ray_executor import RayExecutor
 
     return RayExecutor(load, workers, threads, keep=True, address=parts["head"], gpus=float(parts["gpus"] or 0))

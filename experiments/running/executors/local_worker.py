@@ -19,8 +19,8 @@ from typing import Any
 import psutil
 
 from experiments.protocol import Job
-from experiments.running.silence import Pulse, usage
-from experiments.running.worker import Load, environment, sigint_blocked, work
+from experiments.running.executors.silence import Pulse, usage
+from experiments.running.executors.worker import Load, environment, sigint_blocked, work
 
 GRACE_S = 2.0  # between asking a worker to end and killing it
 LOG_TAIL = 8_000  # characters of a lost worker's output, kept as its traceback; a stack can fill half of it

@@ -14,7 +14,7 @@ import toys
 from executors import EXECUTORS
 
 from experiments.events import EpochEnded, Failed, Finished, Progressed, Retried, Started
-from experiments.running import silence
+from experiments.running.executors import silence
 
 PATIENCE_S = 1.0
 SILENT = re.compile(r"the worker was silent for \d+ s")

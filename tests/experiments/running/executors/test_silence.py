@@ -8,7 +8,7 @@ import psutil
 import pytest
 import toys
 
-from experiments.running.silence import BUSY, FACTOR, Pulse, Rhythm, Usage, usage
+from experiments.running.executors.silence import BUSY, FACTOR, Pulse, Rhythm, Usage, usage
 
 PATIENCE_S, HOUR_S = 600, 3_600
 EVERY_S = 30

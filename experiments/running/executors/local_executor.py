@@ -14,11 +14,11 @@ from typing import Self
 from experiments.events import Event, Failed, Finished, Progressed, Retried
 from experiments.hardware import usable_cores
 from experiments.protocol import Job
-from experiments.running.local_worker import Inbox, LocalWorker, end, hire
-from experiments.running.plain_data import read
-from experiments.running.silence import PATIENCE_S, SAMPLES, Rhythm
-from experiments.running.waiting import Waiting
-from experiments.running.worker import Broken, Load
+from experiments.running.executors.local_worker import Inbox, LocalWorker, end, hire
+from experiments.running.executors.plain_data import read
+from experiments.running.executors.silence import PATIENCE_S, SAMPLES, Rhythm
+from experiments.running.executors.waiting import Waiting
+from experiments.running.executors.worker import Broken, Load
 
 Report = tuple[int, Job, Event]
 

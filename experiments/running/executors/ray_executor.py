@@ -11,12 +11,12 @@ from experiments.errors import UserError
 from experiments.events import Event, Failed, Finished, Retried
 from experiments.hardware import identity
 from experiments.protocol import Job
-from experiments.running import ray_cluster, ray_node, silence
-from experiments.running.plain_data import read
-from experiments.running.ray_cluster import Cluster, Place
-from experiments.running.ray_node import Facts, Message, Order
-from experiments.running.waiting import Waiting
-from experiments.running.worker import Load
+from experiments.running.executors import ray_cluster, ray_node, silence
+from experiments.running.executors.plain_data import read
+from experiments.running.executors.ray_cluster import Cluster, Place
+from experiments.running.executors.ray_node import Facts, Message, Order
+from experiments.running.executors.waiting import Waiting
+from experiments.running.executors.worker import Load
 
 Report = tuple[int, Job, Event]
 

@@ -25,9 +25,9 @@ from experiments import tasks
 from experiments.events import Failed, Finished, first_line
 from experiments.hardware import identity
 from experiments.protocol import Job
-from experiments.running import silence
-from experiments.running.executor import LocalExecutor
-from experiments.running.worker import Load
+from experiments.running.executors import silence
+from experiments.running.executors.local_executor import LocalExecutor
+from experiments.running.executors.worker import Load
 from experiments.tasks import DataSource, TaskSpec
 from experiments.twins import FRAMEWORKS
 
