@@ -22,6 +22,7 @@ Report = tuple[int, Job, Event]
 
 BEAT_S = 5.0  # at most, between two signs of life of an actor
 ACTOR_PATIENCE_S = 60.0  # without one, and it is lost
+ASK_AGAIN_S = 40.0  # for an actor to stand: it may wait for a node whose end Ray has not noticed
 PLACE_S = 300.0  # for the first actor to get its CPUs
 STARTS = 3  # of each worker's actor in vain, in a row
 IN_VAIN = "creation task"  # Ray's words for an actor that cannot stand anywhere, such as for want of a package
@@ -190,11 +191,14 @@ class RayExecutor:
         began, slots = time.monotonic(), {slot.answer: slot for slot in self._slots.values()}
         ready = self.cluster.wait(list(slots), self._beat)
         listened = min(time.monotonic() - began, self._beat)
-        for slot in self._standing:
+        for slot in self._slots.values():
             slot.silent += listened
         for slot in [slots[answer] for answer in ready]:
             if self._slots.get(slot.number) is slot:
                 yield from self._hear(slot, waiting)
+        for slot in list(self._slots.values()):
+            if not slot.facts and slot.silent > ASK_AGAIN_S:
+                self._dismiss(slot)
         for slot in self._standing:
             if slot.silent > ACTOR_PATIENCE_S:
                 yield from self._lose(slot, waiting, f"node {slot.facts.host} was silent for {slot.silent:.0f} s")
