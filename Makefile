@@ -3,13 +3,16 @@ PYTHON ?= python3
 STUDY ?= quick
 BIN := .venv/bin
 
-.PHONY: run test lint ui pictures clean
+.PHONY: run test test-cluster lint ui pictures clean
 
 run: .venv/installed
 	$(BIN)/python run_all.py $(STUDY)
 
 test: .venv/installed-dev
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest  # or each of its processes compiles every module anew
+
+test-cluster: .venv/installed-dev
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 1 -m cluster  # on Ray, on MLflow's server and PostgreSQL, with faults
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

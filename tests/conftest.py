@@ -16,7 +16,7 @@ settings.load_profile("clean")
 _hypothesis_home = tempfile.TemporaryDirectory(prefix="rnn-twins-")
 configuration.set_hypothesis_home_dir(_hypothesis_home.name)
 
-MARKS = ("tf2", "pytorch", "study")  # what a test needs; the others are neutral
+MARKS = ("tf2", "pytorch", "study", "cluster")  # what a test needs; the others are neutral
 
 
 def pytest_configure(config):

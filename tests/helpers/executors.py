@@ -19,7 +19,7 @@ from run_all_cases import GUARD_S
 from experiments.running.executors.local_executor import LocalExecutor
 
 HELPERS = Path(__file__).parent
-NEEDS_RAY = [pytest.mark.study, pytest.mark.skipif(not find_spec("ray"), reason="Ray, an extra, is not installed")]
+NEEDS_RAY = [pytest.mark.cluster, pytest.mark.skipif(not find_spec("ray"), reason="Ray, an extra, is not installed")]
 
 
 def new_cluster(*cpus: int):

@@ -7,25 +7,16 @@ from collections import Counter
 
 import pytest
 from run_all_cases import House
-from servers import GUARD_S, MlflowServer, Postgres, programs
+from servers import GUARD_S, METRICS, MlflowServer, Postgres, programs
 
 from experiments.tracking import database
 from reports.data import query
 
 pytestmark = [
-    pytest.mark.study,
+    pytest.mark.cluster,
     pytest.mark.skipif(programs() is None, reason="PostgreSQL's programs are not installed"),
 ]
 
-#: Every metric of the complete trials, of times only that they are there; the means of their parents at the end.
-METRICS = """
-    SELECT tags.value, metrics.key, metrics.step, CASE WHEN metrics.key LIKE 'time/%' THEN 0 ELSE metrics.value END
-    FROM metrics JOIN tags ON tags.run_uuid = metrics.run_uuid AND tags.key = 'fingerprint'
-    JOIN tags AS complete ON complete.run_uuid = metrics.run_uuid AND complete.key = 'complete'
-    UNION ALL SELECT spec.value, means.key, means.step, means.value FROM latest_metrics AS means
-    JOIN tags AS spec ON spec.run_uuid = means.run_uuid AND spec.key = 'spec_fingerprint'
-    JOIN tags AS kind ON kind.run_uuid = means.run_uuid AND kind.key = 'kind' AND kind.value = 'experiment'
-"""
 TRIALS = "SELECT status FROM runs JOIN tags ON tags.run_uuid = runs.run_uuid AND tags.key = 'fingerprint'"
 
 
