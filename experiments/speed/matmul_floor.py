@@ -4,6 +4,7 @@ Every step's input is projected in one product, and so is each weight's gradient
 itself, forward and back, takes a product a step, each waiting for the last.
 """
 
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from math import prod
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from typing import NamedTuple
 from experiments import canonical, cells
 from experiments.canonical import GATES
 from experiments.cells import CELLS
+from experiments.draws import generator
 from experiments.protocol import Product
 from experiments.spec import ExperimentSpec
 from experiments.tasks import Interface
@@ -44,6 +46,25 @@ def products(spec: ExperimentSpec, interface: Interface) -> Products:
     head = [Product(read, inputs, outputs) for inputs, outputs in pairwise(sizes)]
     backward += [each for part in head for each in part.backward()]
     return Products((*forward, *head), tuple(backward))
+
+
+def in_numpy(needed: Sequence[Product], dtype: str) -> Callable[[], None]:
+    """Return a call that runs the products alone in NumPy, one after the other as in a recurrence."""
+    rng = generator(0, "floor")
+    pairs = [
+        (
+            rng.standard_normal((product.times, product.rows, product.inner), dtype),
+            rng.standard_normal((product.inner, product.columns), dtype),
+        )
+        for product in needed
+    ]
+
+    def run() -> None:
+        for lefts, right in pairs:
+            for left in lefts:
+                left @ right
+
+    return run
 
 
 def _recurrent(spec: ExperimentSpec, layer: int, batch: int, time: int) -> list[Product]:

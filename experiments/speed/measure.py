@@ -13,7 +13,7 @@ from experiments.spec import ExperimentSpec
 from experiments.speed import memory
 from experiments.speed.clock import Clock
 from experiments.speed.load import Load
-from experiments.speed.matmul_floor import products
+from experiments.speed.matmul_floor import in_numpy, products
 from experiments.tasks import Interface
 
 FLOOR_STEPS = 10
@@ -50,11 +50,13 @@ class Floors:
         self._framework, self._known = framework, {}
 
     def of(self, spec: ExperimentSpec, interface: Interface, device: str) -> Record:
-        """Seconds of the products of a forward pass and of a training step, and their arithmetic."""
+        """Seconds of the products of a forward pass and of a training step, in NumPy too, and their arithmetic."""
         needed, dtype = products(spec, interface), spec.training.dtype
         if (needed, dtype, device) not in self._known:
             parts = {"forward": needed.forward, "train": needed.forward + needed.backward}
             calls = {name: self._framework.floor(part, dtype, device) for name, part in parts.items()}
+            if device == "cpu":
+                calls["numpy"] = in_numpy(parts["train"], dtype)
             clocks = {name: Clock.of(call, FLOOR_STEPS).steady for name, call in calls.items()}
             self._known[needed, dtype, device] = {"floor": clocks, "gflop": needed.flop / 1e9}
         return self._known[needed, dtype, device]

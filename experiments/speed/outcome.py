@@ -95,6 +95,7 @@ def has_floor(records: Sequence[Mapping[str, Any]]) -> bool:
 def _floor_metrics(records: Sequence[Mapping[str, Any]], step: float) -> dict[str, float]:
     """The forward pass's figures and the floors'."""
     floors = {part: median(median(record["floor"][part]) for record in records) for part in ("train", "forward")}
+    numpy = [median(record["floor"]["numpy"]) for record in records if "numpy" in record["floor"]]  # not in 0.1
     forward, gflop = median(median(record["forward"]["steady"]) for record in records), records[0]["gflop"]
     return {
         "time/forward_s": forward,
@@ -104,7 +105,7 @@ def _floor_metrics(records: Sequence[Mapping[str, Any]], step: float) -> dict[st
         "floor/forward_multiple": forward / floors["forward"],
         "rate/gflop": gflop,
         "rate/gflop_per_s": gflop / step,
-    }
+    } | ({"floor/numpy_step_s": median(numpy)} if numpy else {})
 
 
 def spread(records: Sequence[Mapping[str, Any]], part: str = "train") -> tuple[float, float]:

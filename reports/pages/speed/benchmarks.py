@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from statistics import median
 from typing import Any
 
 from experiments.spec import ExperimentSpec
@@ -10,6 +11,7 @@ from experiments.speed.schedule import Timing
 from experiments.twins import TWINS
 from reports.data.comparable import CELLS, FORMS, FRAMEWORKS, ordered
 from reports.data.results import RecordedTiming, Results
+from reports.html.format import name
 from reports.pages.speed.contrasts import CONTRASTS, pairs
 from reports.pages.speed.timings import TimedVariant, threads
 from reports.pages.speed.traits import in_words, sweeps, traits
@@ -100,6 +102,23 @@ class Benchmark:
             if row.cell == cell and form in (None, row.form) and framework in (None, row.framework)
         ]
         return sorted(chosen, key=lambda row: (self.forms.index(row.form), FRAMEWORKS.index(row.framework)))
+
+    def ways(self, cell: str) -> dict[str, float]:
+        """Seconds of a cell's bare matrix products, by who ran them: each framework, and NumPy."""
+        found: dict[str, list[float]] = {}
+        for row in self.of(cell):
+            for way, figure in ((name(row.framework), "floor/step_s"), ("NumPy", "floor/numpy_step_s")):
+                if figure in row.figures:
+                    found.setdefault(way, []).append(row.figures[figure])
+        return {way: median(values) for way, values in found.items()}
+
+    def floor(self, cell: str) -> float | None:
+        """The fastest of the ways; None where none was timed."""
+        return min(self.ways(cell).values(), default=None)
+
+    def multiple(self, row: TimedVariant) -> float:
+        """A step over its cell's floor."""
+        return row.step / self.floor(row.cell)
 
     def by_framework(self, cell: str, form: str) -> dict[str, TimedVariant]:
         """One cell's form in each framework that was timed with it."""

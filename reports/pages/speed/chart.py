@@ -1,8 +1,7 @@
-"""A chart of one benchmark: each form's steady step in both twins, with the floors."""
+"""A chart of one benchmark: each form's steady step in both twins, with the floor."""
 
 import math
 from collections.abc import Sequence
-from statistics import median
 
 from matplotlib.axes import Axes
 
@@ -16,7 +15,7 @@ from reports.pages.speed.benchmarks import Benchmark
 from reports.pages.speed.timings import TimedVariant, milliseconds
 
 OFFSETS = {"tf2": -0.17, "pytorch": 0.17}  # of a form's two dots from the middle of its row
-FLOOR_WIDTHS = {"tf2": 2.6, "pytorch": 1.1}  # the thinner on top: floors that agree show both colours
+FLOOR_WIDTH = 1.6
 MARKERS = {"stock": "o", "tuned": "D"}
 MOST_TICKS = 6
 
@@ -25,14 +24,13 @@ def figure(benchmark: Benchmark, results: Results) -> Figure:
     """A panel for each cell."""
     frameworks = ordered((row.framework for row in benchmark.rows), FRAMEWORKS)
     dots = tuple(Key(name(framework), framework) for framework in frameworks)
-    with_floor = ordered(_floors(benchmark.rows), FRAMEWORKS)
-    floors = tuple(Key(f"{name(framework)}'s floor", framework, "tick") for framework in with_floor)
+    floors = (Key("floor", "ink", "tick"),) if any(row.has_floor for row in benchmark.rows) else ()
     tuned = " Diamonds below the rule are tuned forms; dots above it are written as usual."
     return Figure(
         "A steady training step in ms, on a logarithmic scale that all panels share: equal distances are equal ratios, "
         "and further left is faster. A dot is the median; its line runs from the lowest lower quartile to the highest "
-        f"upper quartile of the processes.{tuned * any(row.tuned for row in benchmark.rows)} The distance to the "
-        "vertical line of the same colour is what the framework adds to its bare matrix products.",
+        f"upper quartile of the processes.{tuned * any(row.tuned for row in benchmark.rows)}"
+        f"{' The distance to the vertical line is what a step takes beyond its bare matrix products.' * bool(floors)}",
         tuple(_panel(benchmark, cell, results) for cell in benchmark.cells),
         (*dots, Key("quartiles", "ink", "line"), *floors),
         results.speed_links.timings(task=benchmark.task),
@@ -48,11 +46,11 @@ def _tuned_from(rows: Sequence[TimedVariant]) -> float | None:
 def _panel(benchmark: Benchmark, cell: str, results: Results) -> Panel:
     rows = benchmark.of(cell)
     forms = list(dict.fromkeys(row.form for row in rows))
-    floors = _floors(rows)
+    floor = benchmark.floor(cell)
 
     def paint(axes: Axes) -> None:
-        for framework, floor in floors.items():
-            axes.axvline(floor, color=COLOURS[framework], lw=FLOOR_WIDTHS[framework], zorder=1)
+        if floor:
+            axes.axvline(1000 * floor, color=INK, lw=FLOOR_WIDTH, zorder=1)
         if (rule := _tuned_from(rows)) is not None:
             axes.axhline(rule, color=LINE, lw=0.8)
         for row in rows:
@@ -62,7 +60,7 @@ def _panel(benchmark: Benchmark, cell: str, results: Results) -> Panel:
         logarithmic(axes, *_limits(benchmark))
 
     parts = [f"{name(row.framework)} {row.form} {milliseconds(row.step)} ms" for row in rows]
-    parts += [f"{name(framework)}'s floor {milliseconds(floor / 1000)} ms" for framework, floor in floors.items()]
+    parts += [f"floor {milliseconds(floor)} ms"] if floor else []
     spoken = f"Steady training step of {cell}, {benchmark.title}: {', '.join(parts)}."
     svg = draw(paint, spoken, benchmark.forms, height=0.5 + 0.36 * len(forms))
     facets = {"task": benchmark.task, "cell": rows[0].spec.network.cell}
@@ -79,17 +77,8 @@ def _point(axes: Axes, row: TimedVariant, place: float, results: Results) -> Non
     mark(dot, said, results.speed_links.run(row.timed.run_id), **facets)
 
 
-def _floors(rows: Sequence[TimedVariant]) -> dict[str, float]:
-    """Each framework's floor of a cell in ms: the median over its variants, which have the same products."""
-    floors: dict[str, list[float]] = {}
-    for row in rows:
-        if row.has_floor:
-            floors.setdefault(row.framework, []).append(1000 * row.figures["floor/step_s"])
-    return {framework: median(values) for framework, values in floors.items()}
-
-
 def _limits(benchmark: Benchmark) -> tuple[float, float]:
-    floors = [floor for cell in benchmark.cells for floor in _floors(benchmark.of(cell)).values()]
+    floors = [1000 * floor for cell in benchmark.cells if (floor := benchmark.floor(cell))]
     lows, highs = ([1000 * getattr(row, end) for row in benchmark.rows] for end in ("low", "high"))
     return min(lows + floors), max(highs + floors)
 

@@ -13,10 +13,11 @@ from reports.pages.speed.benchmarks import Benchmark
 from reports.pages.speed.timings import TimedVariant, milliseconds, times
 
 FLOOR = (
-    "The floor of a step is the matrix products that its mathematics requires, as few and as large as possible, run "
-    "alone by the same framework in the same process: the inputs of all time steps in one product, the recurrent "
-    "products one after the other. The multiple is the step's time over its floor. GFLOP counts these products only, a "
-    "multiplication and an addition for each term; the rate is GFLOP over the step's time."
+    "The floor of a cell's step is the matrix products that its mathematics requires, as few and as large as possible, "
+    "alone: the inputs of all time steps in one product, the recurrent products one after the other. Each framework "
+    "and NumPy run them in the processes that time the steps, and the fastest of these ways is the floor of every form "
+    "in both frameworks. A step is the floor × what the framework's own products lose to it × everything else. GFLOP "
+    "counts these products only, a multiplication and an addition for each term; the rate is GFLOP over the step."
 )
 FAR = 10  # times: frameworks do not differ by this much in a bare product
 BELOW = (
@@ -34,9 +35,9 @@ def sections(benchmarks: Sequence[Benchmark], results: Results) -> list[Section]
     return [_multiples(with_floor, results), _operators(with_floor, results)] if with_floor else []
 
 
-def multiple(row: TimedVariant) -> float:
-    """The step over its floor."""
-    return row.figures["floor/multiple"]
+def _own(row: TimedVariant) -> float:
+    """Seconds of the products as the row's framework runs them."""
+    return row.figures["floor/step_s"]
 
 
 def _forward_multiple(row: TimedVariant) -> float:
@@ -45,8 +46,9 @@ def _forward_multiple(row: TimedVariant) -> float:
 
 
 def _multiples(benchmarks: Sequence[Benchmark], results: Results) -> Section:
-    rows = [row for benchmark in benchmarks for row in benchmark.rows]
-    below = any(min(multiple(row), _forward_multiple(row)) < 1 for row in rows)
+    below = any(
+        min(benchmark.multiple(row), _forward_multiple(row)) < 1 for benchmark in benchmarks for row in benchmark.rows
+    )
     ranges = Points(tuple(text for benchmark in benchmarks for text in _ranges(benchmark)))
     tables = [Details(benchmark.title, (_table(benchmark, results),)) for benchmark in benchmarks]
     doubts = [Prose(text, "missing") for benchmark in benchmarks for text in _doubtful_floors(benchmark)]
@@ -56,45 +58,54 @@ def _multiples(benchmarks: Sequence[Benchmark], results: Results) -> Section:
 def _doubtful_floors(benchmark: Benchmark) -> Iterator[str]:
     """Cells in which the floors, which are the same products in both twins, differ too much to be right."""
     for cell in benchmark.cells:
-        floors = [row.figures["floor/step_s"] for row in benchmark.of(cell)]
+        floors = [_own(row) for row in benchmark.of(cell)]
         if max(floors) > FAR * min(floors):
             low, high = milliseconds(min(floors)), milliseconds(max(floors))
-            text = f"its floors, {low} to {high} ms, are of the same products: do not trust the lowest."
+            text = f"its products, {low} to {high} ms, are the same: do not trust the lowest, which is the floor."
             yield f"{benchmark.title}, {cell}: {text}"
 
 
 def _ranges(benchmark: Benchmark) -> Iterator[str]:
-    """Each twin's lowest and highest multiple."""
+    """Each cell's floor, and each twin's lowest and highest multiple."""
+    floors = []
+    for cell in benchmark.cells:
+        ways = benchmark.ways(cell)
+        gflop = benchmark.of(cell)[0].figures["rate/gflop"]
+        rate = significant(gflop / benchmark.floor(cell))
+        floors.append(f"{cell} {milliseconds(benchmark.floor(cell))} ms by {min(ways, key=ways.get)}, {rate} GFLOP/s")
+    yield f"{benchmark.title}, the floors: {'; '.join(floors)}."
     for twin in TWINS:
-        rows = sorted((row for row in benchmark.rows if row.framework == twin), key=multiple)
+        rows = sorted((row for row in benchmark.rows if row.framework == twin), key=benchmark.multiple)
         if rows:
-            ends = [f"{times(multiple(row))} ({row.cell} {row.form})" for row in (*rows[:1], *rows[1:][-1:])]
+            ends = [f"{times(benchmark.multiple(row))} ({row.cell} {row.form})" for row in (*rows[:1], *rows[1:][-1:])]
             text = f"{' to '.join(ends)} the floor, n\u00a0=\u00a0{count(len(rows), 'variant')}"
             yield f"{benchmark.title}, {name(twin)}: {text}."
 
 
 def _table(benchmark: Benchmark, results: Results) -> Table:
     columns = ["Cell", "Form", "Twin", Column("Step, ms", True), Column("Floor, ms", True)]
-    columns += [Column("Step / floor", True), Column("GFLOP", True), Column("GFLOP/s", True)]
+    columns += [Column(title, True) for title in ("Step / floor", "Its products", "Everything else")]
+    columns += [Column("GFLOP", True), Column("GFLOP/s", True)]
     columns += [Column(title, True) for title in ("Forward, ms", "First call", "Build")]
     caption = (
-        f"{benchmark.title}: medians; below the forward pass, its multiple of its own products. The first call and "
-        "building happen once in a process."
+        f"{benchmark.title}: medians. A step over the floor is what the framework's own products take over it, times "
+        "everything else; below the forward pass stands its multiple of its own products. The first call and building "
+        "happen once in a process."
     )
-    rows = [_row(row, results) for cell in benchmark.cells for row in benchmark.of(cell)]
+    rows = [_row(row, benchmark, results) for cell in benchmark.cells for row in benchmark.of(cell)]
     return Table.of(caption, columns, rows, results.speed_links.timings(task=benchmark.task))
 
 
-def _row(row: TimedVariant, results: Results) -> list[Cell]:
-    figures = row.figures
-    forward, floor = figures["time/forward_s"], figures["floor/step_s"]
+def _row(row: TimedVariant, benchmark: Benchmark, results: Results) -> list[Cell]:
+    figures, floor = row.figures, benchmark.floor(row.cell)
+    forward, multiples = figures["time/forward_s"], (benchmark.multiple(row), _own(row) / floor, row.step / _own(row))
     return [
         Cell(row.cell, kind="code"),
         Cell(row.form, kind="code"),
         Cell(name(row.framework), kind=row.framework),
         Cell(milliseconds(row.step), row.step, results.speed_links.run(row.timed.run_id)),
         Cell(milliseconds(floor), floor),
-        Cell(times(multiple(row)), multiple(row)),
+        *(Cell(times(each), each) for each in multiples),
         Cell(significant(figures["rate/gflop"]), figures["rate/gflop"]),
         Cell(significant(figures["rate/gflop_per_s"]), figures["rate/gflop_per_s"]),
         Cell(milliseconds(forward), forward, note=times(_forward_multiple(row))),
@@ -130,12 +141,12 @@ def _sentences(benchmark: Benchmark) -> Iterator[str]:
     """For each cell and twin the fastest form that is not tuned, with its multiple and top operator."""
     for cell in benchmark.cells:
         rows = filter(None, (benchmark.fastest(cell, twin, as_usual=True) for twin in TWINS))
-        if parts := [_sentence(row) for row in rows]:
+        if parts := [_sentence(row, benchmark.multiple(row)) for row in rows]:
             yield f"{cell}: {'; '.join(parts)}."
 
 
-def _sentence(row: TimedVariant) -> str:
-    text = f"{row.title} takes {milliseconds(row.step)} ms, {times(multiple(row))} its floor"
+def _sentence(row: TimedVariant, multiple: float) -> str:
+    text = f"{row.title} takes {milliseconds(row.step)} ms, {times(multiple)} the floor"
     top = _profile(row)
     return f"{text}, with {percent(top[0][1])} of its operators' time in {top[0][0]}" if top else text
 

@@ -9,7 +9,7 @@ from made_reports.speed_page import flat, page, row, said, swept
 
 from reports.data import artifacts
 from reports.data.results import RecordedTiming
-from reports.pages.speed import first_call, floor
+from reports.pages.speed import first_call
 from reports.pages.speed.benchmarks import benchmarks, timed_variants
 from reports.pages.speed.timings import Comparisons, TimedVariant
 
@@ -50,9 +50,25 @@ def test_a_variant_timed_twice_counts_where_both_twins_were():
 
 
 def test_multiple_and_rate_are_of_the_step():
-    found = TimedVariant(flat("tf2", 0.5, floor=0.1, gflop=2.0), "lstm")
-    assert floor.multiple(found) == pytest.approx(5)
+    (benchmark,) = benchmarks(timed_variants(toys.results(flat("tf2", 0.5, floor=0.1, gflop=2.0))))
+    (found,) = benchmark.rows
+    assert benchmark.multiple(found) == pytest.approx(5)
     assert found.figures["rate/gflop_per_s"] == pytest.approx(4)
+
+
+def test_the_floor_is_the_fastest_way_and_the_same_for_both_twins():
+    both = flat("tf2", 0.6, floor=0.3, gflop=2.0), flat("pytorch", 0.4, floor=0.2, gflop=2.0)
+    (benchmark,) = benchmarks(timed_variants(toys.results(*both)))
+    assert benchmark.floor("lstm") == 0.2
+    assert [benchmark.multiple(row) for row in benchmark.of("lstm")] == pytest.approx([3, 2])
+    text = said(toys.results(*both))
+    assert "the floors: lstm 200 ms by PyTorch, 10.0 GFLOP/s" in text
+    assert "TensorFlow 2 600 3.0× 1.5×" in text and "PyTorch 400 2.0× 1.00×" in text
+    for process in both[0].processes:
+        process["floor"]["numpy"] = [0.1]
+    (benchmark,) = benchmarks(timed_variants(toys.results(*both)))
+    assert benchmark.ways("lstm") == pytest.approx({"TensorFlow 2": 0.3, "PyTorch": 0.2, "NumPy": 0.1})
+    assert benchmark.floor("lstm") == 0.1
 
 
 def test_a_step_below_its_floor_is_explained():
@@ -61,14 +77,14 @@ def test_a_step_below_its_floor_is_explained():
 
 
 def test_floors_that_cannot_both_be_true_are_doubted():
-    text = "lstm: its floors, 0.100 to 20.0 ms, are of the same products: do not trust the lowest."
+    text = "lstm: its products, 0.100 to 20.0 ms, are the same: do not trust the lowest, which is the floor."
     assert text in said(toys.results(flat("tf2", 0.05, floor=1e-4), flat("pytorch", 0.05, floor=0.02)))
     assert "do not trust" not in said(toys.results(flat("tf2", 0.05, floor=0.01), flat("pytorch", 0.05, floor=0.02)))
 
 
 def test_the_fastest_stock_form_is_named_with_its_top_operator():
     text = said(toys.results(flat("tf2", 0.02), flat("tf2", 0.01, "tuned"), flat("tf2", 0.03, "scratch")))
-    assert "lstm: TensorFlow 2's layer takes 20.0 ms, 2.0× its floor, with 45% of its operators' time in _MklM" in text
+    assert "lstm: TensorFlow 2's layer takes 20.0 ms, 2.0× the floor, with 45% of its operators' time in _MklM" in text
 
 
 def test_steps_timed_alone_are_compared_and_have_no_floor():
@@ -77,7 +93,7 @@ def test_steps_timed_alone_are_compared_and_have_no_floor():
     assert "TensorFlow 2: 2.5× faster" in text and "Distance from the floor" not in text
     both = said(toys.results(*bare, flat("tf2", 0.03, "scratch")))
     assert "2.0× (lstm scratch) the floor, n = 1 variant" in both
-    assert "TensorFlow 2's floor" in both and "PyTorch's floor" not in both
+    assert "beyond its bare matrix products" in both and "beyond its bare" not in text
 
 
 def test_a_cell_goes_by_its_plain_name_in_every_task_where_it_has_no_options():
@@ -109,7 +125,7 @@ def test_without_a_profile_no_operator_is_named():
     bare = flat("tf2", 0.02)
     for each in bare.processes:
         each.pop("operators", None)
-    assert "TensorFlow 2's layer takes 20.0 ms, 2.0× its floor." in said(toys.results(bare))
+    assert "TensorFlow 2's layer takes 20.0 ms, 2.0× the floor." in said(toys.results(bare))
 
 
 def crossed(one: RecordedTiming, another: RecordedTiming) -> first_call.Crossing:
