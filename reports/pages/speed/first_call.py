@@ -14,10 +14,12 @@ from reports.pages.speed.timings import Comparisons, TimedVariant, distinct, mil
 EXPLANATION = (
     "The first call includes tracing and compiling. Of two variants, the one with the shorter first call is ahead "
     "until the other's faster steps have made up for it: for (first call A − first call B) / (step B − step A) steps "
-    "after the first call, by the medians. Compared are the twins' fastest forms, and within each twin its layer with "
-    "its fastest form. Where it is not decided which one steps faster, no crossing is given. A process times several "
-    "variants in turn, every second process in reverse order. What a framework does only once in a process, such as "
-    "starting threads and loading kernels, is done before, on a small network that is not timed."
+    "after the first call, by the medians. The interval runs from the rounds' smallest difference of first calls at "
+    "the upper end of the steps' ratio to the largest at its lower end (95%). Compared are the twins' fastest forms, "
+    "and within each twin its layer with its fastest form. Where it is not decided which one steps faster, no "
+    "crossing is given. A process times several variants in turn, every second process in reverse order. What a "
+    "framework does only once in a process, such as starting threads and loading kernels, is done before, on a small "
+    "network that is not timed."
 )
 
 
@@ -27,6 +29,13 @@ class Crossing(NamedTuple):
     starter: TimedVariant
     other: TimedVariant
     steps: float
+    low: float = math.nan
+    high: float = math.nan
+
+    @property
+    def interval(self) -> str:
+        """``11 to 19``, in whole steps."""
+        return f"{math.floor(self.low):,} to {math.floor(self.high):,}"
 
     @property
     def between_twins(self) -> bool:
@@ -37,11 +46,16 @@ class Crossing(NamedTuple):
 def crossing(one: TimedVariant, another: TimedVariant, known: Comparisons) -> Crossing:
     """Which of two is ahead at first, and for how many steps."""
     starter, other = sorted((one, another), key=lambda row: row.first_call)
-    if not known.of(starter, other).decided:
+    ratio = known.of(starter, other)
+    if not ratio.decided:
         return Crossing(starter, other, math.nan)
     if starter.step < other.step:
         return Crossing(starter, other, math.inf)
-    return Crossing(starter, other, (other.first_call - starter.first_call) / (starter.step - other.step))
+    rounds = starter.first_calls.keys() & other.first_calls.keys()
+    leads = [other.first_calls[number] - starter.first_calls[number] for number in rounds]
+    low, high = max(0.0, min(leads)) / (ratio.high - 1), max(0.0, *leads) / (ratio.low - 1)
+    steps = (other.first_call - starter.first_call) / (starter.step - other.step)
+    return Crossing(starter, other, steps, low / other.step, high / other.step)
 
 
 def section(benchmarks: Sequence[Benchmark], known: Comparisons, results: Results) -> Section:
@@ -82,7 +96,7 @@ def _words(crossing: Crossing) -> str:
     whole = math.floor(crossing.steps)
     if whole == 0:
         return f"{starter} starts sooner, but {other} is ahead from the first step on."
-    return f"{starter} is ahead for the first {count(whole, 'step')}, then {other}."
+    return f"{starter} is ahead for the first {count(whole, 'step')} ({crossing.interval}), then {other}."
 
 
 def _table(benchmark: Benchmark, crossings: Sequence[tuple[str, Crossing]], results: Results) -> Table:
@@ -106,4 +120,6 @@ def _row(cell: str, crossing: Crossing, results: Results) -> list[Cell]:
         ]
     if math.isnan(crossing.steps):
         return [*cells, Cell(NONE, kind="quiet", note="too close to call")]
-    return [*cells, Cell("∞" if math.isinf(crossing.steps) else f"{math.floor(crossing.steps):,}", crossing.steps)]
+    if math.isinf(crossing.steps):
+        return [*cells, Cell("∞", crossing.steps)]
+    return [*cells, Cell(f"{math.floor(crossing.steps):,}", crossing.steps, note=crossing.interval)]

@@ -80,6 +80,11 @@ class TimedVariant:
         return self.figures["time/first_step_s"]
 
     @cached_property
+    def first_calls(self) -> dict[int, float]:
+        """Each process's first call, by its round."""
+        return {process["round"]: process["train"]["first"] for process in self.timed.processes}
+
+    @cached_property
     def medians(self) -> dict[int, float]:
         """The median of each process's steady steps, by its round."""
         return {process["round"]: float(np.median(process["train"]["steady"])) for process in self.timed.processes}

@@ -2,12 +2,14 @@
 
 import math
 
+import numpy as np
 import pytest
 from cases import TOKENS, make_spec, twin_params
 
 import frameworks
 from experiments import tasks
 from experiments.cells import CELLS
+from experiments.draws import generator
 from experiments.protocol import Product
 from experiments.spec import ExperimentSpec
 from experiments.speed import clock, load, measure
@@ -50,20 +52,28 @@ def _calls(times):
 
 
 def test_warm_is_when_two_windows_agree_and_the_second_is_steady(monkeypatch):
-    times = [9.0, 3.0, 2.0, 1.5, 1.2, 1.1, 1.0, 1.01, 1.02, 1.03, 1.04, 1.05, 2.0]
+    times = [9.0, 3.0, 2.0, 1.5, 1.2, 1.1, 1.1, 1.05, 1.0, 1.01, 1.02, 1.03, 1.04, 1.05, 1.0, 2.0, 7.0]
     readings = _calls(times)
     monkeypatch.setattr(clock.time, "perf_counter", lambda: next(readings))
-    found = clock.Clock.of(lambda: None, 5)
+    found = clock.Clock.of(lambda: None, 7)
     assert found.first == 9.0 and found.settled
-    assert found.warm_up == pytest.approx(times[1:8])  # of 1.2, 1.1, 1.0 and the next three the medians part by 7 %
-    assert found.steady == pytest.approx(times[8:])
+    assert found.warm_up == pytest.approx(times[1:10])  # up to 1.05 the two windows' medians part by 6 %
+    assert found.steady == pytest.approx(times[10:17])
+
+
+@pytest.mark.parametrize(("drift", "least", "most"), [(0.02, 0.0, 0.05), (0.0, 0.85, 1.0)])
+def test_what_still_falls_is_seldom_taken_for_warm_at_the_first_look(drift, least, most):
+    rng, looks = generator(0, "warm-up"), 2_000
+    falling = np.exp(-drift * np.arange(2 * clock.WINDOW))
+    warm = sum(clock._settled(list(falling * rng.lognormal(0, 0.03, len(falling)))) for _ in range(looks))
+    assert least <= warm / looks <= most
 
 
 def test_what_never_settles_is_timed_all_the_same_and_says_so(monkeypatch):
-    readings = _calls([float(1 + n % 2 * 10 + n) for n in range(40)])
+    readings = _calls([1.2**n for n in range(40)])
     monkeypatch.setattr(clock.time, "perf_counter", lambda: next(readings))
-    found = clock.Clock.of(lambda: None, 3)
-    assert not found.settled and len(found.warm_up) == clock.WARM_MOST - 3 and len(found.steady) == 3
+    found = clock.Clock.of(lambda: None, 5)
+    assert not found.settled and len(found.warm_up) == clock.WARM_MOST - 5 and len(found.steady) == 5
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,19 @@ def test_the_crossing_is_where_the_faster_step_has_made_up_for_its_first_call():
     found = crossed(flat("tf2", 0.01, first=2.0), flat("pytorch", 0.11, first=0.6))
     assert found.starter.framework == "pytorch"
     assert found.steps == pytest.approx(14)  # (2.0 − 0.6) / (0.11 − 0.01)
+    assert 0 < found.low < 14 < found.high
+
+
+def test_a_crossings_interval_has_the_first_calls_range_and_the_ratios_interval():
+    one, another = flat("tf2", 0.01, first=2.0), flat("pytorch", 0.11, first=0.6)
+    for process, first in zip(one.processes, (1.6, 2.4), strict=True):
+        process["train"]["first"] = first
+    found = crossed(one, another)
+    rows = TimedVariant(another, "lstm"), TimedVariant(one, "lstm")
+    ratio = Comparisons([rows]).of(*rows)
+    assert found.steps == pytest.approx(14)
+    assert found.low == pytest.approx(1.0 / (0.01 * (ratio.high - 1)))
+    assert found.high == pytest.approx(1.8 / (0.01 * (ratio.low - 1)))
 
 
 def test_whoever_starts_sooner_and_steps_faster_is_never_behind():
@@ -150,7 +163,7 @@ def test_steps_too_close_to_call_have_no_crossing():
 @pytest.mark.parametrize(
     ("step", "text"),
     [
-        (0.106, "PyTorch's layer is ahead for the first 14 steps, then TensorFlow 2's layer."),
+        (0.106, "PyTorch's layer is ahead for the first 14 steps (11 to 18), then TensorFlow 2's layer."),
         (3.0, "PyTorch's layer starts sooner, but TensorFlow 2's layer is ahead from the first step on."),
         (0.001, "PyTorch's layer starts sooner than TensorFlow 2's layer and steps faster: it is never behind."),
         (0.01, "PyTorch's layer starts sooner than TensorFlow 2's layer; which one steps faster is too close to call."),
