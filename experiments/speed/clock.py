@@ -7,8 +7,8 @@ from statistics import median
 from typing import Any, Self
 
 #: Warm is when the median of the last five steps lies within 4 % of that of the five before; at the latest after 24.
-#: The five that showed it are the first of the steady ones. Times that still fall by 2 % a step and scatter by 3 % pass for
-#: warm at the first look in 1.5 % of cases; windows of three within 5 % let 38 % pass.
+#: The five that showed it are the first of the steady ones. Times that still fall by 2 % a step and scatter by 3 % pass
+#: for warm at the first look in 1.5 % of cases; windows of three within 5 % let 38 % pass.
 WINDOW, WARM_WITHIN, WARM_MOST = 5, 0.04, 24
 
 WARM_RULE = (
