@@ -5,6 +5,7 @@ many studies.
 """
 
 from reports.statistics.equivalence import LEVEL, MARGIN, adjust, equivalence, holm, power, seeds_needed, significance
+from reports.statistics.fits import LackOfFit, lack_of_fit
 from reports.statistics.intervals import (
     CONFIDENCE,
     Estimate,
@@ -30,6 +31,7 @@ __all__ = [
     "LOSS_BOUND",
     "MARGIN",
     "Estimate",
+    "LackOfFit",
     "Moment",
     "Reconstruction",
     "adjust",
@@ -41,6 +43,7 @@ __all__ = [
     "first_time",
     "holm",
     "interval",
+    "lack_of_fit",
     "mean",
     "median_time",
     "merge_cells",

@@ -1,5 +1,6 @@
 """How a step's time grows with the sequence's length, the units and the batch: a power law fitted to each sweep."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -15,7 +16,7 @@ from reports.html.svg import INK, LINE, draw
 from reports.pages.speed.chart import ticks
 from reports.pages.speed.timings import TUNED, TimedVariant, distinct, milliseconds, threads
 from reports.pages.speed.traits import QUANTITIES, Sweep, sweeps
-from reports.statistics import CONFIDENCE, Estimate
+from reports.statistics import CONFIDENCE, Estimate, LackOfFit, lack_of_fit
 
 DRAWN = ("layer", TUNED)  # the forms in the figure, where they were timed
 DASHES = {TUNED: (0, (4, 2))}
@@ -23,7 +24,10 @@ TITLE = "How the cost grows"
 EXPLANATION = (
     "In each sweep one quantity changes and nothing else. The exponent is the slope of a straight line fitted by least "
     "squares to the logarithms of the median steps, with Student's 95% interval over the n points. At 1 the time is "
-    "proportional; below 1 a fixed cost still weighs, or larger products run more efficiently; 2 is quadratic."
+    "proportional; below 1 a fixed cost still weighs, or larger products run more efficiently; 2 is quadratic. Off the "
+    "line is the largest distance of a point from it. Its p, by the F test for lack of fit, says whether the spread of "
+    "each point's rounds explains the distances; below 0.05 the cost is no power law, and the exponent is an average "
+    "over the range."
 )
 NONE_PLANNED = (
     "This study plans no sweep: three or more timings that differ only in the sequence's length, the units or the "
@@ -36,6 +40,12 @@ def exponent(values: Sequence[float], seconds: Sequence[float]) -> Estimate:
     fit = stats.linregress(np.log(values), np.log(seconds))
     half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 2)) * fit.stderr
     return Estimate(float(fit.slope), float(fit.slope - half), float(fit.slope + half), len(values))
+
+
+def lack(sweep: Sweep) -> LackOfFit:
+    """How far the points' rounds lie from the line, in logarithms."""
+    rounds = [np.log(list(row.medians.values())) for row in sweep.rows]
+    return lack_of_fit(np.log(sweep.values), rounds)
 
 
 def section(rows: Sequence[TimedVariant], results: Results) -> Section:
@@ -130,7 +140,8 @@ def _spoken(sweep: Sweep) -> str:
 def _table(groups: Groups, results: Results) -> Table:
     twins = ordered((sweep.rows[0].framework for _, members in groups for sweep in members), FRAMEWORKS)
     columns: list[Column | str] = ["Cell", "Grows with", "Task", Column("Threads", True), "Form"]
-    columns += [Column(f"Exponent, {name(twin)}", True, twin) for twin in twins]
+    for twin in twins:
+        columns += [Column(f"Exponent, {name(twin)}", True, twin), Column("Off the line", True, twin)]
     columns += ["From", Column("n, points", True)]
     rows = [
         _row({sweep.rows[0].framework: sweep for sweep in members if sweep.rows[0].form == form}, twins, results)
@@ -153,19 +164,25 @@ def _row(by_framework: dict[str, Sweep], twins: Sequence[str], results: Results)
         Cell(row.spec.task.name),
         Cell(str(row.threads), row.threads),
         Cell(row.form, kind="code"),
-        *(_exponent(by_framework.get(twin), results) for twin in twins),
+        *(cell for twin in twins for cell in _fit(by_framework.get(twin), results)),
         Cell(" / ".join(ranges), one.values[0]),
         Cell(" / ".join(counts), len(one.values)),
     ]
 
 
-def _exponent(sweep: Sweep | None, results: Results) -> Cell:
+def _fit(sweep: Sweep | None, results: Results) -> list[Cell]:
+    """The exponent with its interval, and the largest distance with its p."""
     if sweep is None:
-        return Cell(NONE, kind="quiet")
+        return [Cell(NONE, kind="quiet")] * 2
     row, power = sweep.rows[0], exponent(sweep.values, [point.step for point in sweep.rows])
     network = row.spec.network
     href = results.speed_links.timings(row.framework, task=row.spec.task.name, cell=network.cell, form=network.form)
-    return Cell(number(power.value), power.value, href, note=f"{number(power.low)} to {number(power.high)}")
+    found = lack(sweep)
+    said = "one round" if math.isnan(found.p) else f"p\u00a0=\u00a0{number(found.p, 3)}"
+    return [
+        Cell(number(power.value), power.value, href, note=f"{number(power.low)} to {number(power.high)}"),
+        Cell(f"{number(100 * math.expm1(found.largest), 0, sign=True)}%", found.largest, note=said),
+    ]
 
 
 def _points(groups: Groups, results: Results) -> Details:
