@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 from run_all_cases import House
-from servers import GUARD_S, MlflowServer, Postgres, programs
 
+from experiments.faults.servers import GUARD_S, MlflowServer, Postgres, programs
 from experiments.tracking import database
 from reports.data import query
 

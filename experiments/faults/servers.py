@@ -1,4 +1,4 @@
-"""A real PostgreSQL and a real ``mlflow server``, started by a test and gone after it."""
+"""A real PostgreSQL and a real ``mlflow server``, started for a campaign or a test and gone after it."""
 
 import os
 import pwd
@@ -37,6 +37,11 @@ class Process:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+
+    @property
+    def running(self) -> bool:
+        """Whether it has been started and not killed."""
+        return self._process is not None
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
