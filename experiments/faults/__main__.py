@@ -40,7 +40,8 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 def main(
     study: Annotated[str, typer.Option(help="a study's name or TOML file; unless told, quick jobs in NumPy")] = "",
     only: Annotated[list[str] | None, typer.Option(metavar="|".join(KINDS), help="these kinds alone")] = None,
-    rounds: Annotated[int, typer.Option(min=1, help=f"studies, of about {campaign.FAULTS} faults each")] = 16,
+    rounds: Annotated[int, typer.Option(min=1, help="how many studies")] = 16,
+    faults: Annotated[int, typer.Option(min=1, help="at most, for each study")] = 8,
     seed: Annotated[int | None, typer.Option(help="draws the same kinds and moments again; printed")] = None,
     executor: Annotated[str | None, typer.Option(metavar="|".join(EXECUTORS), help="both, unless told")] = None,
     server: Annotated[
@@ -56,15 +57,15 @@ def main(
             sites = _sites(executor, server)
             chosen = seed if seed is not None else random.SystemRandom().randrange(10_000)
             typer.echo(f"seed {chosen}")
-            done = _campaign(folder.absolute(), template, sites, only or [], rounds, chosen)
+            done = _campaign(folder.absolute(), template, sites, only or [], rounds, faults, chosen)
     except UserError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
     total = sum((each.counts for each in done), Counts())
     _print(done)
-    faults, minutes = sum(each.faults.total() for each in done), sum(each.seconds for each in done) / 60
+    met, minutes = sum(each.faults.total() for each in done), sum(each.seconds for each in done) / 60
     said = ", ".join(f"{name} {count}" for name, count in zip(ZEROS, total, strict=True))
-    typer.echo(f"{faults} faults in {len(done)} studies, seed {chosen}, {minutes:.0f} min: {said}")
+    typer.echo(f"{met} faults, {len(done)} studies, seed {chosen}, {minutes:.0f} min: {said}")
     if any(total) or not all(each.ended for each in done):
         raise typer.Exit(1)
 
@@ -89,13 +90,14 @@ def _sites(executor: str | None, server: bool | None) -> list[tuple[str, str]]:
 
 
 def _campaign(
-    folder: Path, template: Path, sites: list[tuple[str, str]], only: list[str], rounds: int, seed: int
+    folder: Path, template: Path, sites: list[tuple[str, str]], only: list[str], rounds: int, faults: int, seed: int
 ) -> list[Round]:
     if unknown := set(only) - set(KINDS):
         raise UserError(f"--only {', '.join(sorted(unknown))}; allowed: {', '.join(KINDS)}")
     folder.mkdir(exist_ok=True)
-    os.environ["RNN_TWINS_CACHE"] = str(folder / "cache")  # what is started here, the nodes of Ray too, inherits it
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    # What is started here, servers and nodes too, inherits it. A token that lies in the user's folder changes what
+    # Ray's heads ask for.
+    os.environ |= {"RNN_TWINS_CACHE": str(folder / "cache"), "RAY_AUTH_MODE": "disabled"}
     database, done = folder / "mlflow.db", []
     store.create(database)
     began = time.monotonic()
@@ -110,7 +112,7 @@ def _campaign(
             deck = Deck(names, rng)
             for number in range(count if names else 0):
                 study = _study(folder / f"{'-'.join(pair)}-{number + 1}", template, site, database)
-                done.append(campaign.run(site, study, deck, wanted, rng))
+                done.append(campaign.run(site, study, deck, faults, wanted, rng))
                 _tell(done[-1])
     return done
 

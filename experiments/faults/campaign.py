@@ -12,7 +12,6 @@ from experiments.faults.kinds import KINDS, Missed, Passing, Site
 from experiments.faults.study import Study
 from experiments.faults.tally import Counts, Recorded
 
-FAULTS = 8  # meant for each study
 LINES = 4  # of the study's output, at most, between two faults
 LATER_S = 1.5  # at most, after the last of them
 TICK_S = 0.03
@@ -83,8 +82,8 @@ def undisturbed(study: Study, database: str, artifacts: Path) -> list[Recorded]:
     return tally.read(database, study.name, artifacts)
 
 
-def run(site: Site, study: Study, deck: Deck, wanted: Sequence[Recorded], rng: random.Random) -> Round:
-    """Run a study with faults, start it again until it has ended with 0, and compare what it has recorded."""
+def run(site: Site, study: Study, deck: Deck, most: int, wanted: Sequence[Recorded], rng: random.Random) -> Round:
+    """Run a study with faults, at most so many, until it has ended with 0, and compare what it has recorded."""
     done, began = Round(site.name, study.name), time.monotonic()
     passing: list[tuple[float, Callable[[], None]]] = []
     moments, again = Moments(study, rng), 0.0
@@ -102,7 +101,7 @@ def run(site: Site, study: Study, deck: Deck, wanted: Sequence[Recorded], rng: r
                 elif time.monotonic() >= again:
                     study.start()
                     again = 0.0
-            elif done.faults.total() < FAULTS and moments.reached():
+            elif done.faults.total() < most and moments.reached():
                 if fault := _do(deck, site, study, rng, done):
                     passing.append((time.monotonic() + fault.seconds, fault.end))
                 moments.draw()
