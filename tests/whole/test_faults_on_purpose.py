@@ -36,7 +36,7 @@ def test_nothing_is_lost_repeated_left_running_or_different(tmp_path):
     site = ["--executor", "local", "--sqlite", "--rounds", "1", "--faults", "6", "--seed", "3", "--study", str(path)]
     command = [sys.executable, "-m", "experiments.faults", *site, *only]
     done = subprocess.run(
-        command, cwd=CHECKOUT, capture_output=True, text=True, encoding="utf-8", timeout=GUARD_S, check=False
+        command, cwd=CHECKOUT, capture_output=True, text=True, encoding="utf-8", timeout=4 * GUARD_S, check=False
     )
     last = done.stdout.splitlines()[-1]
     assert done.returncode == 0, done.stdout + done.stderr
