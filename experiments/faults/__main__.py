@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -42,7 +43,7 @@ def main(
     only: Annotated[list[str] | None, typer.Option(metavar="|".join(KINDS), help="these kinds alone")] = None,
     rounds: Annotated[int, typer.Option(min=1, help="how many studies")] = 16,
     faults: Annotated[int, typer.Option(min=1, help="at most, for each study")] = 8,
-    seed: Annotated[int | None, typer.Option(help="draws the same kinds and moments again; printed")] = None,
+    seed: Annotated[int | None, typer.Option(help="of what is drawn; printed")] = None,
     executor: Annotated[str | None, typer.Option(metavar="|".join(EXECUTORS), help="both, unless told")] = None,
     server: Annotated[
         bool | None, typer.Option("--server/--sqlite", help="where it is recorded; both, unless told")
@@ -52,6 +53,8 @@ def main(
     """Hit studies with faults at random moments; exit 1 unless nothing is lost, repeated, left RUNNING or different."""
     try:
         with ExitStack() as stack:
+            if keep and keep.exists():
+                raise UserError(f"--keep {keep}: it is there already; allowed: a new folder")
             folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rnn-twins-faults-")))
             template = schema.find(study) if study else OWN
             sites = _sites(executor, server)
@@ -166,4 +169,5 @@ def _print(done: list[Round]) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # or what was started here would outlive it
     app()

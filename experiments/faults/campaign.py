@@ -76,9 +76,12 @@ def undisturbed(study: Study, database: str, artifacts: Path) -> list[Recorded]:
         RuntimeError: it did not end with 0.
     """
     study.start()
-    if code := study.wait():
+    try:
+        code = study.wait()
+    finally:
+        study.kill()
+    if code:
         raise RuntimeError(f"the study by itself ended with {code}: {(study.folder / 'said').read_text()[-2000:]}")
-    study.kill()
     return tally.read(database, study.name, artifacts)
 
 

@@ -44,7 +44,9 @@ def test_nothing_is_lost_repeated_left_running_or_different(tmp_path):
     assert re.fullmatch(rf"[1-6] faults, 1 studies, seed 3, \d+ min: {zeros}", last)
 
 
-@pytest.mark.parametrize("arguments", [["--only", "flood"], ["--executor", "dask"], ["--study", "nothing"]])
+@pytest.mark.parametrize(
+    "arguments", [["--only", "flood"], ["--executor", "dask"], ["--study", "nothing"], ["--keep", "."]]
+)
 def test_bad_input_is_one_line(arguments):
     done = CliRunner().invoke(app, ["--sqlite", *arguments])
     assert done.exit_code == 2 and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
