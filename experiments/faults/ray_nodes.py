@@ -33,7 +33,8 @@ class RayNodes:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = free.getsockname()[1]
         self._folder = tempfile.mkdtemp(prefix="ray-")  # short: names of sockets have at most 107 characters
-        self._environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
+        quiet = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
+        self._environment = os.environ | quiet | {"TMPDIR": self._folder}
         self.head: subprocess.Popen | None = None
         self.second: subprocess.Popen | None = None
 

@@ -49,7 +49,8 @@ class Study:
     def start(self) -> None:
         """Start the command, for the first time or once more."""
         paths = [str(CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+        (self.folder / "tmp").mkdir(exist_ok=True)  # a killed process leaves its own there
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "TMPDIR": str(self.folder / "tmp")}
         self._process = subprocess.Popen(
             self._command,
             cwd=self.folder,
