@@ -88,7 +88,8 @@ class Pages:
     def __exit__(self, *_: object) -> None:
         self._end()
         self._call.unlink(missing_ok=True)  # of a writer that was ended before it had read it
-        settle(self._folder)
+        with suppress(OSError):  # a full disk; whether it ends the study is for those who record to say
+            settle(self._folder)
 
     def between(self, alone: bool) -> None:
         """Write before a phase begins; if it must have the machine ``alone``, write no more until the next one."""

@@ -60,6 +60,10 @@ class Journal:
         """The name of the run that the next entry begins."""
         return f"{self.id}:{self._number + 1}"
 
+    def continue_from(self, time: int) -> None:
+        """Date every entry after this time (ms), whatever the clock says: MLflow shows the latest value."""
+        self._time = max(self._time, time)
+
     def append(self, entry: Entry, files: Files) -> None:
         """Write an entry and the bytes of its files to the disk; returns when they are safe.
 

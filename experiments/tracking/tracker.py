@@ -88,11 +88,15 @@ class Tracker:
         return way_to_look(self.uri, self.experiment_id)
 
     def reap(self) -> int:
-        """Write what dead processes' journals hold, then mark this host's RUNNING runs of dead processes KILLED."""
+        """Write what dead processes' journals hold, then mark this host's RUNNING runs of dead processes KILLED.
+
+        From here on what is recorded is dated after what has been, even if the clock was set back meanwhile.
+        """
         for journal in Journal.left(self.study, self.uri):
             self._replay(journal)
         with self._undisturbed(), self._store_errors():
             filters = f"attributes.status = 'RUNNING' and tags.host = '{socket.gethostname()}'"
+            self._journal.continue_from(self._writer.last_end())
             running = runs_of(self._client, self._all_experiments(), filters)
             dead = [run for run in running if not alive(run.data.tags)]
             for run in dead:

@@ -73,6 +73,13 @@ class Writer:
         if entry.end:
             self._runs.pop(entry.run, None)
 
+    def last_end(self) -> int:
+        """When the last of the study's trials ended, by the clock of that moment, in ms; 0 where none has."""
+        found = self._client.search_runs(
+            [self.experiment("training")], order_by=["attributes.end_time DESC"], max_results=1
+        )
+        return (found[0].info.end_time or 0) if found else 0
+
     def results(self, spec: str = "", until: int | None = None) -> dict[str, dict[str, float]]:
         """The last metrics of the complete trials, by fingerprint; of one spec, if told, and those that had ended."""
         of_spec = f" and tags.spec_fingerprint = '{spec}'" if spec else ""

@@ -15,6 +15,7 @@ from experiments import study as studies
 from experiments.cells import CELLS
 from experiments.conventions import TABLE
 from experiments.cost import command as cost
+from experiments.faults import __main__ as faults
 from experiments.parity.grid import FORMS
 from experiments.study.schema import Study
 from experiments.tasks import MODULES
@@ -80,7 +81,7 @@ def test_each_path_exists(name, path):
 @pytest.mark.parametrize("name, command", found(COMMAND))
 def test_each_command_names_what_there_is(name, command):
     program, words = command[0], command[1].split()
-    app = {"-m frameworks.convert": convert.app}.get(program, run_all.app)
+    app = {"-m frameworks.convert": convert.app, "-m experiments.faults": faults.app}.get(program, run_all.app)
     if program == "-m reports.simulate":
         assert not words
         return

@@ -109,7 +109,7 @@ class Client:
     def set_terminated(self, run, status, end_time=None):
         self._store.runs[run].status, self._store.runs[run].end = status, end_time
 
-    def search_runs(self, experiments: Iterable[str], filters="", max_results=0, page_token=None):
+    def search_runs(self, experiments: Iterable[str], filters="", max_results=0, page_token=None, order_by=()):
         wanted, running = TERM.findall(filters), "attributes.status = 'RUNNING'" in filters
         found = [
             _as_mlflow(key, run)
@@ -118,7 +118,10 @@ class Client:
             and all(run.tags.get(name) == value for name, value in wanted)
             and (run.status == "RUNNING" or not running)
         ]
-        return Page(sorted(found, key=lambda run: run.info.start_time, reverse=True))
+        by_end = list(order_by) == ["attributes.end_time DESC"]
+        return Page(
+            sorted(found, key=lambda run: (run.info.end_time or 0) if by_end else run.info.start_time, reverse=True)
+        )
 
 
 def _as_mlflow(key: str, run: SimpleNamespace) -> SimpleNamespace:

@@ -16,6 +16,16 @@ CHECKOUT = Path(__file__).parents[2]
 
 GUARD_S = 240  # a hang ends the test; nothing here is timed
 
+#: Every metric of the complete trials, of times only that they are there; the means of their parents at the end.
+METRICS = """
+    SELECT tags.value, metrics.key, metrics.step, CASE WHEN metrics.key LIKE 'time/%' THEN 0 ELSE metrics.value END
+    FROM metrics JOIN tags ON tags.run_uuid = metrics.run_uuid AND tags.key = 'fingerprint'
+    JOIN tags AS complete ON complete.run_uuid = metrics.run_uuid AND complete.key = 'complete'
+    UNION ALL SELECT spec.value, means.key, means.step, means.value FROM latest_metrics AS means
+    JOIN tags AS spec ON spec.run_uuid = means.run_uuid AND spec.key = 'spec_fingerprint'
+    JOIN tags AS kind ON kind.run_uuid = means.run_uuid AND kind.key = 'kind' AND kind.value = 'experiment'
+"""
+
 
 class House:
     """A folder with a study of toys, and commands run in it."""

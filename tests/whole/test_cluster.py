@@ -2,8 +2,9 @@
 
 import pytest
 from executors import NEEDS_RAY, new_cluster
-from run_all_cases import House
-from servers import METRICS, MlflowServer, Postgres, programs
+from run_all_cases import METRICS, House
+
+from experiments.faults.servers import MlflowServer, Postgres, programs
 
 pytestmark = [*NEEDS_RAY, pytest.mark.skipif(programs() is None, reason="PostgreSQL's programs are not installed")]
 WORKED = """

@@ -6,9 +6,9 @@ import time
 from collections import Counter
 
 import pytest
-from run_all_cases import House
-from servers import GUARD_S, METRICS, MlflowServer, Postgres, programs
+from run_all_cases import METRICS, House
 
+from experiments.faults.servers import GUARD_S, MlflowServer, Postgres, programs
 from experiments.tracking import database
 from reports.data import query
 

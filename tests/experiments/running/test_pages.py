@@ -1,11 +1,13 @@
 """The pages of a running study: when they are written, and what becomes of a writer that fails."""
 
+import errno
 import time
 from functools import partial
 
 import page_cases
 import pytest
 
+from experiments.errors import UserError
 from experiments.running import pages
 from experiments.running.outlook import Outlook, Stage
 from experiments.running.pages import MARKS, Pages, settle
@@ -94,3 +96,12 @@ def test_what_was_left_half_written_goes(tmp_path):
     (tmp_path / "other.html").write_text("whole")
     settle(tmp_path)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("other.html", "whole")]
+
+
+def test_a_full_disk_at_the_end_hides_no_reason_to_end(tmp_path, outlook, monkeypatch):
+    def full(_folder):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pages, "settle", full)
+    with pytest.raises(UserError, match="first"), Pages(partial(page_cases.fail, tmp_path), tmp_path, outlook, print):
+        raise UserError("first")

@@ -2,6 +2,7 @@
 
 import resource
 import sqlite3
+import time
 from contextlib import closing
 
 import pytest
@@ -134,3 +135,17 @@ def test_a_database_is_whole_or_not_there(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         store.create(tmp_path / "mlflow.db")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_clock_that_was_set_back_between_two_starts_hides_nothing(uri, runs, monkeypatch):
+    first, second, right = TWINS[0], TWINS[1], time.time
+    for trial, accuracy, wrong in ((first, 0.25, 86_400), (second, 0.75, 0)):
+        monkeypatch.setattr(time, "time", lambda wrong=wrong: right() + wrong)
+        with Tracker(uri, "toy", "", [first, second]) as tracker:
+            tracker.reap()
+            tracker.expect([trial])
+            for each, event in whole(trial, accuracy):
+                tracker.record(each, event)
+    (parent,) = runs("experiment")
+    assert parent.data.metrics["tf2/test/accuracy"] == 0.5
+    assert [run.info.status for run in runs()] == ["FINISHED", "FINISHED"]

@@ -1,4 +1,4 @@
-"""A real PostgreSQL and a real ``mlflow server``, started by a test and gone after it."""
+"""A real PostgreSQL and a real ``mlflow server``, started for a campaign or a test and gone after it."""
 
 import os
 import pwd
@@ -16,16 +16,6 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 GUARD_S = 240  # a hang ends the test; nothing here is timed
-
-#: Every metric of the complete trials, of times only that they are there; the means of their parents at the end.
-METRICS = """
-    SELECT tags.value, metrics.key, metrics.step, CASE WHEN metrics.key LIKE 'time/%' THEN 0 ELSE metrics.value END
-    FROM metrics JOIN tags ON tags.run_uuid = metrics.run_uuid AND tags.key = 'fingerprint'
-    JOIN tags AS complete ON complete.run_uuid = metrics.run_uuid AND complete.key = 'complete'
-    UNION ALL SELECT spec.value, means.key, means.step, means.value FROM latest_metrics AS means
-    JOIN tags AS spec ON spec.run_uuid = means.run_uuid AND spec.key = 'spec_fingerprint'
-    JOIN tags AS kind ON kind.run_uuid = means.run_uuid AND kind.key = 'kind' AND kind.value = 'experiment'
-"""
 
 
 def programs() -> Path | None:
@@ -47,6 +37,11 @@ class Process:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+
+    @property
+    def running(self) -> bool:
+        """Whether it has been started and not killed."""
+        return self._process is not None
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
