@@ -1,6 +1,5 @@
 """What makes two experiments the same, so that results of earlier versions that still hold resume."""
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from experiments.conventions import Owner
@@ -18,7 +17,6 @@ LATER_FIELDS = {
 FORMER_CONVENTIONS = {"batches": None}
 
 
-@lru_cache(maxsize=4_096)  # one for all seeds
 def of(spec: "ExperimentSpec") -> str:
     """sha256 of the canonical JSON, in which fields that came later count only where they are set."""
     parts = spec.model_dump(mode="json")
