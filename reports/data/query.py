@@ -35,7 +35,7 @@ FIELDS = ["run_id", "fingerprint", "status", "complete", "failure", "environment
 FIELDS += ["start_time", "artifact_uri"]
 TAGS = ("fingerprint", "complete", "failure", "environment", "data", "data_digest")
 
-#: The tables of a SQLite database. MLflow's search sorts all runs for each page of them: 100,000 would take hours.
+#: What is read of a SQLite database. MLflow's search sorts all runs again for each page of them.
 RUNS = f"""
     SELECT runs.run_uuid, fingerprint.value, runs.status, complete.value IS '1', failure.value, environment.value,
         data.value, data_digest.value, runs.start_time, runs.artifact_uri FROM runs
