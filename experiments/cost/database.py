@@ -6,13 +6,14 @@ since to record 10,000 runs takes an hour and to read them is what is measured.
 
 import sqlite3
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
 
 from experiments.cost.figures import Figure, ratios
-from experiments.cost.starts import run_all
+from experiments.cost.starts import Spent, run_all
 from experiments.events import EpochEnded, Finished, Started
 from experiments.protocol import NativeShapes
 from experiments.study.plan import Plan
@@ -20,7 +21,18 @@ from experiments.tracking import database
 from experiments.tracking.tracker import Tracker
 from experiments.training.trial import Trial
 
-SMALL, LARGE = 1_000, 10_000  # runs
+
+class Size(NamedTuple):
+    """Numbers of runs, and what the largest may take."""
+
+    runs: tuple[int, ...]
+    reports_s: float
+    list_s: float
+    mib: float
+
+
+USUAL = Size((1_000, 10_000), 60.0, 3.0, 1_024)
+LARGE = Size((10_000, 30_000, 100_000), 600.0, 10.0, 2_048)
 STUDY = """
 name = "many"
 description = "A database of many finished runs."
@@ -41,27 +53,38 @@ training = {{ epochs = 4 }}
 "network.units" = [[32], [64], [96], [128], [192]]
 """
 EXPERIMENTS = 50
-#: MLflow's tables that hold a run's rows, and their key.
-TABLES = ("params", "metrics", "latest_metrics", "tags")
+#: MLflow's tables that hold a run's rows, and what is a copy's own in them.
+TABLES = ("runs", "params", "metrics", "latest_metrics", "tags")
+OWN = {
+    "tags": {
+        "value": "CASE tags.key WHEN 'fingerprint' THEN copies.fingerprint WHEN 'mlflow.runName' THEN copies.title "
+        "ELSE tags.value END"
+    },
+    "params": {"value": "CASE params.key WHEN 'seed' THEN copies.seed ELSE params.value END"},
+}
 
 Lay = Callable[[Path], Plan]
 
 
-def many_runs(plan: Lay, rounds: int) -> list[Figure]:
-    """Seconds for 10,000 runs, and how they grow from 1,000: 10 would be linear."""
+def many_runs(plan: Lay, rounds: int, size: Size) -> list[Figure]:
+    """Seconds and memory with so many runs, and how the seconds grow from the smallest database."""
     with tempfile.TemporaryDirectory(prefix="rnn-twins-") as folder:
-        places = {runs: _filled(Path(folder) / str(runs), runs, plan) for runs in (SMALL, LARGE)}
-        times: dict[tuple[int, str], list[float]] = {}
+        places = {runs: _filled(Path(folder) / str(runs), runs, plan) for runs in size.runs}
+        spent: dict[tuple[int, str], list[Spent]] = {}
         for _ in range(rounds):
             for runs, place in places.items():
                 for what in ("--reports-only", "--list"):
-                    times.setdefault((runs, what), []).append(run_all(place, "many.toml", what))
-    growth = ratios(times[LARGE, "--reports-only"], times[SMALL, "--reports-only"])
-    return [
-        Figure(f"reports of {LARGE:,} runs", tuple(times[LARGE, "--reports-only"]), 60, " s"),
-        Figure(f"reports of {LARGE:,} runs / of {SMALL:,}", growth, LARGE / SMALL),
-        Figure(f"--list of {LARGE:,} runs", tuple(times[LARGE, "--list"]), 3, " s"),
-    ]
+                    spent.setdefault((runs, what), []).append(run_all(place, "many.toml", what))
+    smallest, *larger = size.runs
+    found = []
+    for what, most in (("--reports-only", size.reports_s), ("--list", size.list_s)):
+        for runs in larger:
+            taken, before = (tuple(each.seconds for each in spent[number, what]) for number in (runs, smallest))
+            name, share = f"{what} of {runs:,} runs", runs / larger[-1]
+            found.append(Figure(name, taken, most * share, " s"))
+            found.append(Figure(f"{name} / of {smallest:,}", ratios(taken, before), runs / smallest))
+            found.append(Figure(f"{name}, memory", tuple(each.mib for each in spent[runs, what]), size.mib, " MiB"))
+    return found
 
 
 def _filled(folder: Path, runs: int, plan: Lay) -> Path:
@@ -79,9 +102,9 @@ def _filled(folder: Path, runs: int, plan: Lay) -> Path:
     with closing(sqlite3.connect(folder / "mlflow.db")) as connection, connection:
         originals = database.finished(uri, "many", "training")
         of_first = {(trial.spec.fingerprint, trial.framework): originals[trial.fingerprint] for trial in first}
-        for trial in trials:
-            if trial.seed:
-                _copy(connection, of_first[trial.spec.fingerprint, trial.framework], trial)
+        _copy(
+            connection, ((of_first[trial.spec.fingerprint, trial.framework], trial) for trial in trials if trial.seed)
+        )
     return folder
 
 
@@ -97,23 +120,18 @@ def _record(trial: Trial, tracker: Tracker) -> None:
     tracker.record(trial, Finished({"time/step_s": 0.05, "time/first_step_s": 1.0}))
 
 
-def _copy(connection: sqlite3.Connection, run: str, trial: Trial) -> None:
-    """A run's rows under a new name, with another seed's fingerprint and number."""
-    name = uuid4().hex
-    _again(connection, "runs", run, {"run_uuid": name})
+def _copy(connection: sqlite3.Connection, wanted: Iterable[tuple[str, Trial]]) -> None:
+    """Runs' rows under new names, with other seeds' fingerprints and numbers: a statement for each table."""
+    connection.execute("PRAGMA cache_size = -1000000")  # 1 GB: the indexes are filled in no order
+    connection.execute("CREATE TEMP TABLE copies (run TEXT, uuid TEXT, fingerprint TEXT, title TEXT, seed TEXT)")
+    rows = ((run, uuid4().hex, trial.fingerprint, trial.name, str(trial.seed)) for run, trial in wanted)
+    connection.executemany("INSERT INTO copies VALUES (?, ?, ?, ?, ?)", rows)
     for table in TABLES:
-        _again(connection, table, run, {"run_uuid": name})
-    told = {"fingerprint": trial.fingerprint, "mlflow.runName": trial.name}
-    connection.executemany(
-        "UPDATE tags SET value = ? WHERE run_uuid = ? AND key = ?", [(value, name, key) for key, value in told.items()]
-    )
-    connection.execute("UPDATE params SET value = ? WHERE run_uuid = ? AND key = 'seed'", (str(trial.seed), name))
-
-
-def _again(connection: sqlite3.Connection, table: str, run: str, changed: dict[str, str]) -> None:
-    columns: Sequence[str] = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
-    chosen = ", ".join("?" if column in changed else column for column in columns)
-    values = [changed[column] for column in columns if column in changed]
-    connection.execute(
-        f"INSERT INTO {table} ({', '.join(columns)}) SELECT {chosen} FROM {table} WHERE run_uuid = ?", [*values, run]
-    )
+        columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+        own = OWN.get(table, {}) | {"run_uuid": "copies.uuid"}
+        chosen = ", ".join(own.get(column, f"{table}.{column}") for column in columns)
+        connection.execute(
+            f"INSERT INTO {table} ({', '.join(columns)}) SELECT {chosen} FROM copies JOIN {table} "
+            f"ON {table}.run_uuid = copies.run"
+        )
+    connection.execute("DROP TABLE copies")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def lay_out(
     Raises:
         UserError: an experiment of the study is not valid, or its data is missing or broken.
     """
-    answers, work = Answers(path, supports, versions, locate), {}
+    answers, work = Answers(path, cache(supports), versions, locate), {}
     for phase in PHASES:
         work[phase.name] = phase.plan(study, answers, work)
     return Plan(study, work, tuple(_supports(study, answers)))

@@ -41,6 +41,7 @@ class Writer:
         self._experiments: dict[str, str] = {}  # name → experiment
         self._runs: dict[str, str] = {}  # of the runs in flight: name in the journal → run
         self._parents: dict[str, str] = {}  # of the specs in flight: fingerprint → run
+        self._results: dict[str, dict[str, dict[str, float]]] = {}  # of the specs in flight: what ``results`` gives
 
     def experiment(self, name: str) -> str:
         """The id of one of the study's experiments, made where it is missing."""
@@ -66,10 +67,11 @@ class Writer:
                 return
             self._write(run, entry, files)
         if entry.spec and (parent := self._parents.get(entry.spec) or self._found_parent(entry.spec)):
-            self._log(parent, entry, metrics=self._means(entry))
+            self._log(parent, entry, metrics=self._means(entry, again))
             if entry.parent_end:
                 self._client.set_terminated(parent, entry.parent_end, entry.time)
                 self._parents.pop(entry.spec, None)
+                self._results.pop(entry.spec, None)
         if entry.end:
             self._runs.pop(entry.run, None)
 
@@ -83,12 +85,11 @@ class Writer:
     def results(self, spec: str = "", until: int | None = None) -> dict[str, dict[str, float]]:
         """The last metrics of the complete trials, by fingerprint; of one spec, if told, and those that had ended."""
         of_spec = f" and tags.spec_fingerprint = '{spec}'" if spec else ""
-        found = reversed(self._search(f"tags.complete = '1'{of_spec}"))
-        return {
-            run.data.tags["fingerprint"]: run.data.metrics
-            for run in found
-            if until is None or (run.info.end_time or 0) <= until
-        }
+        found: dict[str, dict[str, float]] = {}
+        for run in runs_of(self._client, [self.experiment("training")], f"tags.complete = '1'{of_spec}"):
+            if until is None or (run.info.end_time or 0) <= until:
+                found.setdefault(run.data.tags["fingerprint"], run.data.metrics)  # the newest comes first
+        return found
 
     def _write(self, run: str, entry: Entry, files: Path) -> None:
         self._log(run, entry, entry.metrics, entry.create.get("params", {}), entry.tags)
@@ -141,9 +142,20 @@ class Writer:
         found = self._search(f"tags.kind = 'experiment' and tags.spec_fingerprint = '{spec}'")
         return found[0].info.run_id if found else None
 
-    def _means(self, entry: Entry) -> dict[str, float]:
-        """The means over the seeds, for each twin, of the trials that had ended by then."""
-        results = self.results(entry.spec, entry.time) if entry.seeds else {}
+    def _means(self, entry: Entry, again: bool) -> dict[str, float]:
+        """The means over the seeds, for each twin, of the trials that had ended by then.
+
+        A spec's runs are searched at its first trial to end and at its last: another process may have added some;
+        between the two only the trial that has just ended is read, or the cost would grow with the seeds' square.
+        """
+        if not entry.seeds:
+            return {}
+        if again or entry.parent_end or entry.spec not in self._results:
+            self._results[entry.spec] = self.results(entry.spec, entry.time)
+        else:
+            ended = self._client.get_run(self._runs[entry.run]).data
+            self._results[entry.spec][ended.tags["fingerprint"]] = ended.metrics
+        results = self._results[entry.spec]
         values: dict[str, list[float]] = {}
         for fingerprint, framework in entry.seeds:
             for name, value in results.get(fingerprint, {}).items():

@@ -50,16 +50,12 @@ def _of_grids(study, answers: Answers) -> Iterator[tuple[ExperimentSpec, str, in
     The first table goes seed after seed instead: all of it can be read, with few seeds, long before it is complete.
     An executor with a queue for each framework keeps this order within a framework.
     """
-    planned = [
-        (seed, spec, name)
-        for spec, seeds in wanted(study, answers).items()
-        for seed in range(max(seeds.values()))
-        for name in seeds
-        if seed < seeds[name]
-    ]
     opening = set(study.grid[0].specs(answers.path, "grid 1")) if study.grid else set()
-    first = [each for each in planned if each[1] in opening]
-    rest = [each for each in planned if each[1] not in opening]
+    first: list[tuple[int, ExperimentSpec, str]] = []
+    rest: list[tuple[int, ExperimentSpec, str]] = []
+    for spec, seeds in wanted(study, answers).items():
+        part = first if spec in opening else rest
+        part += [(seed, spec, name) for seed in range(max(seeds.values())) for name in seeds if seed < seeds[name]]
     yield from ((spec, name, seed) for seed, spec, name in [*sorted(first, key=_seed), *rest])
 
 

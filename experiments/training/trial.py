@@ -5,7 +5,7 @@ import math
 import statistics
 from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from time import perf_counter
 
 from safetensors.numpy import save
@@ -42,8 +42,8 @@ class Trial:
     @cached_property
     def fingerprint(self) -> str:
         """Equal for two trials that are the same: of spec, framework, its version, seed, data, and the mathematics."""
-        parts = [self.spec.fingerprint, self.framework, self.version, self.seed, self.data.digest]
-        return digest(parts + later_mathematics(self.spec, FRAMEWORKS[self.framework].owner))
+        spec, later = _of_spec(self.spec, self.framework)
+        return digest([spec, self.framework, self.version, self.seed, self.data.digest, *later])
 
     @property
     def name(self) -> str:
@@ -63,6 +63,11 @@ class Trial:
     def run(self, framework: Framework) -> Iterator[Event]:
         """Train; what a worker calls."""
         return run(self, framework)
+
+
+@lru_cache(maxsize=8_192)  # one for all seeds
+def _of_spec(spec: ExperimentSpec, framework: str) -> tuple[str, list[int]]:
+    return spec.fingerprint, later_mathematics(spec, FRAMEWORKS[framework].owner)
 
 
 def run(trial: Trial, framework: Framework) -> Iterator[Event]:

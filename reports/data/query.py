@@ -1,12 +1,15 @@
 """MLflow → rows: the one module of the reports that knows MLflow, and it only reads."""
 
 import os
+import sqlite3
+from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -30,6 +33,25 @@ ROWS_A_BATCH = 25_000
 
 FIELDS = ["run_id", "fingerprint", "status", "complete", "failure", "environment", "data", "data_digest"]
 FIELDS += ["start_time", "artifact_uri"]
+TAGS = ("fingerprint", "complete", "failure", "environment", "data", "data_digest")
+
+#: What is read of a SQLite database. MLflow's search sorts all runs again for each page of them.
+RUNS = f"""
+    SELECT runs.run_uuid, fingerprint.value, runs.status, complete.value IS '1', failure.value, environment.value,
+        data.value, data_digest.value, runs.start_time, runs.artifact_uri FROM runs
+    JOIN tags AS kind ON kind.run_uuid = runs.run_uuid AND kind.key = 'kind' AND kind.value = ?
+    {" ".join(f"LEFT JOIN tags AS {tag} ON {tag}.run_uuid = runs.run_uuid AND {tag}.key = '{tag}'" for tag in TAGS)}
+    WHERE runs.experiment_id = ? AND runs.lifecycle_stage = 'active' ORDER BY runs.start_time DESC, runs.run_uuid
+"""
+LAST = """
+    SELECT last.run_uuid, last.key, CASE WHEN last.is_nan THEN NULL ELSE last.value END FROM latest_metrics AS last
+    JOIN runs ON runs.run_uuid = last.run_uuid AND runs.experiment_id = ?
+"""
+EPOCHS = f"""
+    SELECT each.run_uuid, each.key, each.step, CASE WHEN each.is_nan THEN NULL ELSE each.value END
+    FROM metrics AS each JOIN runs ON runs.run_uuid = each.run_uuid AND runs.experiment_id = ?
+    WHERE each.key IN ({", ".join("?" * len(HISTORIES))}) ORDER BY each.timestamp, each.step, each.value
+"""
 
 
 @dataclass(frozen=True)
@@ -49,6 +71,9 @@ def read(tracking_uri: str, experiment: str, fingerprints: set[str], kind: str =
     """
     if _nothing_there(tracking_uri):
         return Records()
+    if path := database.sqlite_path(tracking_uri):
+        with database.connect(path) as opened:
+            return _tables(opened, experiment, fingerprints, kind)
     try:
         with _client(tracking_uri) as client:
             return _records(client, experiment, fingerprints, kind)
@@ -64,6 +89,45 @@ def _nothing_there(tracking_uri: str) -> bool:
         return path is not None
     with database.connect(path) as opened:
         return not opened.execute("SELECT 1 FROM sqlite_master").fetchone()
+
+
+def _tables(opened: sqlite3.Connection, experiment: str, fingerprints: set[str], kind: str) -> Records:
+    """What ``_records`` gives, from a SQLite database's own tables, three queries in all."""
+    found = opened.execute("SELECT experiment_id FROM experiments WHERE name = ?", (experiment,)).fetchone()
+    if found is None:
+        return Records()
+    same: dict[Any, Any] = {}  # one string for all runs that have it
+    rows = opened.execute(RUNS, (kind, found[0]))
+    kept = [tuple(same.setdefault(value, value) for value in row) for row in rows if row[1] in fingerprints]
+    if not kept:
+        return Records(str(found[0]))
+    place = {row[0]: number for number, row in enumerate(kept)}
+    frame = pd.DataFrame(kept, columns=FIELDS).astype({"complete": bool})
+    del kept, same
+    metrics: dict[str, np.ndarray] = {}
+    for run, name, value in opened.execute(LAST, found):
+        if run in place and value is not None:
+            metrics.setdefault(name, np.full(len(place), np.nan))[place[run]] = value
+    frame = pd.concat([frame, pd.DataFrame(metrics)], axis=1)
+    return Records(str(found[0]), frame, _epochs(opened, found[0], list(_newest_done(frame).run_id)))
+
+
+def _epochs(opened: sqlite3.Connection, experiment: int, run_ids: list[str]) -> pd.DataFrame:
+    """What ``_histories`` gives; columns of numbers, since a row of Python's objects takes ten times as much."""
+    place = {run_id: number for number, run_id in enumerate(run_ids)}
+    runs, names, steps, values = array("q"), array("q"), array("q"), array("d")
+    for run, name, step, value in opened.execute(EPOCHS, (experiment, *HISTORIES)):
+        if run in place:
+            runs.append(place[run])
+            names.append(HISTORIES.index(name))
+            steps.append(step)
+            values.append(np.nan if value is None else value)
+    columns = {"run_id": _taken(run_ids, runs), "metric": _taken(list(HISTORIES), names)}
+    return pd.DataFrame(columns | {"epoch": np.array(steps), "value": np.array(values)})
+
+
+def _taken(texts: list[str], places: array) -> pd.Series:
+    return pd.Series(texts, dtype="str").take(np.array(places)).reset_index(drop=True)
 
 
 @contextmanager

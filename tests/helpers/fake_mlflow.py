@@ -86,6 +86,9 @@ class Client:
         )
         return SimpleNamespace(info=SimpleNamespace(run_id=key))
 
+    def get_run(self, run):
+        return _as_mlflow(run, self._store.runs[run])
+
     def update_run(self, run, status, name):
         self._store.runs[run].status, self._store.runs[run].name = status, name
 

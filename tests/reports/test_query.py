@@ -1,9 +1,11 @@
 """Reading MLflow, and links into it."""
 
+import math
 import re
 from pathlib import Path
 from urllib.parse import parse_qs, unquote
 
+import pandas as pd
 import pytest
 from made_reports.cases import PAGES, write
 from made_reports.html_elements import Elements
@@ -11,24 +13,67 @@ from mlflow import MlflowClient
 
 from reports.data import query
 
+KEYS = ["run_id", "metric", "epoch"]
+
+
+def through_mlflow(uri, trials):
+    """What MLflow's search finds of them."""
+    with query._client(uri) as client:
+        return query._records(client, "toy/training", {trial.fingerprint for trial in trials}, "trial")
+
+
+def test_sqlite_s_tables_say_what_mlflow_s_search_does_row_for_row(studied):
+    uri, trials = studied
+    chosen = trials[1:]
+    direct, searched = (
+        query.read(uri, "toy/training", {trial.fingerprint for trial in chosen}),
+        through_mlflow(uri, chosen),
+    )
+    assert direct.experiment_id == searched.experiment_id and len(direct.runs) >= len(chosen)
+    pd.testing.assert_frame_equal(direct.runs, searched.runs, check_like=True)
+    histories = [records.history.sort_values(KEYS, ignore_index=True) for records in (direct, searched)]
+    pd.testing.assert_frame_equal(*histories)
+
+
+def test_tables_and_search_agree_on_what_is_odd(tmp_path):
+    """Numbers that are not finite, a run without an end, a deleted one, one without metrics, one of another kind."""
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    client = MlflowClient(uri)
+    experiment = client.create_experiment("odd/training")
+    numbers = {"nan": math.nan, "inf": math.inf, "minus": -math.inf, "none": None, "deleted": 1.0, "other": 1.0}
+    for start, (name, value) in enumerate(numbers.items(), start=1):
+        tags = {"fingerprint": name, "kind": "other" if name == "other" else "trial"}
+        run = client.create_run(experiment, start_time=start % 3, tags=tags).info.run_id
+        for step in (1, 2, 2) if value is not None else ():
+            client.log_metric(run, "train/loss", value, timestamp=step, step=step)
+        if name != "none":
+            client.set_tag(run, "complete", "1")
+            client.set_terminated(run)
+        if name == "deleted":
+            client.delete_run(run)
+    wanted = set(numbers)
+    direct, searched = query.read(uri, "odd/training", wanted), query._records(client, "odd/training", wanted, "trial")
+    client._tracking_client.store._dispose_engine()
+    assert list(direct.runs.fingerprint) == list(searched.runs.fingerprint)
+    pd.testing.assert_frame_equal(direct.runs, searched.runs, check_like=True)
+    histories = [records.history.sort_values(KEYS, ignore_index=True) for records in (direct, searched)]
+    pd.testing.assert_frame_equal(*histories)
+
 
 def test_bulk_and_public_histories_agree(studied, monkeypatch):
     uri, trials = studied
-    fingerprints = {trial.fingerprint for trial in trials[:4]}
-    keys = ["run_id", "metric", "epoch"]
-    bulk = query.read(uri, "toy/training", fingerprints).history.sort_values(keys, ignore_index=True)
+    bulk = through_mlflow(uri, trials[:4]).history.sort_values(KEYS, ignore_index=True)
     monkeypatch.setattr(query, "_store", lambda client: None)
-    public = query.read(uri, "toy/training", fingerprints).history.sort_values(keys, ignore_index=True)
+    public = through_mlflow(uri, trials[:4]).history.sort_values(KEYS, ignore_index=True)
     assert bulk.equals(public)
 
 
 def test_a_history_cut_off_is_asked_again(studied, monkeypatch):
     uri, trials = studied
-    fingerprints = {trial.fingerprint for trial in trials}
-    whole = len(query.read(uri, "toy/training", fingerprints).history)
+    whole = len(through_mlflow(uri, trials).history)
     monkeypatch.setattr(query, "ROWS_A_BATCH", 10)
     monkeypatch.setattr(query, "RUNS_A_PAGE", 20)
-    assert len(query.read(uri, "toy/training", fingerprints).history) == whole
+    assert len(through_mlflow(uri, trials).history) == whole
 
 
 def test_reading_leaves_no_side_files(studied, folder):

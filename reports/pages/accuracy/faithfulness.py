@@ -16,6 +16,7 @@ from reports.pages.accuracy import comparison
 from reports.pages.accuracy.comparison import Comparison
 
 MOST_PANELS = 12
+MOST_LINKED = 50  # seeds of a strip whose ticks lead to their runs: of more they lie upon each other
 GROUP = ["cell", "form", "setting"]
 QUESTION = (
     "An imposed convention is our written account of a framework. Faithful means that the framework alone, with its "
@@ -139,7 +140,15 @@ def _done(part: list[Faithfulness], framework: str, label: str) -> pd.DataFrame:
 
 
 def _strip(axes: Axes, place: int, trials: pd.DataFrame, results: Results) -> None:
-    """A tick for each seed."""
+    """A tick for each seed; of many, the ticks are one mark together, which leads to no single run."""
+    if len(trials) > MOST_LINKED:
+        first = trials.iloc[0]
+        ticks = axes.plot(
+            trials.accuracy, [place] * len(trials), "|", color=COLOURS[first.framework], markersize=11, alpha=0.7
+        )
+        said = f"{name(first.framework)}, {first.conventions}, {len(trials):,} seeds"
+        mark(ticks, said, framework=first.framework, conventions=first.conventions)
+        return
     for row in trials.itertuples():
         tick = axes.plot(row.accuracy, place, "|", color=COLOURS[row.framework], markersize=11, alpha=0.7)
         said = f"{name(row.framework)}, {row.conventions}, seed {row.seed}: {number(row.accuracy)}%"
