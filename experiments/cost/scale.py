@@ -17,7 +17,7 @@ from safetensors.numpy import save
 from experiments.cost.figures import Figure
 from experiments.events import EpochEnded, Event, Failed, Finished, Started
 from experiments.protocol import Framework, NativeShapes
-from experiments.running.executors import make
+from experiments.running.executors.choose import make
 from experiments.spec import ExperimentSpec
 from experiments.tasks import DataSource
 from experiments.tracking.tracker import Tracker

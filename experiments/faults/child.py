@@ -20,7 +20,7 @@ PATIENCE_S = 5.0  # with a worker that is stopped, instead of minutes
 def main() -> None:
     """Run ``run_all.py``; the first argument is the file of the clock, the others are run_all's own."""
     _let_the_clock_jump(Path(sys.argv[1]))
-    from experiments.running import silence
+    from experiments.running.executors import silence
 
     silence.PATIENCE_S = PATIENCE_S  # before the executors take it as their default
     pages = sys.modules["reports"] = ModuleType("reports")
