@@ -93,9 +93,12 @@ def has_floor(records: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def _floor_metrics(records: Sequence[Mapping[str, Any]], step: float) -> dict[str, float]:
-    """The forward pass's figures and the floors'."""
+    """The forward pass's figures and the floors'; the multiples are of the framework's own products.
+
+    The page's multiples are of the fastest way to run them, which one timing cannot know.
+    """
     floors = {part: median(median(record["floor"][part]) for record in records) for part in ("train", "forward")}
-    numpy = [median(record["floor"]["numpy"]) for record in records if "numpy" in record["floor"]]  # not in 0.1
+    numpy = [median(record["floor"]["numpy"]) for record in records if "numpy" in record["floor"]]  # none in older records
     forward, gflop = median(median(record["forward"]["steady"]) for record in records), records[0]["gflop"]
     return {
         "time/forward_s": forward,
