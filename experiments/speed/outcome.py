@@ -98,7 +98,7 @@ def _floor_metrics(records: Sequence[Mapping[str, Any]], step: float) -> dict[st
     The page's multiples are of the fastest way to run them, which one timing cannot know.
     """
     floors = {part: median(median(record["floor"][part]) for record in records) for part in ("train", "forward")}
-    numpy = [median(record["floor"]["numpy"]) for record in records if "numpy" in record["floor"]]  # none in older records
+    numpy = [median(record["floor"]["numpy"]) for record in records if "numpy" in record["floor"]]  # not in old ones
     forward, gflop = median(median(record["forward"]["steady"]) for record in records), records[0]["gflop"]
     return {
         "time/forward_s": forward,
