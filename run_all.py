@@ -167,7 +167,7 @@ def _run(
     from experiments.tracking import study_run
     from experiments.tracking.missing import missing
     from experiments.tracking.mlflow_view import parent_names
-    from experiments.tracking.tracker import Tracker
+    from experiments.tracking.recording.tracker import Tracker
     from experiments.training import checkpoints
 
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)

@@ -18,7 +18,7 @@ from experiments.events import EpochEnded, Finished, Started
 from experiments.protocol import NativeShapes
 from experiments.study.plan import Plan
 from experiments.tracking import database
-from experiments.tracking.tracker import Tracker
+from experiments.tracking.recording.tracker import Tracker
 from experiments.training.trial import Trial
 
 

@@ -20,7 +20,7 @@ from experiments.protocol import Framework, NativeShapes
 from experiments.running.executors.choose import make
 from experiments.spec import ExperimentSpec
 from experiments.tasks import DataSource
-from experiments.tracking.tracker import Tracker
+from experiments.tracking.recording.tracker import Tracker
 from experiments.training.trial import Trial
 
 JOB_S = 0.05

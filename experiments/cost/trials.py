@@ -18,7 +18,7 @@ from experiments.running.executors.worker import Load
 from experiments.spec import ExperimentSpec
 from experiments.tasks import DataSource
 from experiments.tasks.imdb import BATCH
-from experiments.tracking.tracker import Tracker
+from experiments.tracking.recording.tracker import Tracker
 from experiments.training.trial import Trial
 
 #: The quick study's own table, at a number of reviews that is a whole number of batches: all drop or keep the same.

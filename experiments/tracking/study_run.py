@@ -12,7 +12,7 @@ from experiments.study.phase import Failures, Means
 from experiments.study.phases import PHASES
 from experiments.tracking.durations import Durations
 from experiments.tracking.missing import Jobs
-from experiments.tracking.tracker import Tracker
+from experiments.tracking.recording.tracker import Tracker
 
 
 def run(

@@ -8,10 +8,10 @@ from cases import TOKENS, make_spec
 from hypothesis import given
 from hypothesis import strategies as st
 from plans import DATA
-from study_cases import conventions
 
 from experiments import canonical
 from experiments.cells import CELLS
+from experiments.conventions import TABLE, Conventions
 from experiments.draws import batch_order, dropout_masks, generator, orthogonal
 from experiments.parity.grid import FORMS
 from experiments.spec import ExperimentSpec, to_toml
@@ -29,6 +29,13 @@ VARIANTS = {
 }
 
 
+CONVENTIONS = st.builds(
+    lambda base, overrides: Conventions(base=base, **(overrides if base != "stock" else {})),
+    st.sampled_from(["stock", "keras", "pytorch"]),
+    st.dictionaries(st.sampled_from(sorted(TABLE)), st.sampled_from(["keras", "pytorch"])),
+)
+
+
 @pytest.mark.parametrize("change", VARIANTS.values(), ids=VARIANTS)
 def test_a_fingerprint_covers_spec_framework_version_seed_and_data(change):
     base = {"spec": make_spec("lstm", "layer"), "framework": "tf2", "version": "v1", "seed": 0, "data": DATA}
@@ -42,14 +49,14 @@ def test_a_moved_data_file_is_the_same_data():
     assert Trial(**base, data=DATA).fingerprint == Trial(**base, data=moved).fingerprint
 
 
-@given(conventions, st.sampled_from(tuple(CELLS)), st.sampled_from(FORMS), st.floats(1e-6, 10))
+@given(CONVENTIONS, st.sampled_from(tuple(CELLS)), st.sampled_from(FORMS), st.floats(1e-6, 10))
 def test_a_spec_survives_its_own_toml_and_json(convention, cell, form, rate):
     spec = make_spec(cell, form, convention.model_dump(), learning_rate=rate)
     assert ExperimentSpec.model_validate_json(spec.model_dump_json()) == spec
     assert ExperimentSpec.model_validate(tomllib.loads(to_toml(spec))) == spec
 
 
-@given(conventions)
+@given(CONVENTIONS)
 def test_an_override_equal_to_its_base_is_none(convention):
     assert convention.base not in convention.overrides.values()
     assert all(convention.owner(field, "keras") == owner for field, owner in convention.overrides.items())

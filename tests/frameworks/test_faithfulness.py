@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from cases import BATCH, TIME, TOKENS, WORDS, make_spec
-from tolerances import CLOSE
 
 import frameworks
 from experiments import canonical
 from experiments.draws import generator
+from experiments.parity.tolerances import CLOSE
 from experiments.protocol import Batch
 from experiments.training.batches import steps_per_epoch
 

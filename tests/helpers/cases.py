@@ -6,12 +6,12 @@ from zlib import crc32
 
 import numpy as np
 import pytest
-from tolerances import CLOSE
 
 import frameworks
 from experiments.cells import CELLS
 from experiments.draws import generator
 from experiments.parity.grid import FORMS
+from experiments.parity.tolerances import CLOSE
 from experiments.protocol import Absent, Batch
 from experiments.spec import ExperimentSpec
 from experiments.tasks import Interface

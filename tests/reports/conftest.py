@@ -4,7 +4,7 @@ import pytest
 from made_reports import toys
 from made_reports.cases import write
 
-from experiments.tracking.tracker import Tracker
+from experiments.tracking.recording.tracker import Tracker
 
 
 @pytest.fixture(scope="session")

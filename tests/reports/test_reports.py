@@ -12,7 +12,7 @@ import reports
 from experiments.errors import UserError
 from experiments.events import Failed
 from experiments.running.pages import settle
-from experiments.tracking.tracker import Tracker
+from experiments.tracking.recording.tracker import Tracker
 from reports.data import query
 from reports.data.load import gather
 

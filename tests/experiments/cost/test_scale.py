@@ -10,7 +10,7 @@ from executors import NEEDS_RAY
 from experiments.cost import scale
 from experiments.cost.scale import EVENTS, Gauge, events, shorts, through, written
 from experiments.events import Finished, Started
-from experiments.tracking.tracker import Tracker
+from experiments.tracking.recording.tracker import Tracker
 
 
 @pytest.fixture(autouse=True)

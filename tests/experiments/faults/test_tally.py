@@ -9,7 +9,7 @@ from tracking_cases import STARTED, TWINS, whole
 
 from experiments.faults import tally
 from experiments.faults.tally import Counts
-from experiments.tracking.tracker import Tracker
+from experiments.tracking.recording.tracker import Tracker
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from experiments.parity import measure
 from experiments.parity import outcome as outcomes
 from experiments.parity.measure import STEPS
 from experiments.tracking import store
-from experiments.tracking.tracker import Tracker
+from experiments.tracking.recording.tracker import Tracker
 from reports.data import artifacts
 
 CHECKOUT = Path(__file__).parents[3]

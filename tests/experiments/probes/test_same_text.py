@@ -17,7 +17,7 @@ from experiments.spec import ExperimentSpec, to_toml
 from experiments.study.phase import Means
 from experiments.tasks import chars
 from experiments.tracking.database import DEFAULT_URI
-from experiments.tracking.tracker import Tracker
+from experiments.tracking.recording.tracker import Tracker
 from experiments.training.trial import Trial
 
 TEXT = "She sells sea shells on the sea shore; the shells she sells are sea shells.\n" * 20

@@ -20,7 +20,7 @@ from experiments.study.plan import lay_out
 from experiments.study.schema import read
 from experiments.study.select import select
 from experiments.tracking.database import finished
-from experiments.tracking.tracker import Tracker
+from experiments.tracking.recording.tracker import Tracker
 
 
 def a_timing(framework="tf2", form="layer", processes=2, **fields) -> Timing:

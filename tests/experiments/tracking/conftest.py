@@ -5,8 +5,9 @@ import shutil
 import pytest
 from mlflow import MlflowClient
 
-from experiments.tracking import journal, store
-from experiments.tracking.tracker import Tracker
+from experiments.tracking import store
+from experiments.tracking.recording import journal
+from experiments.tracking.recording.tracker import Tracker
 
 
 @pytest.fixture(scope="session")

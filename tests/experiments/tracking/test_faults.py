@@ -14,8 +14,8 @@ from mlflow.store.artifact.mlflow_artifacts_repo import MlflowArtifactsRepositor
 from sqlalchemy.exc import OperationalError
 
 from experiments.errors import UserError
-from experiments.tracking import tracker
 from experiments.tracking.outage import in_words, is_outage
+from experiments.tracking.recording import tracker
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import zlib
 import pytest
 
 from experiments.tracking import mlflow_view
-from experiments.tracking.tracker import Tracker
+from experiments.tracking.recording.tracker import Tracker
 
 
 def state_of(tags, key):

@@ -15,8 +15,9 @@ from tracking_cases import STARTED, TRIAL, TWINS, epoch, whole
 import run_all
 from experiments.errors import NotWritten, UserError
 from experiments.events import Failed, Progressed, Retried
-from experiments.tracking import outage, runs, tracker
-from experiments.tracking.tracker import Tracker
+from experiments.tracking import outage, runs
+from experiments.tracking.recording import tracker
+from experiments.tracking.recording.tracker import Tracker
 
 URI = "http://me:secret@server:5000"
 AWAY = MlflowException("API request to http://me:secret@server:5000/x failed: [Errno 111] Connection refused'))")

@@ -12,8 +12,9 @@ from safetensors.numpy import save
 from tracking_cases import TRIAL, whole
 
 from experiments.errors import UserError
-from experiments.tracking import outage, tracker
-from experiments.tracking.tracker import Tracker
+from experiments.tracking import outage
+from experiments.tracking.recording import tracker
+from experiments.tracking.recording.tracker import Tracker
 
 AWAY = MlflowException("[Errno 111] Connection refused")
 

@@ -10,7 +10,7 @@ from tracking_cases import FINISHED, STARTED, TRIAL, TWINS, whole
 
 from experiments.errors import UserError
 from experiments.tracking import database, store
-from experiments.tracking.tracker import Tracker
+from experiments.tracking.recording.tracker import Tracker
 
 
 def test_only_complete_runs_are_finished_and_the_newest_counts(record, runs, uri):

@@ -12,7 +12,7 @@ from made_reports.files import TEXTS, samples
 import reports
 from experiments.probes.record import ProbeRecord
 from experiments.probes.same_text import jobs
-from experiments.tracking.tracker import Tracker
+from experiments.tracking.recording.tracker import Tracker
 from reports import render as rooms
 from reports.data import artifacts
 from reports.html.blocks import Details, Figure, Points, Prose, Table

@@ -15,7 +15,7 @@ from experiments import tasks
 from experiments.spec import ExperimentSpec
 from experiments.tasks import DataSource
 from experiments.tasks.task import BaseTaskSpec
-from experiments.tracking.tracker import Tracker
+from experiments.tracking.recording.tracker import Tracker
 from experiments.training.trial import Trial
 from reports.data.results import planned_frame
 from reports.pages.index import headline

@@ -7,7 +7,7 @@ from made_reports import toys
 from typer.testing import CliRunner
 
 import frameworks
-from experiments.tracking.tracker import Tracker
+from experiments.tracking.recording.tracker import Tracker
 from reports.replication import bundle as bundles
 from reports.replication.command import FIRST_SEED, Door, freezing, replicating
 

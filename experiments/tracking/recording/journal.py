@@ -21,7 +21,7 @@ from uuid import uuid4
 from experiments.errors import UserError
 from experiments.tasks.cache import cache_folder
 from experiments.tracking.database import shown
-from experiments.tracking.entries import Entry, Files
+from experiments.tracking.recording.entries import Entry, Files
 
 SUFFIX = ".jsonl"
 ID_LENGTH = 12  # hexadecimal digits of a journal's id, and of the digest of an address

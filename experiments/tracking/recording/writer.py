@@ -16,8 +16,8 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run,
 from experiments.running.processes import this_process
 from experiments.study.phases import PHASES
 from experiments.tracking import database
-from experiments.tracking.entries import Entry
 from experiments.tracking.mlflow_view import charts_link, view_tags
+from experiments.tracking.recording.entries import Entry
 from experiments.tracking.store import runs_of
 
 #: The notes at the heads of a study's experiments, by their names.

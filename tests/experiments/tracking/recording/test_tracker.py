@@ -15,8 +15,8 @@ from tracking_cases import STARTED, TRIAL, TWINS, epoch, whole
 
 from experiments.errors import NotWritten
 from experiments.events import Failed, Retried
-from experiments.tracking import tracker as module
-from experiments.tracking.tracker import Tracker
+from experiments.tracking.recording import tracker as module
+from experiments.tracking.recording.tracker import Tracker
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from experiments.errors import UserError
-from experiments.tracking import journal as module
-from experiments.tracking.entries import Entry
-from experiments.tracking.journal import Journal
+from experiments.tracking.recording import journal as module
+from experiments.tracking.recording.entries import Entry
+from experiments.tracking.recording.journal import Journal
 
 URI = "http://host:5000"
 
@@ -94,8 +94,8 @@ def test_times_never_repeat(journals, monkeypatch):
 
 
 HOLDER = """
-from experiments.tracking.entries import Entry
-from experiments.tracking.journal import Journal
+from experiments.tracking.recording.entries import Entry
+from experiments.tracking.recording.journal import Journal
 journal = Journal("toy", "http://host:5000")
 journal.append(Entry("run"), {})
 print("ready", flush=True)

@@ -20,12 +20,12 @@ from experiments.events import Event, Failed, Finished, Progressed
 from experiments.running.processes import alive, this_process, undisturbed
 from experiments.study.phase import Record
 from experiments.tracking import database
-from experiments.tracking.entries import Entry, Files, first_of, killed, of_record
-from experiments.tracking.journal import Journal
 from experiments.tracking.mlflow_view import parent_names, way_to_look
 from experiments.tracking.outage import Outage, counted, in_words, is_outage, waits
+from experiments.tracking.recording.entries import Entry, Files, first_of, killed, of_record
+from experiments.tracking.recording.journal import Journal
+from experiments.tracking.recording.writer import HEADINGS, Writer
 from experiments.tracking.store import STORE_ERRORS, open_store, runs_of
-from experiments.tracking.writer import HEADINGS, Writer
 from experiments.training.trial import Trial
 
 #: How long the end of a study waits for a store that is away.
