@@ -166,3 +166,10 @@ def test_a_foreign_database(tmp_path, content):
             write([], tmp_path / "out", f"sqlite:///{path}")
     else:
         assert "plans no trial" in words_of(write([], tmp_path / "out", f"sqlite:///{path}")["index.html"])
+
+
+def test_pages_that_cannot_be_written_are_one_line(tmp_path):
+    folder = tmp_path / "reports"
+    folder.touch()
+    with pytest.raises(UserError, match=r"reports: the pages cannot be written: .+; allowed: .*--reports-only"):
+        write([], folder, f"sqlite:///{tmp_path}/none.db")
