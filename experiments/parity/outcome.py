@@ -54,8 +54,16 @@ class CheckOutcome:
     def verdicts(self) -> dict[str, list[Verdict]]:
         """Each pair's rungs, by the pair's name."""
         dtype = self.check.spec.training.dtype
-        rungs = {name: reading.rungs for name, reading in self.readings.items()}
+        rungs = {name: self._asked_for(reading.rungs) for name, reading in self.readings.items()}
         return {f"{a}-{b}": list(compare(dtype, rungs[a], rungs[b])) for a, b in self.check.pairs}
+
+    def _asked_for(self, rungs: dict[int, Weights]) -> dict[int, Weights]:
+        """The numbers without those of optimisers that this check leaves out: the reference steps all of them."""
+        chosen = tuple(f"{name}: " for name in self.check.optimisers)
+        return {
+            rung: {key: value for key, value in values.items() if rung != 3 or key.startswith(chosen)}
+            for rung, values in rungs.items()
+        }
 
     @property
     def rungs_held(self) -> int:
@@ -120,6 +128,7 @@ class CheckOutcome:
             "rungs_climbed": self.rungs_held,
             "failure": self.failure,
             "pairs": {pair: [_plain(verdict) for verdict in found] for pair, found in self.verdicts.items()},
+            "optimisers": self.check.optimisers,
             "losses": {name: [_number(float(loss)) for loss in values] for name, values in losses.items()},
             "environments": {name: reading.environment for name, reading in self.readings.items()},
             "spec": self.check.spec.model_dump(mode="json"),

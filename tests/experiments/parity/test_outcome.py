@@ -1,5 +1,6 @@
 """A check's record: in MLflow, on the command line, and when it is resumed."""
 
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -54,6 +55,18 @@ def test_a_broken_climb_names_rung_weight_and_step():
 
 def test_the_sound_pair_is_not_the_one_that_is_named():
     assert outcome("Epsilon").broken[0] in ("tf2-reference", "tf2-pytorch")
+
+
+def test_a_check_compares_only_the_optimisers_that_it_asks_for():
+    check = dataclasses.replace(make_check(), optimisers=("sgd", "adam clipped"))
+    made = outcome(check=check)  # whose readings have all eight
+    for verdicts in made.verdicts.values():
+        steps = {name.split(":")[0] for name in verdicts[3].items}
+        assert steps == set(check.optimisers) and verdicts[3].held
+    rungs = made.readings["tf2"].rungs
+    lacking = {key: value for key, value in rungs[3].items() if key != "sgd: embedding/table"}
+    made.readings["tf2"] = dataclasses.replace(made.readings["tf2"], rungs=rungs | {3: lacking})
+    assert "sgd: embedding/table" in dataclasses.replace(made).failure
 
 
 def test_a_framework_that_fails_leaves_what_it_measured():
