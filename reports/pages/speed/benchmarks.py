@@ -116,6 +116,11 @@ class Benchmark:
         """The fastest of the ways; None where none was timed."""
         return min(self.ways(cell).values(), default=None)
 
+    def gates(self, cell: str) -> float | None:
+        """Seconds to read and write the values of a cell's gates; None where that was not timed."""
+        found = [row.figures["floor/gates_s"] for row in self.of(cell) if "floor/gates_s" in row.figures]
+        return median(found) if found else None
+
     def multiple(self, row: TimedVariant) -> float:
         """A step over its cell's floor."""
         return row.step / self.floor(row.cell)

@@ -84,6 +84,14 @@ def test_a_summary_is_of_all_processes():
     assert found["load/others"] == pytest.approx(0.7)
 
 
+def test_what_numpy_timed_is_in_a_summary_where_every_process_has_it():
+    old, new = record(1.0, 1.0), record(1.0, 1.0)
+    new["floor"] |= {"numpy": [0.4, 0.5, 0.6], "gates": [0.01, 0.03, 0.02]}
+    found = summary([new, new])
+    assert (found["floor/numpy_step_s"], found["floor/gates_s"]) == (0.5, 0.02)
+    assert not {"floor/numpy_step_s", "floor/gates_s"} & set(summary([old, new]))
+
+
 def test_a_summary_of_steps_alone_says_nothing_of_a_floor():
     whole = record(1.0, 1.0, 1.0, 1.0)
     alone = {key: value for key, value in whole.items() if key not in ("forward", "floor", "gflop")}

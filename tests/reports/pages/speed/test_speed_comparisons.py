@@ -71,6 +71,17 @@ def test_the_floor_is_the_fastest_way_and_the_same_for_both_twins():
     assert benchmark.floor("lstm") == 0.1
 
 
+def test_the_gates_are_the_floors_second_part_where_they_were_timed():
+    both = flat("tf2", 0.6, floor=0.3, gflop=2.0), flat("pytorch", 0.4, floor=0.2, gflop=2.0)
+    assert "for the gates" not in said(toys.results(*both))
+    for timed, gates in zip(both, ([0.03], [0.05]), strict=True):
+        for process in timed.processes:
+            process["floor"]["gates"] = gates
+    text = said(toys.results(*both))
+    assert "the floors: lstm 200 ms by PyTorch, 10.0 GFLOP/s, and 40.0 ms for the gates" in text
+    assert "Floor, ms: 200; Gates, ms: 40.0; Everything else: 2.0×" in text
+
+
 def test_a_step_below_its_floor_is_explained():
     assert "A multiple below 1" in said(toys.results(flat("tf2", 0.5, floor=0.6)))
     assert "A multiple below 1" not in said(toys.results(flat("tf2", 0.5, floor=0.4)))
