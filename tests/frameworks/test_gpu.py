@@ -7,6 +7,7 @@ import pytest
 from cases import TOKENS, make_batch, make_spec
 
 import frameworks
+from experiments.protocol import Product
 
 pytestmark = pytest.mark.pytorch
 
@@ -78,6 +79,24 @@ def test_jacobians_off_the_cpu_are_taken_in_training_mode_from_contiguous_states
     model.device = "cpu:0"  # another name of the same, for want of a GPU
     np.testing.assert_array_equal(model.state_jacobians(x), wanted)
     assert set(seen) == {(True, True)}
+
+
+def test_the_floor_on_a_gpu_is_recorded_once_and_replayed(torch, monkeypatch):
+    from frameworks.pytorch import profiling
+
+    recorded, replayed = [], []
+
+    def record(call):
+        recorded.append(call)
+        return SimpleNamespace(replay=lambda: replayed.append(call))
+
+    monkeypatch.setattr(profiling, "_recorded", record)
+    run = profiling.floor([Product(2, 3, 4, 5)], "float32", "meta")
+    run()
+    run()
+    assert len(recorded) == 1 and replayed == recorded * 2
+    profiling.floor([Product(2, 3, 4, 5)], "float32", "cpu")()
+    assert len(recorded) == 1
 
 
 def test_the_environment_names_the_gpu_that_was_used(torch, monkeypatch):
