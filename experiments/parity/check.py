@@ -45,7 +45,8 @@ class ParityCheck:
     def slug(self) -> str:
         """A readable name, such as ``lstm-layer-keras-float64``."""
         spec = self.spec
-        return f"{spec.variant}-{spec.network.form}-{spec.conventions.label}-{spec.training.dtype}"
+        device = f"-{spec.training.device}" * (spec.training.device != "cpu")
+        return f"{spec.variant}-{spec.network.form}-{spec.conventions.label}-{spec.training.dtype}{device}"
 
     @property
     def twins(self) -> tuple[str, ...]:
@@ -72,5 +73,6 @@ class ParityCheck:
 
 
 def as_reference(spec: ExperimentSpec) -> ExperimentSpec:
-    """The spec in the one form that the reference has."""
-    return spec.model_copy(update={"network": spec.network.model_copy(update={"form": "scratch"})})
+    """The spec in the one form and on the one device that the reference has."""
+    network = spec.network.model_copy(update={"form": "scratch"})
+    return spec.model_copy(update={"network": network, "training": spec.training.model_copy(update={"device": "cpu"})})

@@ -22,13 +22,15 @@ class LadderGrid(Frozen):
     A cell is a name, or a table with options of the network; a ``form`` in it restricts it to that form, and its
     ``task`` may be chars, where the head answers at every step and states are carried. ``alternate`` takes each cell
     and form once and changes conventions and dtype from one to the next, instead of the whole product. ``optimisers``
-    is how many of rung 3's eight each check steps; which ones changes from one check to the next.
+    is how many of rung 3's eight each check steps; which ones changes from one check to the next. ``device`` of
+    ``auto`` runs the twins on a GPU where their framework finds one.
     """
 
     cells: Annotated[tuple[str | dict[str, Any], ...], Field(min_length=1)]
     forms: Annotated[tuple[Form, ...], Field(min_length=1)] = FORMS
     conventions: Annotated[tuple[Literal["keras", "pytorch"], ...], Field(min_length=1)] = ("keras", "pytorch")
     dtypes: Annotated[tuple[Literal["float64", "float32"], ...], Field(min_length=1)] = ("float64", "float32")
+    device: Literal["cpu", "auto"] = "cpu"
     alternate: bool = False
     optimisers: Annotated[int, Field(ge=1, le=len(ALL))] = len(ALL)
 
@@ -56,7 +58,7 @@ class LadderGrid(Frozen):
             if self.alternate
             else product(networks, settings)
         )
-        return list(dict.fromkeys(make_spec(network, way, dtype) for network, (dtype, way) in chosen))
+        return list(dict.fromkeys(make_spec(network, way, dtype, self.device) for network, (dtype, way) in chosen))
 
     def optimisers_of(self, row: int) -> tuple[str, ...]:
         """Which optimisers the check in this place steps, in the ladder's order."""

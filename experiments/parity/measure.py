@@ -40,7 +40,7 @@ OPTIMISERS = {
 ALL = tuple(OPTIMISERS)
 
 
-def make_spec(network: dict, conventions: str, dtype: str) -> ExperimentSpec:
+def make_spec(network: dict, conventions: str, dtype: str, device: str = "cpu") -> ExperimentSpec:
     """The ladder's experiment for a cell, its form and options, on ``task``, imdb unless told; sizes are the ladder's.
 
     Characters carry their states, unless padding is masked.
@@ -57,7 +57,7 @@ def make_spec(network: dict, conventions: str, dtype: str) -> ExperimentSpec:
         {
             "task": {"name": task} | TASKS[task] | padding | ({"stateful": False} if stateless else {}),
             "network": usual | {key: value for key, value in network.items() if key not in ("task", *PADDING)},
-            "training": TRAINING | {"dtype": dtype},
+            "training": TRAINING | {"dtype": dtype, "device": device},
             "conventions": conventions,
         }
     )
@@ -127,7 +127,8 @@ class Measurement:
         yield RungMeasured(2, model.gradients(batch))
         yield RungMeasured(3, self._updates(framework, task, weights, batch))
         yield RungMeasured(4, {"loss": np.array(list(islice(losses(model, spec, task, SEED), STEPS)))})
-        environment = json.dumps(framework.environment(), ensure_ascii=False).encode()
+        found = framework.environment() | {"device": model.device}
+        environment = json.dumps(found, ensure_ascii=False).encode()
         yield Finished({"time/climb_s": perf_counter() - began}, {"environment.json": environment})
 
     def _updates(self, framework: Framework, task: TokenTask | TextTask, weights: Weights, batch: Batch) -> Weights:

@@ -33,9 +33,10 @@ WARM_UP_SPEC = {
 }
 
 
-def warm_up(framework: Framework) -> None:
+def warm_up(framework: Framework, device: str) -> None:
     """Make the framework do what it does once in a process: start its threads, find its devices, load its kernels."""
-    spec = ExperimentSpec.model_validate(WARM_UP_SPEC)
+    training = WARM_UP_SPEC["training"] | {"device": device}
+    spec = ExperimentSpec.model_validate(WARM_UP_SPEC | {"training": training})
     interface = tasks.interface(spec.task)
     model, batch = framework.build(spec, interface, None, 0), next(_random_batches(spec, interface))
     model.train_step(batch)
@@ -75,7 +76,7 @@ def measure(spec: ExperimentSpec, framework: Framework, floors: Floors, steps: i
     idle = memory.trimmed()
     built = time.perf_counter()
     model = framework.build(spec, interface, None, 0)
-    found: Record = {"build_s": time.perf_counter() - built, "idle_bytes": idle}
+    found: Record = {"build_s": time.perf_counter() - built, "idle_bytes": idle, "device": model.device}
     batches = _random_batches(spec, interface)
     with Load() as load:
         memory.forget_peak()

@@ -61,6 +61,7 @@ class TimingOutcome:
         found |= {"spec_fingerprint": each.spec.fingerprint, "slug": each.spec.slug, "track": each.track}
         found |= {"threads": str(each.threads), "processes": str(each.processes)}
         environment = next((record["environment"] for record in self.records if "environment" in record), {})
+        environment = environment | next(({"device": r["device"]} for r in self.records if "device" in r), {})
         found |= {"machine": json.dumps(identity(), ensure_ascii=False)}
         return found | {"environment": json.dumps(environment, ensure_ascii=False)}
 

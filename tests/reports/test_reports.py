@@ -13,7 +13,7 @@ from experiments.errors import UserError
 from experiments.events import Failed
 from experiments.running.pages import settle
 from experiments.tracking.recording.tracker import Tracker
-from reports.data import query
+from reports.data import query, results
 from reports.data.load import gather
 
 REASON = "ValueError: <script>alert('x')</script> & \"quotes\""
@@ -50,6 +50,19 @@ def test_the_foot_names_what_the_numbers_rest_on(pages):
     foot = words_of(pages["speed.html"].partition("<footer>")[2])
     for text in ("toy: 78 of 78", "tensorflow 2.21.0", "torch 2.13.0", "Toy CPU", "Threads 1", "d" * 64, "5" * 64):
         assert text in foot
+
+
+@pytest.mark.parametrize(
+    "environment, device",
+    [
+        ({}, None),
+        ({"device": "/CPU:0"}, "CPU"),
+        ({"device": "gpu"}, "GPU"),
+        ({"device": "cuda", "gpu": "Toy 9000"}, "GPU Toy 9000"),
+    ],
+)
+def test_a_gpu_is_named_where_its_name_is_known(environment, device):
+    assert results._device(environment) == device
 
 
 @pytest.mark.parametrize("text", ["lstm, stock", "equal within ±1.0", "held", "5,000 reviews alone leave ±1.0"])

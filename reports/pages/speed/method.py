@@ -73,7 +73,7 @@ def _against_themselves(controls: Sequence[tuple[TimedVariant, TimedVariant]], k
 
 def _machine(rows: Sequence[TimedVariant]) -> str:
     environments = [process.get("environment", {}) for row in rows for process in row.timed.processes]
-    places = [[str(env[key]) for env in environments if key in env] for key in ("host", "processor", "system")]
+    places = [[str(env[key]) for env in environments if key in env] for key in ("host", "processor", "gpu", "system")]
     versions = {_versions(row, process.get("environment", {})): None for row in rows for process in row.timed.processes}
     return f"Machine: {', '.join(distinct(place) for place in places if place)}; {'; '.join(filter(None, versions))}."
 

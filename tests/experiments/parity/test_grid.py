@@ -47,6 +47,16 @@ def test_each_check_steps_the_next_optimisers_until_all_had_their_turn():
     assert len({check.fingerprint for check in (*work.jobs, *whole)}) == 16
 
 
+def test_a_ladder_may_take_a_gpu_and_its_reference_stays_the_same():
+    plain, moved = (LadderGrid(cells=["lstm"], forms=["layer"], device=device).specs() for device in ("cpu", "auto"))
+    assert {spec.training.device for spec in moved} == {"auto"} and len(plain) == len(moved) == 4
+    checks = [parity_check.ParityCheck(spec, (("pytorch", "1"), ("reference", "1"))) for spec in (plain[0], moved[0])]
+    assert checks[0].fingerprint != checks[1].fingerprint and checks[1].slug == f"{checks[0].slug}-auto"
+    one, other = (check.jobs() for check in checks)
+    assert one["reference"].fingerprint == other["reference"].fingerprint
+    assert one["pytorch"].fingerprint != other["pytorch"].fingerprint
+
+
 def test_a_cell_may_name_its_only_form():
     specs = LadderGrid(cells=CELLS[2:], conventions=["keras"], dtypes=["float32"]).specs()
     assert [spec.variant for spec in specs] == ["gru+bidirectional"]

@@ -19,6 +19,7 @@ from experiments.events import Failed, Finished, Retried, RungMeasured
 from experiments.parity import measure
 from experiments.parity import outcome as outcomes
 from experiments.parity.measure import STEPS
+from experiments.parity.tolerances import CLOSE, CLOSE_IN_CUDNN
 from experiments.tracking import store
 from experiments.tracking.recording.tracker import Tracker
 from reports.data import artifacts
@@ -42,6 +43,18 @@ def test_a_climb_to_the_top():
         *canonical.shapes(found.check.spec, measure.load(found.check.spec).interface),
         "input",
     }
+
+
+@pytest.mark.parametrize(
+    "device, form, wide", [("cuda", "layer", True), ("cuda", "scratch", False), ("/CPU:0", "layer", False)]
+)
+def test_a_layer_that_ran_on_a_gpu_has_cudnns_bound(device, form, wide):
+    found = outcome(check=make_check(form=form, dtype="float32"))
+    found.readings["tf2"].environment["device"] = device
+    narrow, on_gpu = CLOSE["float32"].rtol, (CLOSE_IN_CUDNN if wide else CLOSE)["float32"].rtol
+    allowed = {pair: verdicts[1].tolerance for pair, verdicts in found.verdicts.items()}
+    assert allowed == {"tf2-reference": on_gpu, "tf2-pytorch": on_gpu, "pytorch-reference": narrow}
+    assert not found.failure
 
 
 def test_a_broken_climb_names_rung_weight_and_step():

@@ -1,6 +1,8 @@
 """Which processes time what, in which order, and a study's [[speed]] tables."""
 
+import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import toys
@@ -8,11 +10,12 @@ import toys
 import frameworks
 from experiments import tasks
 from experiments.errors import UserError
+from experiments.events import Finished
 from experiments.running.display import Display
 from experiments.running.executors.local_executor import LocalExecutor
 from experiments.running.outlook import Outlook, Stage
-from experiments.speed import load
-from experiments.speed.outcome import outcomes, spread, summary
+from experiments.speed import load, measure
+from experiments.speed.outcome import TimingOutcome, outcomes, spread, summary
 from experiments.speed.phase import PHASE
 from experiments.speed.schedule import Session, Timing, sessions
 from experiments.study.phase import Means
@@ -66,6 +69,25 @@ def test_a_timings_name_says_what_a_grid_may_vary():
     size, time = spec.training.batch_size, tasks.interface(spec.task).time
     assert a_timing(spec=spec).name == f"{spec.slug} · tf2 · 1 thread · batch {size} × {time} · eager"
     assert a_timing(spec=spec, threads=2).name.split(" · ")[2] == "2 threads"
+
+
+def test_a_timing_that_may_take_a_gpu_says_so():
+    spec = toys.spec(network={"cell": "lstm", "form": "layer", "units": [2]}, training={"device": "auto"})
+    assert a_timing(spec=spec).name.endswith(" · auto") and not a_timing().name.endswith(" · auto")
+    found = TimingOutcome(a_timing(spec=spec), ({"device": "cuda", "environment": {"gpu": "Toy GPU"}},), 0.0)
+    assert json.loads(found.tags["environment"]) == {"gpu": "Toy GPU", "device": "cuda"}
+
+
+@pytest.mark.parametrize("devices", [("cpu",), ("auto",), ("cpu", "auto", "cpu")])
+def test_a_process_is_warmed_up_on_every_device_that_it_times(monkeypatch, quick_clock, devices):
+    network, warmed = {"cell": "lstm", "form": "layer", "units": [2]}, []
+    specs = [toys.spec(network=network, training={"device": each}) for each in devices]
+    session = Session(tuple(a_timing(spec=spec) for spec in specs), 0)
+    monkeypatch.setattr(measure, "warm_up", lambda framework, device: warmed.append(device))
+    monkeypatch.setattr(measure, "measure", lambda *_: {})
+    *timed, finished = session.run(SimpleNamespace(environment=dict))
+    assert warmed == list(dict.fromkeys(devices)) and isinstance(finished, Finished)
+    assert len(timed) == len(devices)
 
 
 def record(*steps, first=5.0, floor=0.5, load=0.0) -> dict:
