@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor
-from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.autograd.function import FunctionCtx
 
 from experiments.canonical import GATES, STATES
 from experiments.spec import NetworkSpec
@@ -48,9 +48,14 @@ class ThroughTime(torch.autograd.Function):
         return tape.new_h, *(vars(tape)[f"new_{name}"][-1].clone() for name in names)
 
     @staticmethod
-    @once_differentiable  # a gradient of this gradient is refused
     def backward(ctx: FunctionCtx, d_sequence: Tensor | None, *d_last: Tensor | None) -> tuple[Tensor | None, ...]:
-        """Run every step back; return the gradients of ``forward``'s arguments."""
+        """Run every step back; return the gradients of ``forward``'s arguments.
+
+        Raises:
+            NotImplementedError: a gradient of the gradient is asked for.
+        """
+        if torch.is_grad_enabled():  # by create_graph; once_differentiable lets it pass where the loss is linear
+            raise NotImplementedError("no gradient of the tuned form's gradient is written: take another form")
         valid, *kept = ctx.saved_tensors
         w = dict(zip(ctx.kinds, kept, strict=False))
         tape = Tape(**dict(zip(ctx.names, kept[len(w) :], strict=True)))

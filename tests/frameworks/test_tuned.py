@@ -1,0 +1,73 @@
+"""The tuned form's gradient, written by hand: what it refuses, and that states carry it from call to call."""
+
+import numpy as np
+import pytest
+from cases import TOKENS, Case, close, make_batch, make_spec, twin_params
+
+import frameworks
+from experiments import canonical
+from experiments.cells import CELLS
+from experiments.draws import generator
+
+
+@pytest.mark.parametrize("twin", twin_params())
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_gradient_reaches_given_states(cell, twin):
+    spec = make_spec(cell, "tuned", "pytorch", depth=1, dropout=0.0, dtype="float64")
+    weights, x = canonical.draw(spec, TOKENS, 0), make_batch(spec).x
+    ours, theirs = (
+        frameworks.load(name).build(spec, TOKENS, weights, 0).state_jacobians(x) for name in (twin, "reference")
+    )
+    close(Case(twin, cell, "tuned"), {"jacobians": ours}, {"jacobians": theirs})
+
+
+def arguments(cell):
+    """A sequence ``(B, T, I)``, states and weights as a layer of the cell takes them, in NumPy."""
+    network, rng = make_spec(cell, "tuned", depth=1).network, generator(0, "tuned")
+    shapes = canonical.layer_shapes(network, 0, 5, "pytorch")
+    flat = {kind: shape if len(shape) < 2 else (*shape[:-2], -1) for kind, shape in shapes.items()}
+    extra = {"peephole", "projection"}
+    w = {
+        kind: rng.standard_normal(shape) if kind in extra else rng.standard_normal(shape).reshape(flat[kind])
+        for kind, shape in shapes.items()
+    }
+    (states,) = canonical.zero_states(network, lambda size: np.zeros((2, size)))
+    return network, rng.standard_normal((2, 3, 5)), states, w
+
+
+@pytest.mark.pytorch
+@pytest.mark.parametrize("cell", CELLS)
+def test_pytorchs_gradient_of_a_gradient_is_refused(cell):
+    import torch
+
+    from frameworks.pytorch.tuned import run
+
+    network, x, states, w = arguments(cell)
+    x = torch.tensor(x, requires_grad=True)
+    sequence, _ = run(x, tuple(map(torch.tensor, states)), {k: torch.tensor(v) for k, v in w.items()}, network, None)
+    with pytest.raises(NotImplementedError, match="gradient of the tuned form's gradient"):
+        torch.autograd.grad(sequence.sum(), x, create_graph=True)
+
+
+@pytest.mark.tf2
+@pytest.mark.parametrize("graph", [False, True])
+@pytest.mark.parametrize("cell", CELLS)
+def test_tensorflows_gradient_of_a_gradient_is_refused(cell, graph):
+    import tensorflow as tf
+
+    from frameworks.tf2.tuned import run
+
+    network, x, states, w = arguments(cell)
+    states, w = tf.nest.map_structure(tf.constant, (states, w))
+
+    def twice(x):
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                sequence, _ = run(x, states, w, network, None)
+            d_x = inner.gradient(sequence, x)
+        return outer.gradient(d_x, x)
+
+    with pytest.raises(NotImplementedError, match="gradient of the tuned form's gradient"):
+        (tf.function(twice) if graph else twice)(tf.constant(x))
