@@ -60,7 +60,7 @@ def minimal_derivatives(s: Tape, d: Tape, w: CellWeights, network: NetworkSpec) 
 def minimal_backward(d_states: States, outside: Tensor, d: Tape, w: CellWeights, network: NetworkSpec) -> States:
     """The gate's gradient is that of h′."""
     d.gates.copy_(d_states[0])
-    return (torch.addmm(outside, d.gates, w["recurrent_kernel"].T),)
+    return (torch.addmm(outside, d.gates, w["recurrent_kernel"]),)
 
 
 def simple_gradients(s: Tape, d: Tape, w: CellWeights, network: NetworkSpec) -> CellWeights:
@@ -81,7 +81,7 @@ def simple_rnn_derivatives(s: Tape, d: Tape, w: CellWeights, network: NetworkSpe
 def simple_rnn_backward(d_states: States, outside: Tensor, d: Tape, w: CellWeights, network: NetworkSpec) -> States:
     """tanh′ = 1 − tanh²."""
     tanh_gradient(d_states[0], d.new_h, grad_input=d.gates)
-    return (torch.addmm(outside, d.gates, w["recurrent_kernel"].T),)
+    return (torch.addmm(outside, d.gates, w["recurrent_kernel"]),)
 
 
 def lstm(s: Tape, w: CellWeights, network: NetworkSpec) -> None:
@@ -147,14 +147,14 @@ def lstm_backward(d_states: States, outside: Tensor, d: Tape, w: CellWeights, ne
     """Apply the chain rule back through h′, c′ and the gates."""
     d_h, d_c = d_states
     if "projection" in w:
-        d_h = d.h.mul_(d_h) @ w["projection"].T
+        d_h = d.h.mul_(d_h) @ w["projection"]
     d_c = torch.addcmul(d_c, d_h, d.by_h)
     d.i.mul_(d_c)
     if network.cell != "lstm_coupled":
         d.f.mul_(d_c)
     d.g.mul_(d_c)
     d.o.mul_(d_h)
-    return torch.addmm(outside, d.gates, w["recurrent_kernel"].T), d_c * d.carry
+    return torch.addmm(outside, d.gates, w["recurrent_kernel"]), d_c * d.carry
 
 
 def lstm_gradients(s: Tape, d: Tape, w: CellWeights, network: NetworkSpec) -> CellWeights:
@@ -192,7 +192,7 @@ def gru_backward(d_states: States, outside: Tensor, d: Tape, w: CellWeights, net
     (d_h,) = d_states
     for gate in (d.n, d.z, d.r, d.m):
         gate.mul_(d_h)
-    return (torch.addcmul(outside, d_h, d.carry).addmm_(d.recurrent, w["recurrent_kernel"].T),)
+    return (torch.addcmul(outside, d_h, d.carry).addmm_(d.recurrent, w["recurrent_kernel"]),)
 
 
 def gru_gradients(s: Tape, d: Tape, w: CellWeights, network: NetworkSpec) -> CellWeights:
@@ -226,10 +226,10 @@ def gru_reset_before_backward(
     (d_h,) = d_states
     d.n.mul_(d_h)
     d.z.mul_(d_h)
-    d_reset = d.n @ w["candidate_recurrent_kernel"].T
+    d_reset = d.n @ w["candidate_recurrent_kernel"]
     d.r.mul_(d_reset)
     d_old = torch.addcmul(outside, d_h, d.carry).addcmul_(d_reset, d.by_reset)
-    return (d_old.addmm_(d.z_r, w["recurrent_kernel"].T),)
+    return (d_old.addmm_(d.z_r, w["recurrent_kernel"]),)
 
 
 def gru_reset_before_gradients(s: Tape, d: Tape, w: CellWeights, network: NetworkSpec) -> CellWeights:

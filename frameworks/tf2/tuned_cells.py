@@ -3,7 +3,7 @@
 A tape names what one step takes and makes, ``(B, N)`` each. ``CELL`` turns a step's x·W + b, the gates in ``s``, into
 gates and new states. ``CELL_derivatives`` turns ``s`` into factors in ``d``, by which ``CELL_backward`` multiplies the
 gradients of the step's new states: it leaves those of the gates in ``d`` and returns those of the old states, to the
-first of which it adds what reaches it from ``outside``. ``CELL_gradients`` sums the gradients of the recurrent weights
+first of which it adds what reaches it from ``outside``; it takes ``w`` with its matrices transposed. ``CELL_gradients`` sums the gradients of the recurrent weights
 over several steps, whose tapes are joined.
 
 The equations stand in ``frameworks/reference/cells.py``.
@@ -46,7 +46,7 @@ def minimal_derivatives(s: Tape, d: Tape, w: CellWeights, network: NetworkSpec) 
 def minimal_backward(d_states: States, outside: tf.Tensor, d: Tape, w: CellWeights, network: NetworkSpec) -> States:
     """The gate's gradient is that of h′."""
     (d.gates,) = d_states
-    return (outside + tf.matmul(d.gates, w["recurrent_kernel"], transpose_b=True),)
+    return (outside + tf.matmul(d.gates, w["recurrent_kernel"]),)
 
 
 def simple_gradients(s: Tape, d: Tape, w: CellWeights, network: NetworkSpec) -> CellWeights:
@@ -67,7 +67,7 @@ def simple_rnn_derivatives(s: Tape, d: Tape, w: CellWeights, network: NetworkSpe
 def simple_rnn_backward(d_states: States, outside: tf.Tensor, d: Tape, w: CellWeights, network: NetworkSpec) -> States:
     """tanh′ = 1 − tanh²."""
     d.gates = tanh_gradient(dy=d_states[0], y=d.new_h)
-    return (outside + tf.matmul(d.gates, w["recurrent_kernel"], transpose_b=True),)
+    return (outside + tf.matmul(d.gates, w["recurrent_kernel"]),)
 
 
 def lstm(s: Tape, w: CellWeights, network: NetworkSpec) -> None:
@@ -86,20 +86,21 @@ def lstm(s: Tape, w: CellWeights, network: NetworkSpec) -> None:
         i, f = i + p_i * s.c, f + p_f * s.c
     s.i, s.g = tf.sigmoid(i), tf.tanh(g)
     if coupled:
-        s.free_c = s.new_c = s.c + s.i * (s.g - s.c)
+        s.new_c = s.c + s.i * (s.g - s.c)
     else:
         s.f = tf.sigmoid(f)
-        s.free_c = s.new_c = s.f * s.c + s.i * s.g
+        s.new_c = s.f * s.c + s.i * s.g
     if network.cell_clip is not None:
-        s.new_c = tf.clip_by_value(s.free_c, -network.cell_clip, network.cell_clip)
+        s.free_c, s.new_c = s.new_c, tf.clip_by_value(s.new_c, -network.cell_clip, network.cell_clip)
     s.o = tf.sigmoid(o + p_o * s.new_c if "peephole" in w else o)
     s.squashed = tf.tanh(s.new_c)
     s.new_h = s.o * s.squashed
     if "projection" in w:
         s.unprojected = s.new_h
-        s.free_h = s.new_h = tf.matmul(s.unprojected, w["projection"])
+        s.new_h = tf.matmul(s.unprojected, w["projection"])
     if network.projection_clip is not None:
-        s.new_h = tf.clip_by_value(s.free_h, -network.projection_clip, network.projection_clip)
+        limit = network.projection_clip
+        s.free_h, s.new_h = s.new_h, tf.clip_by_value(s.new_h, -limit, limit)
 
 
 def lstm_derivatives(s: Tape, d: Tape, w: CellWeights, network: NetworkSpec) -> None:
@@ -131,7 +132,7 @@ def lstm_backward(d_states: States, outside: tf.Tensor, d: Tape, w: CellWeights,
     d_h, d_c = d_states
     if "projection" in w:
         d.h = d_h * d.within if network.projection_clip is not None else d_h
-        d_h = tf.matmul(d.h, w["projection"], transpose_b=True)
+        d_h = tf.matmul(d.h, w["projection"])
     d_c += d_h * d.by_h
     d.i *= d_c
     if network.cell != "lstm_coupled":
@@ -139,7 +140,7 @@ def lstm_backward(d_states: States, outside: tf.Tensor, d: Tape, w: CellWeights,
     d.g *= d_c
     d.o *= d_h
     d.gates = tf.concat([d.i, d.g, d.o] if network.cell == "lstm_coupled" else [d.i, d.f, d.g, d.o], axis=-1)
-    return outside + tf.matmul(d.gates, w["recurrent_kernel"], transpose_b=True), d_c * d.carry
+    return outside + tf.matmul(d.gates, w["recurrent_kernel"]), d_c * d.carry
 
 
 def lstm_gradients(s: Tape, d: Tape, w: CellWeights, network: NetworkSpec) -> CellWeights:
@@ -176,8 +177,8 @@ def gru_backward(d_states: States, outside: tf.Tensor, d: Tape, w: CellWeights, 
     """Every gate's gradient is a factor times that of h′."""
     (d_h,) = d_states
     d.n, d.m, d.z_r = d.n * d_h, d.m * d_h, tf.concat([d.z * d_h, d.r * d_h], axis=-1)
-    d_old = outside + d_h * d.carry + tf.matmul(d.z_r, w["recurrent_kernel"], transpose_b=True)
-    return (d_old + tf.matmul(d.m, w["candidate_recurrent_kernel"], transpose_b=True),)
+    d_old = outside + d_h * d.carry + tf.matmul(d.z_r, w["recurrent_kernel"])
+    return (d_old + tf.matmul(d.m, w["candidate_recurrent_kernel"]),)
 
 
 def gru_gradients(s: Tape, d: Tape, w: CellWeights, network: NetworkSpec) -> CellWeights:
@@ -212,10 +213,10 @@ def gru_reset_before_backward(
     """The product's gradient reaches r and h through r·h."""
     (d_h,) = d_states
     d.n *= d_h
-    d_reset = tf.matmul(d.n, w["candidate_recurrent_kernel"], transpose_b=True)
+    d_reset = tf.matmul(d.n, w["candidate_recurrent_kernel"])
     d.z_r = tf.concat([d.z * d_h, d.r * d_reset], axis=-1)
     d_old = outside + d_h * d.carry + d_reset * d.by_reset
-    return (d_old + tf.matmul(d.z_r, w["recurrent_kernel"], transpose_b=True),)
+    return (d_old + tf.matmul(d.z_r, w["recurrent_kernel"]),)
 
 
 def gru_reset_before_gradients(s: Tape, d: Tape, w: CellWeights, network: NetworkSpec) -> CellWeights:
@@ -225,13 +226,14 @@ def gru_reset_before_gradients(s: Tape, d: Tape, w: CellWeights, network: Networ
 
 
 class Cell(NamedTuple):
-    """A cell's functions, and the gates that a step takes in one tensor, in units."""
+    """A cell's functions; the gates that a step takes in one tensor, in units; what a step keeps for the way back."""
 
     step: Callable
     derivatives: Callable
     backward: Callable
     gradients: Callable
     columns: dict[str, int]
+    kept: tuple[str, ...]
 
 
 MINIMAL = (minimal, minimal_derivatives, minimal_backward, simple_gradients)
@@ -243,13 +245,14 @@ ONE = {"gates": 1}
 IFGO = {"gates": 4}
 IGO = {"gates": 3}
 ZRN = {"z_r": 2, "n": 1}  # apart, since a tensor's columns are not read in place
+LSTM_KEPT = ("h", "c", "i", "f", "g", "o", "squashed", "free_c")
 CELLS = {
-    "simple_rnn": Cell(*SIMPLE, ONE),
-    "lstm": Cell(*LSTM, IFGO),
-    "gru": Cell(*GRU, ZRN),
-    "minimal": Cell(*MINIMAL, ONE),
-    "gru_reset_before": Cell(*RESET, ZRN),
-    "lstm_peephole": Cell(*LSTM, IFGO),
-    "lstm_projection": Cell(*LSTM, IFGO),
-    "lstm_coupled": Cell(*LSTM, IGO),
+    "simple_rnn": Cell(*SIMPLE, ONE, ("h", "new_h")),
+    "lstm": Cell(*LSTM, IFGO, LSTM_KEPT),
+    "gru": Cell(*GRU, ZRN, ("h", "z", "r", "m", "n")),
+    "minimal": Cell(*MINIMAL, ONE, ("h",)),
+    "gru_reset_before": Cell(*RESET, ZRN, ("h", "z", "r", "n", "reset")),
+    "lstm_peephole": Cell(*LSTM, IFGO, (*LSTM_KEPT, "new_c")),
+    "lstm_projection": Cell(*LSTM, IFGO, (*LSTM_KEPT, "unprojected", "free_h")),
+    "lstm_coupled": Cell(*LSTM, IGO, LSTM_KEPT),
 }
