@@ -170,16 +170,16 @@ def transposed(w: CellWeights) -> CellWeights:
     return w | turned
 
 
-def gradients(tape: Tape, d: Tape, w: CellWeights, network: NetworkSpec) -> CellWeights:
+def gradients(s: Tape, d: Tape, w: CellWeights, network: NetworkSpec) -> CellWeights:
     """Compute each weight's gradient over all steps."""
-    grads = {"kernel": product_gradient(tape.x, d.inputs)}
+    grads = {"kernel": product_gradient(s.x, d.inputs)}
     if "bias" in w:
         grads["bias"] = sum_steps(d.inputs)
     if "recurrent_bias" in w:
         grads["recurrent_bias"] = grads["bias"].clone()
     if "m" in CELLS[network.cell].columns:
         grads = {kind: value.roll(-units_of(w, network), -1) for kind, value in grads.items()}
-    return grads | CELLS[network.cell].gradients(tape, d, w, network)
+    return grads | CELLS[network.cell].gradients(s, d, w, network)
 
 
 def input_gradient(d: Tape, w: CellWeights, network: NetworkSpec) -> Tensor:

@@ -1,12 +1,15 @@
 """One time step of every cell and its derivative, written by hand and in place: the ``tuned`` form's arithmetic.
 
-A tape names buffers of all steps of a sequence, time first ``(T, B, N)``, or one step's slices of them. ``CELL`` turns
-a step's x·W + b, in the gates' buffer of ``s``, into gates and new states. ``CELL_derivatives`` turns the whole ``s``
-into factors in ``d``, by which ``CELL_backward`` multiplies the gradients of a step's new states: it leaves those of
-the gates in ``d`` and returns those of the old states, to the first of which it adds what reaches it from ``outside``.
-``CELL_gradients`` sums the gradients of the recurrent weights over all steps.
+A tape names buffers of all steps of a sequence, time first ``(T, B, N)``, or one step's slices of them ``(B, N)``.
 
-The equations stand in ``frameworks/reference/cells.py``.
+- ``CELL`` turns a step's x·W + b, which the gates' buffer of ``s`` holds, into gates and new states.
+- ``CELL_derivatives`` turns the whole ``s`` into factors in ``d``.
+- ``CELL_backward`` multiplies a step's factors by the gradients of its new states. It leaves the gates' gradients in
+  ``d`` and returns those of the old states, to the first of which it adds what reaches it from ``outside``. Its ``w``
+  holds the matrices transposed.
+- ``CELL_gradients`` sums the gradients of the recurrent weights over all steps.
+
+The equations are those of ``frameworks/reference/cells.py``.
 """
 
 from collections.abc import Callable

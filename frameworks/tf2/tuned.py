@@ -32,12 +32,11 @@ def run(
         # No tape need follow the steps.
         constant_x, *constants = (tf.stop_gradient(each) for each in (x, *given))
         states, w = tuple(constants[: len(names)]), dict(zip(kinds, constants[len(names) :], strict=True))
-        kept = Kept(CELLS[network.cell].kept, x.dtype)
-        sequence, last = forwards(constant_x, states, w, network, valid, kept)
+        tape, sequence, last = forwards(constant_x, states, w, network, valid)
 
         def backward(d_sequence: tf.Tensor, *d_last: tf.Tensor) -> tuple[tf.Tensor, ...]:
             """Run every step back; return the gradients of ``through_time``'s arguments."""
-            d_x, d_states, grads = backwards(kept, constant_x, d_sequence, d_last, w, network, valid)
+            d_x, d_states, grads = backwards(tape, d_sequence, d_last, w, network, valid)
             return d_x, *d_states, *(grads[kind] for kind in kinds)
 
         def once(*d: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -63,11 +62,11 @@ def differentiable_once(function: Callable, count: int) -> Callable:
 
 
 class Kept:
-    """What steps keep for the way back: a stack, since what was kept last is needed first."""
+    """The inputs, and what the steps keep for the way back: a stack, since what was kept last is needed first."""
 
-    def __init__(self, names: tuple[str, ...], dtype: tf.DType):
-        self.names, self.dtype, self.shapes = names, dtype, {}
-        self.stack = tf.raw_ops.EmptyTensorList(element_shape=-1, max_num_elements=-1, element_dtype=dtype)
+    def __init__(self, x: tf.Tensor, names: tuple[str, ...]):
+        self.x, self.names, self.shapes = x, names, {}
+        self.stack = tf.raw_ops.EmptyTensorList(element_shape=-1, max_num_elements=-1, element_dtype=x.dtype)
 
     def push(self, stack: tf.Tensor, s: Tape) -> tf.Tensor:
         """Put a step's tape on the stack."""
@@ -81,7 +80,7 @@ class Kept:
         s, any_shape = Tape(), tf.constant(-1)
         for name, shape in reversed(self.shapes.items()):
             stack, value = tf.raw_ops.TensorListPopBack(
-                input_handle=stack, element_shape=any_shape, element_dtype=self.dtype
+                input_handle=stack, element_shape=any_shape, element_dtype=self.x.dtype
             )
             value.set_shape(shape)
             setattr(s, name, value)
@@ -113,31 +112,30 @@ def together(parts: tf.TensorArray) -> tf.Tensor:
 
 
 def forwards(
-    x: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec, valid: tf.Tensor | None, kept: Kept
-) -> tuple[tf.Tensor, States]:
-    """Run every step; return the outputs ``(T, B, H)`` and the last states."""
+    x: tf.Tensor, states: States, w: CellWeights, network: NetworkSpec, valid: tf.Tensor | None
+) -> tuple[Kept, tf.Tensor, States]:
+    """Run every step; return what they leave, the outputs ``(T, B, H)`` and the last states."""
     w, cell, names = arrange(w, network), CELLS[network.cell], STATES[network.cell]
     columns, w = split_columns(w, network), split_recurrent(w, network)
-    x, valid = apart(x), None if valid is None else apart(valid)
+    tape, x, valid = Kept(x, cell.kept), apart(x), None if valid is None else apart(valid)
 
     def several(i: tf.Tensor, stack: tf.Tensor, outputs: tf.TensorArray, states: States) -> tuple:
         products, new = [tf.unstack(input_product(x[i], columns[name])) for name in columns], []
         for t, gates in enumerate(zip(*products, strict=True)):
             s = Tape(**dict(zip(columns, gates, strict=True)), **dict(zip(names, states, strict=True)))
             cell.step(s, w, network)
-            stack = kept.push(stack, s)
+            stack = tape.push(stack, s)
             states = hold(None if valid is None else valid[i, t], [vars(s)[f"new_{name}"] for name in names], states)
             new.append(states[0])
         return stack, outputs.write(i, tf.stack(new)), states
 
     outputs = tf.TensorArray(x.dtype, x.shape[0])
-    kept.stack, outputs, states = loop(x.shape[0], several, kept.stack, outputs, states)
-    return together(outputs), states
+    tape.stack, outputs, states = loop(x.shape[0], several, tape.stack, outputs, states)
+    return tape, together(outputs), states
 
 
 def backwards(
-    kept: Kept,
-    x: tf.Tensor,
+    tape: Kept,
     d_sequence: tf.Tensor,
     d_last: States,
     w: CellWeights,
@@ -148,13 +146,13 @@ def backwards(
     cell, back = CELLS[network.cell], transposed(split_recurrent(w, network))
     d_states = (d_last[0] + d_sequence[-1], *d_last[1:])
     outside = apart(tf.concat([tf.zeros_like(d_sequence[:1]), d_sequence[:-1]], axis=0))  # reaches each step's old h
-    x, valid = apart(x), None if valid is None else apart(valid)
+    x, valid = apart(tape.x), None if valid is None else apart(valid)
     last = x.shape[0] - 1
 
     def several(i: tf.Tensor, stack: tf.Tensor, d_x: tf.TensorArray, d_states: States, grads: CellWeights) -> tuple:
         tapes, ds = [], []
         for t in reversed(range(x.shape[1])):
-            (stack, s), d = kept.pop(stack), Tape()
+            (stack, s), d = tape.pop(stack), Tape()
             held = None if valid is None else valid[last - i, t]
             cell.derivatives(s, d, back, network)
             d_new = hold(held, d_states, [tf.zeros_like(each) for each in d_states])
@@ -170,7 +168,7 @@ def backwards(
         return stack, d_x.write(last - i, d_part), d_states, {kind: grads[kind] + found[kind] for kind in grads}
 
     d_x, grads = tf.TensorArray(x.dtype, x.shape[0]), {kind: tf.zeros_like(w[kind]) for kind in w}
-    _, d_x, d_states, grads = loop(x.shape[0], several, kept.stack, d_x, d_states, grads)
+    _, d_x, d_states, grads = loop(x.shape[0], several, tape.stack, d_x, d_states, grads)
     return together(d_x), d_states, grads
 
 

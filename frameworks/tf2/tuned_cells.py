@@ -1,12 +1,15 @@
 """One time step of every cell and its derivative, written by hand: the ``tuned`` form's arithmetic.
 
-A tape names what one step takes and makes, ``(B, N)`` each. ``CELL`` turns a step's x·W + b, the gates in ``s``, into
-gates and new states. ``CELL_derivatives`` turns ``s`` into factors in ``d``, by which ``CELL_backward`` multiplies the
-gradients of the step's new states: it leaves those of the gates in ``d`` and returns those of the old states, to the
-first of which it adds what reaches it from ``outside``; it takes ``w`` with its matrices transposed. ``CELL_gradients`` sums the gradients of the recurrent weights
-over several steps, whose tapes are joined.
+A tape names what one step takes and makes ``(B, N)``, or what several do, joined ``(t·B, N)``.
 
-The equations stand in ``frameworks/reference/cells.py``.
+- ``CELL`` turns a step's x·W + b, which ``s`` holds as its gates, into gates and new states.
+- ``CELL_derivatives`` turns ``s`` into factors in ``d``.
+- ``CELL_backward`` multiplies a step's factors by the gradients of its new states. It leaves the gates' gradients in
+  ``d`` and returns those of the old states, to the first of which it adds what reaches it from ``outside``. Its ``w``
+  holds the matrices transposed.
+- ``CELL_gradients`` sums the gradients of the recurrent weights over several steps.
+
+The equations are those of ``frameworks/reference/cells.py``.
 """
 
 from collections.abc import Callable
