@@ -27,7 +27,7 @@ def load(name: str) -> Framework:
     framework = Framework(name, FRAMEWORKS[name].owner, runtime.configure, network.build, runtime.environment)
     if name == REFERENCE:  # no source shows NumPy calls, and nothing is timed against NumPy
         return framework
-    files = ("source_calls", "call_conventions", "profiling", "tutorial_baseline", "traps")
+    files = ("probes.source_calls", "probes.call_conventions", "profiling", "probes.tutorial_baseline", "traps")
     source_calls, call_conventions, profiling, tutorial_baseline, traps = (
         import_module(f"frameworks.{name}.{file}") for file in files
     )

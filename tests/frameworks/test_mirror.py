@@ -44,7 +44,7 @@ ALONE = {
     ): "TensorFlow converts a sparse gradient by itself; PyTorch's way sorts it first",
     ("pytorch", "training.py", "squares_each_occurrence"): "nn.Embedding's gradient is sparse only by an option",
     ("pytorch", "support.py", "has_fused_layer"): "oneDNN has only the LSTM",
-    ("pytorch", "tutorial_baseline.py", "Classifier"): "fit takes a Sequential; the usual loop, a module",
+    ("pytorch", "probes/tutorial_baseline.py", "Classifier"): "fit takes a Sequential; the usual loop, a module",
     ("tf2", "training.py", "FusedAdam"): "PyTorch's optimisers have an option to fuse",
     ("tf2", "profiling.py", "OPERATOR"): "TensorFlow's profiler mixes operators with the runtime's own events",
     ("pytorch", "padding.py", "run_packed"): "nn layers take packed sequences, Keras's a mask",

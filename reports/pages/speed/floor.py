@@ -9,8 +9,8 @@ from reports.data.comparable import ordered
 from reports.data.results import Results
 from reports.html.blocks import Cell, Column, Details, Points, Prose, Section, Table
 from reports.html.format import NONE, count, name, percent, seconds, significant
-from reports.pages.speed.benchmarks import Benchmark
-from reports.pages.speed.timings import TimedVariant, milliseconds, times
+from reports.pages.speed.timed.benchmarks import Benchmark
+from reports.pages.speed.timed.timings import TimedVariant, milliseconds, times
 
 FLOOR = (
     "The floor of a cell's step is the matrix products that its mathematics requires, as few and as large as possible, "

@@ -9,7 +9,7 @@ from experiments.twins import TWINS
 from reports.html.blocks import Block, Details, Points, Prose, Section
 from reports.html.footer import PLACES
 from reports.html.format import count, listed, name, number, percent
-from reports.pages.speed.timings import MARK, Comparisons, TimedVariant, distinct, threads
+from reports.pages.speed.timed.timings import MARK, Comparisons, TimedVariant, distinct, threads
 from reports.statistics.ratios import COMMON_FREEDOM, USUAL_SD
 
 NAMED = 6  # the most variants that a sentence lists

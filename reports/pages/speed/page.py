@@ -7,8 +7,8 @@ from reports.data.results import Results
 from reports.html.blocks import Block, Link, Points, Prose, Section
 from reports.html.format import count
 from reports.pages.speed import contrasts, first_call, floor, growth, memory, method, ranking, tuned, untimed
-from reports.pages.speed.benchmarks import Benchmark, benchmarks, controls, timed_variants
-from reports.pages.speed.timings import MARK, Comparisons, TimedVariant, distinct, milliseconds, threads, times
+from reports.pages.speed.timed.benchmarks import Benchmark, benchmarks, controls, timed_variants
+from reports.pages.speed.timed.timings import MARK, Comparisons, TimedVariant, distinct, milliseconds, threads, times
 
 TITLE = "Speed"
 LEAD = "Which is faster here, written which way?"

@@ -6,8 +6,8 @@ from experiments.twins import TWINS
 from reports.data.results import Results
 from reports.html.blocks import Cell, Column, Details, Prose, Section, Table
 from reports.html.format import count, listed, name
-from reports.pages.speed.benchmarks import Benchmark
-from reports.pages.speed.timings import Comparisons, TimedVariant, milliseconds, times
+from reports.pages.speed.timed.benchmarks import Benchmark
+from reports.pages.speed.timed.timings import Comparisons, TimedVariant, milliseconds, times
 
 Pair = tuple[TimedVariant, TimedVariant]
 

@@ -10,8 +10,8 @@ from made_reports.speed_page import flat, page, row, said, swept
 from reports.data import artifacts
 from reports.data.results import RecordedTiming
 from reports.pages.speed import first_call
-from reports.pages.speed.benchmarks import benchmarks, timed_variants
-from reports.pages.speed.timings import Comparisons, TimedVariant
+from reports.pages.speed.timed.benchmarks import benchmarks, timed_variants
+from reports.pages.speed.timed.timings import Comparisons, TimedVariant
 
 
 def test_the_table_has_medians_quartiles_ratio_and_n():

@@ -13,8 +13,8 @@ from reports.data.comparable import CELLS, FORMS, FRAMEWORKS, ordered
 from reports.data.results import RecordedTiming, Results
 from reports.html.format import name
 from reports.pages.speed.contrasts import CONTRASTS, pairs
-from reports.pages.speed.timings import TimedVariant, threads
-from reports.pages.speed.traits import in_words, sweeps, traits
+from reports.pages.speed.timed.timings import TimedVariant, threads
+from reports.pages.speed.timed.traits import in_words, sweeps, traits
 
 EXECUTIONS = ("default", "eager", "compiled")
 
