@@ -4,9 +4,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from cases import TOKENS, make_batch, make_spec
+from cases import BATCH, TIME, TOKENS, make_batch, make_spec, offered
 
 import frameworks
+from experiments.canonical import zero_states
+from experiments.cells import CELLS
+from experiments.parity.grid import FORMS
 from experiments.protocol import Product
 
 pytestmark = pytest.mark.pytorch
@@ -19,6 +22,27 @@ def torch():
 
 def build(form="layer", conventions="stock", **fields):
     return frameworks.load("pytorch").build(make_spec("lstm", form, conventions, **fields), TOKENS, None, 0)
+
+
+@pytest.mark.parametrize("padded", [False, True], ids=["whole", "padded"])
+@pytest.mark.parametrize(
+    "cell, form", [(cell, form) for cell in CELLS for form in FORMS if offered("pytorch", cell, form)]
+)
+def test_no_form_leaves_a_tensor_on_the_cpu(torch, cell, form, padded):
+    """Operators refuse a tensor of ``meta`` beside one of the CPU, as they do one of a GPU."""
+    from frameworks.pytorch import forms
+    from frameworks.pytorch.padding import make_padding
+
+    spec = make_spec(cell, form, "pytorch", depth=1, dropout=0.0)
+    if padded and isinstance(module := forms.FORMS[form](spec, 0, 5), forms.Layer) and form != "unrolled":
+        pytest.skip("a packed sequence's lengths are read, and stand on the CPU also on a GPU")
+    module = forms.FORMS[form](spec, 0, 5).to("meta")
+    states = zero_states(spec.network, lambda size: torch.zeros((BATCH, size), device="meta"))[0]
+    padding = make_padding(torch.zeros(BATCH, device="meta"), TIME, "left", False) if padded else None
+    x = torch.zeros((BATCH, TIME, 5), device="meta", requires_grad=True)
+    sequence, last = module(x, states, padding)
+    gradients = torch.autograd.grad(sequence.sum() + last[-1].sum(), [x, *module.parameters()])
+    assert {each.device.type for each in (sequence, *last, *gradients)} == {"meta"}
 
 
 @pytest.mark.parametrize("squared", [False, True])

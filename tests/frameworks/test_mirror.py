@@ -63,7 +63,7 @@ ALONE = {
     ("pytorch", "tuned.py", "make_tape"): "a tensor's slice is a view in PyTorch: a step works in buffers of all steps",
     ("pytorch", "tuned.py", "gate_buffers"): "a tensor's slice is a view in PyTorch, columns included",
     ("pytorch", "tuned.py", "units_of"): "a tensor's slice is a view in PyTorch, columns included",
-    ("pytorch", "tuned_cells.py", "MINUS_ONE"): "PyTorch's tanh is slower than its sigmoid",
+    ("pytorch", "tuned_cells.py", "minus_one"): "PyTorch's tanh is slower than its sigmoid",
     ("pytorch", "tuned_cells.py", "tanh_of_half"): "PyTorch's tanh is slower than its sigmoid",
     ("pytorch", "tuned_cells.py", "double"): "PyTorch's tanh is slower than its sigmoid",
     ("pytorch", "tuned_cells.py", "Cell.candidate"): "PyTorch's tanh is slower than its sigmoid",
