@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # everything heavy is imported where it is used: help comes u
     from experiments.study.plan import Plan
     from experiments.study.schema import Study
 
+Models = Literal["one", "all", "none"]
 INTERRUPTED = 130
 REPORTS = Path("reports")
 PLAIN_WIDTH = 140  # columns where the output is no terminal: the names of experiments are long
@@ -62,6 +63,12 @@ def main(
     ] = "local",
     tracking_uri: Annotated[str, typer.Option(help="MLflow's database or server")] = DEFAULT_URI,
     imdb: Annotated[str | None, typer.Option(metavar="packaged|keras|PATH", help="where reviews come from")] = None,
+    models: Annotated[
+        Models,
+        typer.Option(
+            help="whose networks become MLflow models: one trial's of each experiment and framework, all, none"
+        ),
+    ] = "one",
     reports_only: Annotated[bool, typer.Option("--reports-only", help="write the reports; run nothing")] = False,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
 ) -> None:
@@ -87,7 +94,7 @@ def main(
             import reports
 
             typer.echo(f"reports: {reports.write(plan, uri, REPORTS)}")
-        elif _run(plan, chosen, uri, fresh, workers, threads, executor=executor):
+        elif _run(plan, chosen, uri, fresh, workers, threads, executor=executor, models=models):
             raise typer.Exit(1)
 
 
@@ -156,6 +163,7 @@ def _run(
     threads: int | None = None,
     folder: Path = REPORTS,
     executor: str = "local",
+    models: Models = "one",
 ) -> list[tuple[str, str]]:
     """Run what is missing, phase by phase, then report; returns what failed, and why."""
     from rich.console import Console
@@ -169,6 +177,7 @@ def _run(
     from experiments.tracking.mlflow_view import parent_names
     from experiments.tracking.recording.tracker import Tracker
     from experiments.training import checkpoints
+    from experiments.training.models import keeping
 
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     trials, failures = plan.jobs("training"), []
@@ -177,6 +186,7 @@ def _run(
         if fresh:
             checkpoints.discard(trial.fingerprint for trial in chosen["training"])
         to_run = missing(chosen, uri, plan.study.name, fresh)
+        to_run["training"] = keeping(models, to_run["training"])
         if any(to_run.values()):
             display.address(console, folder / "index.html")
             write = partial(reports.write, plan, uri, folder)

@@ -56,7 +56,7 @@ class VariantTimed:
 
 @dataclass(frozen=True)
 class Finished:
-    """The trial is done. ``files`` are artifacts: name → bytes (``weights.safetensors``, ``shapes.json``, …)."""
+    """The trial is done. ``files`` are artifacts: path → bytes (``weights.safetensors``, ``model/MLmodel``, …)."""
 
     metrics: dict[str, float] = field(default_factory=dict)  # time/first_step_s, time/step_s
     files: dict[str, bytes] = field(default_factory=dict)

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from types import ModuleType
@@ -26,10 +27,11 @@ def load(name: str) -> Framework:
     framework = Framework(name, FRAMEWORKS[name].owner, runtime.configure, network.build, runtime.environment)
     if name == REFERENCE:  # no source shows NumPy calls, and nothing is timed against NumPy
         return framework
-    files = ("source_calls", "call_conventions", "profiling", "tutorial_baseline", "traps")
+    files = ("probes.source_calls", "probes.call_conventions", "profiling", "probes.tutorial_baseline", "traps")
     source_calls, call_conventions, profiling, tutorial_baseline, traps = (
         import_module(f"frameworks.{name}.{file}") for file in files
     )
+    models = import_module("frameworks.models")
     return replace(
         framework,
         printed=source_calls.answers,
@@ -38,6 +40,7 @@ def load(name: str) -> Framework:
         profile=profiling.profile,
         trap=traps.find,
         bare=tutorial_baseline.train,
+        model_files=partial(models.files, name),
     )
 
 

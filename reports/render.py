@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from experiments.errors import UserError
 from experiments.running.pages import MARKS, put
 from experiments.study.plan import Plan
 from experiments.twins import TITLES
@@ -54,15 +55,24 @@ def write(plan: Plan, tracking_uri: str, folder: Path, running: str = "") -> Pat
 
     Returns:
         The path of ``index.html``.
+
+    Raises:
+        UserError: the pages cannot be written, for example because the disk is full.
     """
     gathered = gather(plan, tracking_uri)
-    folder.mkdir(parents=True, exist_ok=True)
     pages = render(gathered, plan.study.description, datetime.now(), running)
-    for name in PAGES:
-        if name in pages:
-            put(folder / name, pages[name])
-        else:  # another study's
-            (folder / name).unlink(missing_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in PAGES:
+            if name in pages:
+                put(folder / name, pages[name])
+            else:  # another study's
+                (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"{folder}: the pages cannot be written: {error.strerror or error}; allowed: a folder with room that can "
+            "be written. All runs are recorded: --reports-only writes the pages from them"
+        ) from error
     return folder / "index.html"
 
 

@@ -1,8 +1,8 @@
 """The parity ladder: what one check compares, rung by rung.
 
 Rung 0: the weights come back bit for bit. 1: outputs and every state. 2: the gradient of every weight and of the input.
-3: every weight after one step of each optimiser. 4: the loss of each of 200 steps. (5, equal accuracy over seeds, is
-computed by the reports: it needs the trained trials.)
+3: every weight after one step of each optimiser, or of those that a study chooses. 4: the loss of each of 200 steps.
+(5, equal accuracy over seeds, is computed by the reports: it needs the trained trials.)
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import combinations, product
 
 from experiments.frozen import digest
-from experiments.parity.measure import Measurement
+from experiments.parity.measure import ALL, Measurement, unless_all
 from experiments.spec import ExperimentSpec
 from experiments.twins import REFERENCE
 
@@ -24,11 +24,12 @@ class ParityCheck:
 
     spec: ExperimentSpec
     versions: tuple[tuple[str, str], ...]  # of the twins' and the reference's packages, by framework
+    optimisers: tuple[str, ...] = ALL  # rung 3's
 
     @cached_property
     def fingerprint(self) -> str:
         """Equal for two checks that are the same: of spec, every framework's version, and the ladder's version."""
-        return digest([self.spec.fingerprint, sorted(self.versions), VERSION])
+        return digest([self.spec.fingerprint, sorted(self.versions), VERSION, *unless_all(self.optimisers)])
 
     @property
     def listing(self) -> tuple[str, str, str]:
@@ -44,7 +45,8 @@ class ParityCheck:
     def slug(self) -> str:
         """A readable name, such as ``lstm-layer-keras-float64``."""
         spec = self.spec
-        return f"{spec.variant}-{spec.network.form}-{spec.conventions.label}-{spec.training.dtype}"
+        device = f"-{spec.training.device}" * (spec.training.device != "cpu")
+        return f"{spec.variant}-{spec.network.form}-{spec.conventions.label}-{spec.training.dtype}{device}"
 
     @property
     def twins(self) -> tuple[str, ...]:
@@ -58,13 +60,19 @@ class ParityCheck:
         return (*product(self.twins, reference), *combinations(self.twins, 2))
 
     def jobs(self) -> dict[str, Measurement]:
-        """What each framework has to measure. The reference knows one form: all forms share its measurement."""
-        return {name: Measurement(self._of(name), name, version) for name, version in self.versions}
+        """What each framework has to measure.
 
-    def _of(self, framework: str) -> ExperimentSpec:
-        return as_reference(self.spec) if framework == REFERENCE else self.spec
+        The reference knows one form and steps every optimiser: all forms share its measurement.
+        """
+        return {name: self._job(name, version) for name, version in self.versions}
+
+    def _job(self, framework: str, version: str) -> Measurement:
+        if framework == REFERENCE:
+            return Measurement(as_reference(self.spec), framework, version)
+        return Measurement(self.spec, framework, version, self.optimisers)
 
 
 def as_reference(spec: ExperimentSpec) -> ExperimentSpec:
-    """The spec in the one form that the reference has."""
-    return spec.model_copy(update={"network": spec.network.model_copy(update={"form": "scratch"})})
+    """The spec in the one form and on the one device that the reference has."""
+    network = spec.network.model_copy(update={"form": "scratch"})
+    return spec.model_copy(update={"network": network, "training": spec.training.model_copy(update={"device": "cpu"})})

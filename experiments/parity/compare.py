@@ -41,9 +41,9 @@ class Verdict(NamedTuple):
         return f"rung {self.rung}: {self.where}{at}: {much}, allowed {self.tolerance:g}"
 
 
-def judge(rung: int, dtype: str, got: Weights, wanted: Weights) -> Verdict:
+def judge(rung: int, dtype: str, got: Weights, wanted: Weights, cudnn: bool = False) -> Verdict:
     """Compare one framework's numbers with another's on one rung."""
-    allowed = {name: tolerance(rung, dtype, name) for name in {**wanted, **got}}
+    allowed = {name: tolerance(rung, dtype, name, cudnn) for name in {**wanted, **got}}
     errors = {name: _errors(rung, each, got.get(name), wanted.get(name)) for name, each in allowed.items()}
     items = {name: float(np.sum(each) if rung == 0 else np.max(each, initial=0)) for name, each in errors.items()}
     where = max(items, key=lambda name: items[name] / (allowed[name].rtol or 1))
@@ -77,11 +77,11 @@ def _place(rung: int, allowed: Tolerance, errors: np.ndarray) -> tuple[int, ...]
 Readings = Mapping[int, Weights]  # rung → name → numbers
 
 
-def compare(dtype: str, got: Readings, wanted: Readings) -> Iterator[Verdict]:
+def compare(dtype: str, got: Readings, wanted: Readings, cudnn: bool = False) -> Iterator[Verdict]:
     """Every rung that both have measured, in order, also those above the first that breaks."""
     for rung in RUNGS:
         if rung in got and rung in wanted:
-            yield judge(rung, dtype, got[rung], wanted[rung])
+            yield judge(rung, dtype, got[rung], wanted[rung], cudnn)
 
 
 def first_broken(verdicts: list[Verdict]) -> Verdict | None:

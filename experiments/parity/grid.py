@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 
 from experiments.frozen import Frozen
 from experiments.parity.check import ParityCheck, as_reference
-from experiments.parity.measure import TASKS, make_spec
+from experiments.parity.measure import ALL, TASKS, make_spec
 from experiments.protocol import Absent
 from experiments.spec import ExperimentSpec, Form
 from experiments.study.phase import Absence, Answers, Work
@@ -21,14 +21,18 @@ class LadderGrid(Frozen):
 
     A cell is a name, or a table with options of the network; a ``form`` in it restricts it to that form, and its
     ``task`` may be chars, where the head answers at every step and states are carried. ``alternate`` takes each cell
-    and form once and changes conventions and dtype from one to the next, instead of the whole product.
+    and form once and changes conventions and dtype from one to the next, instead of the whole product. ``optimisers``
+    is how many of rung 3's eight each check steps; which ones changes from one check to the next. ``device`` of
+    ``auto`` runs the twins on a GPU where their framework finds one.
     """
 
     cells: Annotated[tuple[str | dict[str, Any], ...], Field(min_length=1)]
     forms: Annotated[tuple[Form, ...], Field(min_length=1)] = FORMS
     conventions: Annotated[tuple[Literal["keras", "pytorch"], ...], Field(min_length=1)] = ("keras", "pytorch")
     dtypes: Annotated[tuple[Literal["float64", "float32"], ...], Field(min_length=1)] = ("float64", "float32")
+    device: Literal["cpu", "auto"] = "cpu"
     alternate: bool = False
+    optimisers: Annotated[int, Field(ge=1, le=len(ALL))] = len(ALL)
 
     @field_validator("cells")
     @classmethod
@@ -54,17 +58,22 @@ class LadderGrid(Frozen):
             if self.alternate
             else product(networks, settings)
         )
-        return list(dict.fromkeys(make_spec(network, way, dtype) for network, (dtype, way) in chosen))
+        return list(dict.fromkeys(make_spec(network, way, dtype, self.device) for network, (dtype, way) in chosen))
+
+    def optimisers_of(self, row: int) -> tuple[str, ...]:
+        """Which optimisers the check in this place steps, in the ladder's order."""
+        places = {(row * self.optimisers + place) % len(ALL) for place in range(self.optimisers)}
+        return tuple(name for place, name in enumerate(ALL) if place in places)
 
 
 def checks_of(grid: LadderGrid, frameworks: tuple[str, ...], answers: Answers) -> Work:
     """The parity checks of a study, and what a framework cannot take part in and why."""
     checks, absent = [], []
-    for spec in grid.specs():
+    for row, spec in enumerate(grid.specs()):
         support = {name: answers.supports(name, spec) for name in frameworks if name != REFERENCE}
         support[REFERENCE] = answers.supports(REFERENCE, as_reference(spec))
         able = [name for name, answer in support.items() if not isinstance(answer, Absent)]
-        check = ParityCheck(spec, tuple((name, answers.versions(name)) for name in able))
+        check = ParityCheck(spec, tuple((name, answers.versions(name)) for name in able), grid.optimisers_of(row))
         absent += [
             Absence(name, check.slug, answer.reason, check, check.facets)
             for name, answer in support.items()

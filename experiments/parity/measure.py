@@ -37,9 +37,10 @@ OPTIMISERS = {
     for name, rate in {"sgd": 0.5, "adam": 1e-3, "rmsprop": 1e-3, "adagrad": 1e-3}.items()
     for clip in ({}, CLIPPED)
 }
+ALL = tuple(OPTIMISERS)
 
 
-def make_spec(network: dict, conventions: str, dtype: str) -> ExperimentSpec:
+def make_spec(network: dict, conventions: str, dtype: str, device: str = "cpu") -> ExperimentSpec:
     """The ladder's experiment for a cell, its form and options, on ``task``, imdb unless told; sizes are the ladder's.
 
     Characters carry their states, unless padding is masked.
@@ -56,7 +57,7 @@ def make_spec(network: dict, conventions: str, dtype: str) -> ExperimentSpec:
         {
             "task": {"name": task} | TASKS[task] | padding | ({"stateful": False} if stateless else {}),
             "network": usual | {key: value for key, value in network.items() if key not in ("task", *PADDING)},
-            "training": TRAINING | {"dtype": dtype},
+            "training": TRAINING | {"dtype": dtype, "device": device},
             "conventions": conventions,
         }
     )
@@ -102,12 +103,13 @@ class Measurement:
     spec: ExperimentSpec
     framework: str
     version: str
+    optimisers: tuple[str, ...] = ALL  # rung 3's
     name = "parity"
 
     @cached_property
     def fingerprint(self) -> str:
         """What makes two measurements the same."""
-        return digest([self.spec.fingerprint, self.framework, self.version])
+        return digest([self.spec.fingerprint, self.framework, self.version, *unless_all(self.optimisers)])
 
     def run(self, framework: Framework) -> Iterator[Event]:
         """Yield a ``RungMeasured`` for every rung from 0 to 4, then ``Finished``; a fault becomes ``Failed``."""
@@ -123,10 +125,27 @@ class Measurement:
         yield RungMeasured(0, model.weights())
         yield RungMeasured(1, _passes(model, spec, batch))
         yield RungMeasured(2, model.gradients(batch))
-        yield RungMeasured(3, _updates(framework, spec, task, weights, batch))
+        yield RungMeasured(3, self._updates(framework, task, weights, batch))
         yield RungMeasured(4, {"loss": np.array(list(islice(losses(model, spec, task, SEED), STEPS)))})
-        environment = json.dumps(framework.environment(), ensure_ascii=False).encode()
+        found = framework.environment() | {"device": model.device}
+        environment = json.dumps(found, ensure_ascii=False).encode()
         yield Finished({"time/climb_s": perf_counter() - began}, {"environment.json": environment})
+
+    def _updates(self, framework: Framework, task: TokenTask | TextTask, weights: Weights, batch: Batch) -> Weights:
+        """Every weight after one step of each optimiser; eager, since to trace a step only once run is a waste."""
+        found = {}
+        for name in self.optimisers:
+            training = self.spec.training.model_copy(update=OPTIMISERS[name] | {"execution": "eager"})
+            chosen = self.spec.model_copy(update={"training": training})
+            model = framework.build(chosen, task.interface, weights, SEED)
+            model.train_step(batch)
+            found |= {f"{name}: {key}": value for key, value in model.weights().items()}
+        return found
+
+
+def unless_all(optimisers: tuple[str, ...]) -> list[list[str]]:
+    """What a choice of optimisers adds to a fingerprint: nothing where it is all of them."""
+    return [] if optimisers == ALL else [list(optimisers)]
 
 
 def _passes(model: Model, spec: ExperimentSpec, batch: Batch) -> Weights:
@@ -152,20 +171,6 @@ def _named(found: Forward, spec: ExperimentSpec) -> Weights:
         for name, value in zip(names, layer, strict=True)
     }
     return {"outputs": found.outputs, "sequence": found.sequence} | states
-
-
-def _updates(
-    framework: Framework, spec: ExperimentSpec, task: TokenTask | TextTask, weights: Weights, batch: Batch
-) -> Weights:
-    """Every weight after one step of each optimiser; eager, since to trace a step only once run is a waste."""
-    found = {}
-    for name, changes in OPTIMISERS.items():
-        training = spec.training.model_copy(update=changes | {"execution": "eager"})
-        chosen = spec.model_copy(update={"training": training})
-        model = framework.build(chosen, task.interface, weights, SEED)
-        model.train_step(batch)
-        found |= {f"{name}: {key}": value for key, value in model.weights().items()}
-    return found
 
 
 def losses(model: Model, spec: ExperimentSpec, task: Any, seed: int) -> Iterator[float]:

@@ -14,6 +14,7 @@ from experiments.events import Failed, Finished, Retried, RungMeasured
 from experiments.parity.check import RUNGS, VERSION, ParityCheck
 from experiments.parity.compare import Verdict, compare, first_broken
 from experiments.parity.measure import Measurement
+from experiments.parity.tolerances import CUDNN_FORMS
 from experiments.spec import ExperimentSpec
 from experiments.study.phase import Run
 from experiments.twins import REFERENCE
@@ -30,6 +31,11 @@ class Reading:
     environment: dict[str, Any] = field(default_factory=dict)
     failure: str = ""
     traceback: str = ""
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the twin computed on a GPU."""
+        return "cpu" not in self.environment.get("device", "cpu").lower()
 
 
 @dataclass(frozen=True)
@@ -53,9 +59,22 @@ class CheckOutcome:
     @cached_property
     def verdicts(self) -> dict[str, list[Verdict]]:
         """Each pair's rungs, by the pair's name."""
-        dtype = self.check.spec.training.dtype
-        rungs = {name: reading.rungs for name, reading in self.readings.items()}
-        return {f"{a}-{b}": list(compare(dtype, rungs[a], rungs[b])) for a, b in self.check.pairs}
+        dtype, layers = self.check.spec.training.dtype, self.check.spec.network.form in CUDNN_FORMS
+        rungs = {name: self._asked_for(reading.rungs) for name, reading in self.readings.items()}
+
+        def judged(*pair: str) -> list[Verdict]:
+            cudnn = layers and any(self.readings[name].on_gpu for name in pair)
+            return list(compare(dtype, *(rungs[name] for name in pair), cudnn))
+
+        return {f"{a}-{b}": judged(a, b) for a, b in self.check.pairs}
+
+    def _asked_for(self, rungs: dict[int, Weights]) -> dict[int, Weights]:
+        """The numbers without those of optimisers that this check leaves out: the reference steps all of them."""
+        chosen = tuple(f"{name}: " for name in self.check.optimisers)
+        return {
+            rung: {key: value for key, value in values.items() if rung != 3 or key.startswith(chosen)}
+            for rung, values in rungs.items()
+        }
 
     @property
     def rungs_held(self) -> int:
@@ -120,6 +139,7 @@ class CheckOutcome:
             "rungs_climbed": self.rungs_held,
             "failure": self.failure,
             "pairs": {pair: [_plain(verdict) for verdict in found] for pair, found in self.verdicts.items()},
+            "optimisers": self.check.optimisers,
             "losses": {name: [_number(float(loss)) for loss in values] for name, values in losses.items()},
             "environments": {name: reading.environment for name, reading in self.readings.items()},
             "spec": self.check.spec.model_dump(mode="json"),

@@ -10,10 +10,9 @@ from experiments import tasks
 from experiments.draws import generator
 from experiments.protocol import Batch, Framework, Model
 from experiments.spec import ExperimentSpec
-from experiments.speed import memory
+from experiments.speed import gates_floor, matmul_floor, memory
 from experiments.speed.clock import Clock
 from experiments.speed.load import Load
-from experiments.speed.matmul_floor import in_numpy, products
 from experiments.tasks import Interface
 
 FLOOR_STEPS = 10
@@ -34,9 +33,10 @@ WARM_UP_SPEC = {
 }
 
 
-def warm_up(framework: Framework) -> None:
+def warm_up(framework: Framework, device: str) -> None:
     """Make the framework do what it does once in a process: start its threads, find its devices, load its kernels."""
-    spec = ExperimentSpec.model_validate(WARM_UP_SPEC)
+    training = WARM_UP_SPEC["training"] | {"device": device}
+    spec = ExperimentSpec.model_validate(WARM_UP_SPEC | {"training": training})
     interface = tasks.interface(spec.task)
     model, batch = framework.build(spec, interface, None, 0), next(_random_batches(spec, interface))
     model.train_step(batch)
@@ -50,13 +50,17 @@ class Floors:
         self._framework, self._known = framework, {}
 
     def of(self, spec: ExperimentSpec, interface: Interface, device: str) -> Record:
-        """Seconds of the products of a forward pass and of a training step, in NumPy too, and their arithmetic."""
-        needed, dtype = products(spec, interface), spec.training.dtype
+        """Seconds of the products of a forward pass and of a training step, in NumPy too, and their arithmetic.
+
+        On a CPU also of reading and writing the gates.
+        """
+        needed, dtype = matmul_floor.products(spec, interface), spec.training.dtype
         if (needed, dtype, device) not in self._known:
             parts = {"forward": needed.forward, "train": needed.forward + needed.backward}
             calls = {name: self._framework.floor(part, dtype, device) for name, part in parts.items()}
             if device == "cpu":
-                calls["numpy"] = in_numpy(parts["train"], dtype)
+                calls["numpy"] = matmul_floor.in_numpy(parts["train"], dtype)
+                calls["gates"] = gates_floor.in_numpy(gates_floor.gates(spec, interface), dtype)
             clocks = {name: Clock.of(call, FLOOR_STEPS).steady for name, call in calls.items()}
             self._known[needed, dtype, device] = {"floor": clocks, "gflop": needed.flop / 1e9}
         return self._known[needed, dtype, device]
@@ -72,7 +76,7 @@ def measure(spec: ExperimentSpec, framework: Framework, floors: Floors, steps: i
     idle = memory.trimmed()
     built = time.perf_counter()
     model = framework.build(spec, interface, None, 0)
-    found: Record = {"build_s": time.perf_counter() - built, "idle_bytes": idle}
+    found: Record = {"build_s": time.perf_counter() - built, "idle_bytes": idle, "device": model.device}
     batches = _random_batches(spec, interface)
     with Load() as load:
         memory.forget_peak()

@@ -61,6 +61,7 @@ class TimingOutcome:
         found |= {"spec_fingerprint": each.spec.fingerprint, "slug": each.spec.slug, "track": each.track}
         found |= {"threads": str(each.threads), "processes": str(each.processes)}
         environment = next((record["environment"] for record in self.records if "environment" in record), {})
+        environment = environment | next(({"device": r["device"]} for r in self.records if "device" in r), {})
         found |= {"machine": json.dumps(identity(), ensure_ascii=False)}
         return found | {"environment": json.dumps(environment, ensure_ascii=False)}
 
@@ -98,7 +99,11 @@ def _floor_metrics(records: Sequence[Mapping[str, Any]], step: float) -> dict[st
     The page's multiples are of the fastest way to run them, which one timing cannot know.
     """
     floors = {part: median(median(record["floor"][part]) for record in records) for part in ("train", "forward")}
-    numpy = [median(record["floor"]["numpy"]) for record in records if "numpy" in record["floor"]]  # not in old ones
+    by_numpy = {  # on a CPU, and not in old records
+        f"floor/{figure}": median(median(record["floor"][part]) for record in records)
+        for part, figure in (("numpy", "numpy_step_s"), ("gates", "gates_s"))
+        if all(part in record["floor"] for record in records)
+    }
     forward, gflop = median(median(record["forward"]["steady"]) for record in records), records[0]["gflop"]
     return {
         "time/forward_s": forward,
@@ -108,7 +113,7 @@ def _floor_metrics(records: Sequence[Mapping[str, Any]], step: float) -> dict[st
         "floor/forward_multiple": forward / floors["forward"],
         "rate/gflop": gflop,
         "rate/gflop_per_s": gflop / step,
-    } | ({"floor/numpy_step_s": median(numpy)} if numpy else {})
+    } | by_numpy
 
 
 def spread(records: Sequence[Mapping[str, Any]], part: str = "train") -> tuple[float, float]:

@@ -47,6 +47,7 @@ class Timing:
         training, time = self.spec.training, tasks.interface(self.spec.task).time
         parts = [self.spec.slug, self.framework, f"{self.threads} thread{'s' * (self.threads > 1)}"]
         parts += [f"batch {training.batch_size} × {time}", *[training.execution] * (training.execution != "default")]
+        parts += [training.device] * (training.device != "cpu")
         parts += ["again"] * (self.copy > 0)
         return " · ".join(parts)
 
@@ -94,7 +95,8 @@ class Session:
         return guarded(self._measure(framework))
 
     def _measure(self, framework: Framework) -> Iterator[Event]:
-        measure.warm_up(framework)
+        for device in dict.fromkeys(each.spec.training.device for each in self.timings):
+            measure.warm_up(framework, device)
         shared = {"round": self.round, "environment": framework.environment(), "load_before": load.load_before()}
         floors = measure.Floors(framework)
         for each in self.timings:

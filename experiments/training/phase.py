@@ -11,6 +11,7 @@ from experiments.study import defaults
 from experiments.study.defaults import Defaults
 from experiments.study.grid import Grid
 from experiments.study.phase import Absence, Answers, Failures, Means, Phase, Work
+from experiments.training.models import first_of_each
 from experiments.training.trial import Trial
 
 
@@ -41,7 +42,7 @@ def plan(study, answers: Answers, earlier: Mapping[str, Work]) -> Work:
             continue
         trial = Trial(spec, name, answers.versions(name), seed, answers.locate(spec.task))
         trials.setdefault(trial.fingerprint, trial)
-    return Work(tuple(trials.values()), tuple(absent.values()))
+    return Work(tuple(first_of_each(trials.values())), tuple(absent.values()))
 
 
 def _of_grids(study, answers: Answers) -> Iterator[tuple[ExperimentSpec, str, int]]:

@@ -4,7 +4,7 @@ import json
 import math
 import statistics
 from collections.abc import Generator, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
 from time import perf_counter
 
@@ -21,7 +21,7 @@ from experiments.protocol import Framework, Model, NativeShapes, States
 from experiments.spec import ExperimentSpec, to_toml
 from experiments.spec.fingerprints import later_mathematics
 from experiments.tasks import DataSource, Task
-from experiments.training import checkpoints
+from experiments.training import checkpoints, models
 from experiments.training.batches import batches_of, steps_per_epoch
 from experiments.training.checkpoints import Progress
 from experiments.twins import FRAMEWORKS
@@ -38,6 +38,7 @@ class Trial:
     version: str  # of the framework's packages, such as "tensorflow 2.21.0, keras 3.15.1"
     seed: int
     data: DataSource
+    keeps_model: bool = field(default=False, compare=False)  # among the run's artifacts; changes no number
 
     @cached_property
     def fingerprint(self) -> str:
@@ -108,7 +109,7 @@ def _train(trial: Trial, framework: Framework) -> Iterator[Event]:
         if spec.task.RESUMABLE:
             checkpoints.save(trial.fingerprint, _to_keep(spec, model, states), progress)
         yield EpochEnded(epoch, progress.epochs[-1])
-    files = _files(spec, model, shapes, progress) | task.artifacts(model)
+    files = _files(spec, model, shapes, progress) | task.artifacts(model) | models.files(trial, framework, model)
     if spec.task.RESUMABLE:  # before the last word, after which the worker may be ended at any moment
         checkpoints.discard([trial.fingerprint])
     yield Finished(_step_times(progress.steps), files)

@@ -209,6 +209,19 @@ def last_batch_of_one(seed: int) -> dict[str, Any]:
     return {"outputs": _normal(rng, 97, 1), "targets": _normal(rng, 97, 1), "batch_size": 32}
 
 
+def vanishing(seed: int) -> dict[str, Any]:
+    """x (32, 240, 32), and the weights of an LSTM of 64 units as PyTorch starts them."""
+    rng, limit = draws.generator(seed, "vanishing"), 64**-0.5
+    shapes = (32, 4, 64), (64, 4, 64), (4, 64), (4, 64)
+    weights = Cell(*(draws.uniform(rng, shape, limit).astype(np.float32) for shape in shapes))
+    return {"x": _normal(rng, 32, 240, 32), "weights": weights}
+
+
+def large_blocks(seed: int) -> dict[str, Any]:
+    """A batch of 128 rows of 80 steps, read by two LSTM layers of 64 units."""
+    return {"batch": 128, "steps": 80, "units": 64}
+
+
 def digits(seed: int) -> dict[str, Any]:
     """data: 1,500 images of digits, each read as 8 rows, and 297 to test; 5 epochs."""
     return {"data": _loaded(DigitsSpec()), "epochs": 5, "seed": seed}

@@ -16,12 +16,14 @@ from experiments.events import Event, Finished, guarded
 from experiments.frozen import digest
 from experiments.protocol import Framework
 from experiments.spec import ExperimentSpec
+from experiments.traps import child
 from experiments.traps.catalogue import TRAPS
 from experiments.traps.trap import FUNCTIONS, Trap
 
 FILE = "measured.json"
 VERSION = 2  # raise it with any change of a case or of a twin's code: traps of another version do not count as done
 SEEDS = 6  # of a trap that trains
+ROUNDS = 12  # of a trap that costs time, of whose functions there are two
 
 #: Executors ask every job for a spec. A trap's networks are its own; this is the size of the largest that is trained.
 SPEC = ExperimentSpec.model_validate({"task": "digits", "network": {"cell": "lstm", "form": "layer", "units": [32]}})
@@ -63,11 +65,29 @@ class Measurement:
 
 def all_values(trap: Trap, functions: Mapping[str, Callable[..., np.ndarray]]) -> dict[str, list[Any]]:
     """What each function returns; one that stands under two names is run once."""
-    found: dict[Callable[..., Any], list[Any]] = {}
-    for function in functions.values():
-        if inspect.unwrap(function) not in found:
-            found[inspect.unwrap(function)] = values(trap, function)
+    distinct = {inspect.unwrap(function): function for function in functions.values()}
+    if trap.counted:
+        found = in_turn(trap, distinct)
+    else:
+        found = {key: values(trap, function) for key, function in distinct.items()}
     return {name: found[inspect.unwrap(functions[name])] for name in FUNCTIONS}
+
+
+def in_turn(trap: Trap, functions: Mapping[Any, Callable[..., np.ndarray]]) -> dict[Any, list[tuple[float, float]]]:
+    """Seconds and count of each function in each round, in which all run one after the other, then the other way.
+
+    What else the machine does meanwhile slows all alike.
+    """
+    found: dict[Any, list[tuple[float, float]]] = {key: [] for key in functions}
+    case, rounds = trap.case(0), ROUNDS if len(functions) > 1 else trap.warm_up  # one alone is compared with nothing
+    try:
+        for number in range(trap.warm_up + rounds):
+            for key in [*functions][:: 1 if number % 2 else -1]:
+                seconds, count = functions[key](**case)
+                found[key].append((float(seconds), float(count)))
+    finally:
+        child.close()
+    return {key: each[trap.warm_up :] for key, each in found.items()}
 
 
 def values(trap: Trap, function: Callable[..., np.ndarray]) -> list[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from experiments.frozen import digest
 from experiments.study.phase import Run
 from experiments.traps.catalogue import TRAPS
 from experiments.traps.measure import FILE as MEASURED
-from experiments.traps.measure import SEEDS, Measurement
+from experiments.traps.measure import ROUNDS, SEEDS, Measurement
 from experiments.traps.trap import Trap
 from experiments.twins import TWINS
 
@@ -66,7 +66,8 @@ class Settings:
     @property
     def params(self) -> dict[str, Any]:
         """By their MLflow names."""
-        return {"trap": self.trap.name, "theme": self.trap.theme, "seeds": SEEDS if self.trap.scores else 1}
+        told = {"trap": self.trap.name, "theme": self.trap.theme, "seeds": SEEDS if self.trap.scores else 1}
+        return told | {"rounds": ROUNDS} if self.trap.counted else told
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class TrapOutcome:
         """For each twin what its two ports cost.
 
         Errors against the other twin's original, the largest as a share of the original's largest value; of a trap that
-        scores, the mean accuracies of the ports.
+        scores, the mean accuracies of the ports; of one that costs time, their median seconds.
         """
         if self.failures:
             return {}
@@ -107,6 +108,8 @@ class TrapOutcome:
     def _cost(self, twin: str, port: str) -> float:
         (other,) = (each for each in TWINS if each != twin)
         ported = self.measured[twin]["values"][port]
+        if self.trap.counted:
+            return median(seconds for seconds, _ in ported)
         return fmean(ported) if self.trap.scores else error(ported, self.measured[other]["values"]["original"])
 
     @property
@@ -114,7 +117,7 @@ class TrapOutcome:
         """Why a twin's part failed, or by how much a right port is off, in one line; empty where neither is so."""
         if self.failures:
             return "; ".join(f"{twin}: {reason}" for twin, (reason, _) in self.failures.items())
-        if self.trap.scores:
+        if not self.trap.errs:
             return ""
         bound = self.trap.tolerance
         off = {twin: costs["right"] for twin, costs in self.costs.items() if not costs["right"] <= bound}
@@ -125,8 +128,15 @@ class TrapOutcome:
     @property
     def metrics(self) -> dict[str, float]:
         """By their MLflow names."""
-        unit = "accuracy" if self.trap.scores else "error"
-        return {f"{twin}/{port}_{unit}": cost for twin, costs in self.costs.items() for port, cost in costs.items()}
+        unit = "accuracy" if self.trap.scores else "s" if self.trap.counted else "error"
+        costs = {f"{twin}/{port}_{unit}": cost for twin, costs in self.costs.items() for port, cost in costs.items()}
+        return costs | (self._counts() if self.trap.counted and self.costs else {})
+
+    def _counts(self) -> dict[str, float]:
+        """The median of what is counted, for each twin's two ports."""
+        name = self.trap.counted.replace(" ", "_")
+        rounds = {(twin, port): self.measured[twin]["values"][port] for twin in TWINS for port in PORTS}
+        return {f"{twin}/{port}_{name}": median(each for _, each in held) for (twin, port), held in rounds.items()}
 
     @property
     def tags(self) -> dict[str, str]:
@@ -136,16 +146,17 @@ class TrapOutcome:
 
     @property
     def files(self) -> dict[str, bytes]:
-        """The costs, the scores and the code as it ran; and every traceback."""
+        """The costs, the scores or times and the code as it ran; and every traceback."""
         traces = {f"traceback-{twin}.txt": trace.encode() for twin, (_, trace) in self.failures.items() if trace}
         return {FILE: json.dumps(self._record(), ensure_ascii=False, indent=1).encode()} | traces
 
     def _record(self) -> dict[str, Any]:
-        scores = {twin: found["values"] for twin, found in self.measured.items()} if self.trap.scores else {}
+        values = {twin: found["values"] for twin, found in self.measured.items()}
         return {
             "trap": self.run.trap,
             "costs": self.costs,
-            "accuracies": scores,
+            "accuracies": values if self.trap.scores else {},
+            "rounds": values if self.trap.counted else {},
             "code": {twin: found["code"] for twin, found in self.measured.items()},
             "environments": {twin: found["environment"] for twin, found in self.measured.items()},
         }

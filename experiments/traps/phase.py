@@ -9,7 +9,7 @@ from experiments.traps.outcome import TrapRun, outcomes
 from experiments.traps.trap import Trap
 from experiments.twins import TWINS
 
-ALL, ERRORS = "all", "errors"  # every trap; those whose cost is an error, which need no training
+ALL, ERRORS = "all", "errors"  # every trap; those whose cost is an error, which neither train nor are timed
 Wanted = tuple[Literal[(ALL, ERRORS, *TRAPS)], ...]
 
 
@@ -25,7 +25,7 @@ def plan(study, answers: Answers, earlier: Mapping[str, Work]) -> Work:
 
 
 def _cheap(wanted: tuple[str, ...], trap: Trap) -> bool:
-    return ERRORS in wanted and not trap.scores
+    return ERRORS in wanted and trap.errs
 
 
 def _absence(framework: str, name: str, reason: str) -> Absence:

@@ -18,7 +18,9 @@ class Trap:
     """One trap. ``theme`` and ``name`` are the folder and the module of its code in each twin.
 
     ``case`` makes the arguments of its functions from a seed; its docstring says what they are. A trap that ``scores``
-    has functions that train and return a test accuracy; the others return arrays, and the largest error counts, as a
+    has functions that train and return a test accuracy. One that costs time names what is ``counted`` beside it: its
+    functions return seconds and that number, for one step, and are run in turn, ``measure.ROUNDS`` times each after
+    ``warm_up`` times; the ratio of naive to right counts. The others return arrays, and the largest error counts, as a
     share of the largest value. A right port's error is at most ``tolerance``. ``harmless`` maps a twin into which even
     the naive port is right to the reason.
     """
@@ -32,12 +34,19 @@ class Trap:
     threads: tuple[str, ...]
     tolerance: float = 1e-4
     scores: bool = False
+    counted: str = ""
+    warm_up: int = 1
     harmless: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def meaningful(self) -> float:
         """A naive port with no larger error than this is not wrong."""
         return max(MEANINGFUL, self.tolerance)
+
+    @property
+    def errs(self) -> bool:
+        """Whether its cost is an error: it neither trains nor is timed."""
+        return not (self.scores or self.counted)
 
     @property
     def path(self) -> str:

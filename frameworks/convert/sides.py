@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments.canonical import Weights
 from experiments.errors import UserError
 from experiments.twins import FRAMEWORKS
 from frameworks import facts, import_packages
@@ -58,15 +59,24 @@ def write(framework: str | None, path: Path, like: Path | None, found: Found, mo
         twin = _twin(framework)
         weights = twin.fold_biases(found.weights, found.cells)
         opened = twin.open_file(like, None) if like else twin.make(weights, found.cells, found.outline, module)
-        model_cells, bindings = twin.bind(opened.layers)
-        if model_cells != found.cells:
-            words = ", ".join(model_cells), ", ".join(found.cells)
-            raise UserError(f"its recurrent layers are {words[0]}; the weights' are {words[1]}")
-        fitted = fit(weights, {k: v for binding in bindings for k, v in binding.canonical_shapes().items()})
-        for binding in bindings:
-            binding.load(fitted)
+        fill(twin, opened, weights, found.cells)
         twin.save(opened, path)
         return opened.outline
+
+
+def fill(twin: Any, opened: Any, weights: Weights, cells: list[str]) -> None:
+    """Load canonical weights into an opened or made file's layers.
+
+    Raises:
+        UserError: they do not fit.
+    """
+    model_cells, bindings = twin.bind(opened.layers)
+    if model_cells != cells:
+        words = ", ".join(model_cells), ", ".join(cells)
+        raise UserError(f"its recurrent layers are {words[0]}; the weights' are {words[1]}")
+    fitted = fit(weights, {k: v for binding in bindings for k, v in binding.canonical_shapes().items()})
+    for binding in bindings:
+        binding.load(fitted)
 
 
 def code(framework: str, found: Found) -> str:

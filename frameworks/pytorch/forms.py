@@ -13,6 +13,7 @@ from experiments.spec import ExperimentSpec, NetworkSpec
 from frameworks.pytorch.cells import STEPS, Cell, States, input_product, unpack
 from frameworks.pytorch.padding import Padding, hold, masked_output, run_packed, steps_of
 from frameworks.pytorch.support import has_fused_layer, stock_layer
+from frameworks.pytorch.tuned import run
 from frameworks.pytorch.weights import make_variables
 
 
@@ -155,16 +156,12 @@ class Scratch(nn.Module):
 
 
 class Tuned(Scratch):
-    """Time is the first axis, so that a step reads and writes contiguous memory."""
+    """Backpropagation through time written by hand: see ``tuned.py``."""
 
     def forward(self, x: Tensor, states: States, padding: Padding | None = None) -> tuple[Tensor, States]:
-        """Loop over the steps."""
-        outputs, w = [], unpack(self.w, self.network)
-        products = input_product(x.transpose(0, 1).contiguous(), w).unbind(0)
-        for from_input, valid in zip(products, steps_of(padding, x.shape[1]), strict=True):
-            states = hold(valid, self.step(from_input, states, w, self.network), states)
-            outputs.append(states[0])
-        return masked_output(torch.stack(outputs).transpose(0, 1), padding), states
+        """Run all steps as one operation."""
+        sequence, states = run(x, states, dict(self.w.items()), self.network, padding)
+        return masked_output(sequence, padding), states
 
 
 class Fused(Layer):

@@ -109,7 +109,8 @@ class Network:
         variables = {k: variable.detach().cpu().numpy().copy() for k, variable in self._checkpoint_variables().items()}
         variables["random/cpu"] = torch.get_rng_state().numpy()  # the state that nn's dropout draws from
         if self.device == "cuda":
-            variables["random/cuda"] = torch.cuda.get_rng_state().numpy()
+            variables["random/cuda"] = (state := torch.cuda.get_rng_state()).numpy()
+            torch.cuda.set_rng_state(state)  # cuDNN does not tell its dropout's state: a new one, as after ``restore``
         return variables | self.optimiser.checkpoint() | self.batches.checkpoint()
 
     @torch.no_grad()
@@ -132,14 +133,14 @@ class Network:
 
         One layer, one direction. Each sample runs once per component of s_T, so that one backward pass gives all rows.
         """
-        self.stack.eval()
+        self.stack.train(self.device != "cpu")  # cuDNN goes back in training mode alone; one layer drops nothing
         (states,) = self._zero_states(self._encode(self._tensor(x)))
         sizes = [state.shape[-1] for state in states]
         repeated, trajectory = self._encode(self._tensor(x).repeat_interleave(sum(sizes), dim=0)), []
         state = torch.cat([part.repeat_interleave(sum(sizes), dim=0) for part in states], dim=-1)
         for step in range(repeated.shape[1]):
-            split = (tuple(torch.split(state, sizes, dim=-1)),)
-            _, (states,) = self.stack(repeated[:, step : step + 1], split, (None,))
+            split = tuple(part.contiguous() for part in torch.split(state, sizes, dim=-1))  # cuDNN takes no other
+            _, (states,) = self.stack(repeated[:, step : step + 1], (split,), (None,))
             state = torch.cat(states, dim=-1)
             trajectory.append(state)
         rows = (state * torch.eye(sum(sizes), dtype=state.dtype, device=state.device).repeat(len(x), 1)).sum()

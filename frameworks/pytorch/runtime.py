@@ -40,5 +40,8 @@ def synchronise(place: str) -> None:
 
 
 def environment() -> dict[str, Any]:
-    """Return versions, threads and processor."""
-    return describe() | {"torch": str(torch.__version__), "threads": torch.get_num_threads()}
+    """Return versions, threads and processor, and the GPU where this process has used one."""
+    found = describe() | {"torch": str(torch.__version__), "threads": torch.get_num_threads()}
+    if torch.cuda.is_initialized():
+        found |= {"gpu": torch.cuda.get_device_name(), "cudnn": str(torch.backends.cudnn.version())}
+    return found

@@ -41,7 +41,17 @@ def dense(g: Tensor, squared: bool = False) -> Tensor:
     if not g.is_sparse:
         return g.square() if squared else g
     (words,), entries = g._indices(), g._values()
-    return entries.new_zeros(g.shape).index_add_(0, words, entries.square() if squared else entries)
+    return _add_rows(entries.new_zeros(g.shape), words, entries.square() if squared else entries, g.is_cuda)
+
+
+def _add_rows(table: Tensor, words: Tensor, entries: Tensor, on_gpu: bool) -> Tensor:
+    """Add each of the ``entries (N, H)`` to its word's row of the ``table (words, H)``, and return it.
+
+    On a GPU ``index_add_`` adds in any order, so that two runs of one seed differ; ``index_put_`` sorts the words.
+    """
+    if on_gpu:
+        return table.index_put_((words,), entries, accumulate=True)
+    return table.index_add_(0, words, entries)
 
 
 class StockOptimiser:
@@ -79,12 +89,13 @@ class StockOptimiser:
 
     def restore(self, kept: Weights) -> None:
         """Continue from a checkpoint."""
+        state: dict[int, dict[str, Tensor]] = {}
         for name, value in kept.items():
             if name.startswith("optimiser/"):
                 _, place, key = name.split("/")
-                variable = self.variables[int(place)]
-                device = "cpu" if key == "step" else variable.device  # where PyTorch keeps the count
-                self.optimiser.state[variable][key] = torch.from_numpy(value.copy()).to(device)
+                state.setdefault(int(place), {})[key] = torch.from_numpy(value.copy())
+        # PyTorch knows on which device each belongs: a fused update counts its steps beside the variable.
+        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": state})
 
 
 class ImposedOptimiser:

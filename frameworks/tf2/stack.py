@@ -77,7 +77,8 @@ class Stack:
         parts, last = [], []
         for step, layer, state in zip(STEPS_IN_TIME, directions, states, strict=False):
             read = padding if step > 0 or padding is None else padding.reversed()
-            sequence, state = layer(x[:, ::step], state, training, read)
-            parts.append(sequence[:, ::step])
+            # Not x[:, ::step]: a slice of everything is copied on the way back.
+            sequence, state = layer(x if step > 0 else x[:, ::-1], state, training, read)
+            parts.append(sequence if step > 0 else sequence[:, ::-1])
             last.append(state)
         return parts[0] if len(parts) == 1 else tf.concat(parts, axis=-1), last

@@ -173,18 +173,18 @@ def _with_environment(trials: pd.DataFrame) -> pd.DataFrame:
     for name in ("threads", "processor"):
         trials[name] = [environment.get(name) for environment in environments]
     trials["environment"] = environments
-    trials["device"] = [_device(environment.get("device")) for environment in environments]
+    trials["device"] = [_device(environment) for environment in environments]
     for name in ("test/accuracy", "train/accuracy", "time/epoch_s", "time/step_s", "time/first_step_s"):
         if name not in trials:
             trials[name] = float("nan")
     return trials.assign(accuracy=100 * trials["test/accuracy"].astype(float))
 
 
-def _device(name: str | None) -> str | None:
-    """``CPU`` or ``GPU``, whichever way the framework spells it."""
-    if not name:
+def _device(environment: dict[str, Any]) -> str | None:
+    """``CPU`` or ``GPU``, whichever way the framework spells it, the latter with its name where it is known."""
+    if not (device := environment.get("device")):
         return None
-    return "CPU" if "cpu" in name.lower() else "GPU"
+    return "CPU" if "cpu" in device.lower() else " ".join(filter(None, ("GPU", environment.get("gpu"))))
 
 
 def _environment(text: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from reports.data.results import Results
 from reports.html.format import listed, name
 
 #: What an environment holds besides versions.
-PLACES = ("processor", "threads", "device", "system", "host")
+PLACES = ("processor", "threads", "device", "gpu", "system", "host")
 
 
 def foot(results: Results, now: datetime) -> list[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """Every trap on both twins: the naive port is wrong by a meaningful amount, the right one is not."""
 
 import ast
+import ctypes
 import inspect
 from functools import cache
 from importlib import import_module
@@ -11,6 +12,7 @@ import pytest
 from trap_cases import ERRORS, SCORED, run_on_both
 
 from experiments.tasks import Interface, Split, Task
+from experiments.traps import child
 from experiments.traps.catalogue import TRAPS
 from experiments.traps.trap import FUNCTIONS
 from experiments.twins import TWINS
@@ -89,6 +91,35 @@ def test_a_trap_that_scores_trains_and_its_ports_differ(twin, name):
     naive, right = scored(twin, name, "naive"), scored(twin, name, "right")
     assert name != SCORED[0] or naive == scored(twin, name, "naive")
     assert 0 <= min(naive, right) < max(naive, right) <= 1
+
+
+@pytest.fixture
+def counted():
+    """What a timed trap's function counts in a step of a twin, after those that warm up."""
+
+    def run(twin: str, name: str, function: str, steps: int = 1) -> float:
+        functions = import_module(f"frameworks.{twin}.traps").find(TRAPS[name].path)
+        return [functions[function](**TRAPS[name].case(0))[1] for _ in range(steps)][-1]
+
+    yield run
+    child.close()
+
+
+@pytest.mark.pytorch
+def test_pytorch_keeps_denormal_numbers_until_it_is_told_not_to(counted):
+    assert counted("pytorch", "denormal_numbers", "right") == 0 < counted("pytorch", "denormal_numbers", "naive")
+
+
+@pytest.mark.tf2
+def test_tensorflow_flushes_denormal_numbers(counted):
+    assert counted("tf2", "denormal_numbers", "naive") == 0
+
+
+@pytest.mark.pytorch
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="only glibc has the setting")
+def test_a_step_makes_few_page_faults_where_memory_is_kept(counted):
+    kept, usual = (counted("pytorch", "page_faults", port, steps=5) for port in ("right", "naive"))
+    assert 20 * kept < usual
 
 
 @pytest.mark.tf2

@@ -46,5 +46,6 @@ def _read(found: TrapOutcome) -> dict:
     return json.loads(found.files["trap.json"])
 
 
-ERRORS = [name for name, trap in TRAPS.items() if not trap.scores]
+ERRORS = [name for name, trap in TRAPS.items() if trap.errs]
 SCORED = [name for name, trap in TRAPS.items() if trap.scores]
+TIMED = [name for name, trap in TRAPS.items() if trap.counted]

@@ -13,7 +13,7 @@ from experiments.errors import UserError
 from experiments.events import Failed
 from experiments.running.pages import settle
 from experiments.tracking.recording.tracker import Tracker
-from reports.data import query
+from reports.data import query, results
 from reports.data.load import gather
 
 REASON = "ValueError: <script>alert('x')</script> & \"quotes\""
@@ -63,6 +63,19 @@ def test_the_foot_names_what_the_numbers_rest_on(pages):
     foot = words_of(pages["speed.html"].partition("<footer>")[2])
     for text in ("toy: 78 of 78", "tensorflow 2.21.0", "torch 2.13.0", "Toy CPU", "Threads 1", "d" * 64, "5" * 64):
         assert text in foot
+
+
+@pytest.mark.parametrize(
+    "environment, device",
+    [
+        ({}, None),
+        ({"device": "/CPU:0"}, "CPU"),
+        ({"device": "gpu"}, "GPU"),
+        ({"device": "cuda", "gpu": "Toy 9000"}, "GPU Toy 9000"),
+    ],
+)
+def test_a_gpu_is_named_where_its_name_is_known(environment, device):
+    assert results._device(environment) == device
 
 
 @pytest.mark.parametrize("text", ["lstm, stock", "equal within ±1.0", "held", "5,000 reviews alone leave ±1.0"])
@@ -175,3 +188,10 @@ def test_a_foreign_database(tmp_path, content):
             write([], tmp_path / "out", f"sqlite:///{path}")
     else:
         assert "plans no trial" in words_of(write([], tmp_path / "out", f"sqlite:///{path}")["index.html"])
+
+
+def test_pages_that_cannot_be_written_are_one_line(tmp_path):
+    folder = tmp_path / "reports"
+    folder.touch()
+    with pytest.raises(UserError, match=r"reports: the pages cannot be written: .+; allowed: .*--reports-only"):
+        write([], folder, f"sqlite:///{tmp_path}/none.db")

@@ -13,11 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tomli_w
+from conversions import processes
 from safetensors.numpy import load_file
 
 from experiments.cells import CELLS
 from experiments.parity.grid import FORMS
+from experiments.spec import ExperimentSpec
 from experiments.study import schema
+from experiments.twins import FRAMEWORKS
 
 TWINS = ("tf2", "pytorch")
 ROOT = Path(__file__).parents[2]
@@ -125,6 +128,53 @@ def test_either_twin_can_load_the_others_weights(runs, tmp_path):
     }
     shapes = {name: {key: value.shape for key, value in found.items()} for name, found in of_framework.items()}
     assert shapes["tf2"] == shapes["pytorch"] and len(shapes["tf2"]) > 5
+
+
+#: Loads models where this project is not installed, and writes what they predict.
+LOAD = """
+import sys
+sys.modules |= dict.fromkeys(("experiments", "frameworks", "reports"))
+import mlflow, numpy as np
+framework, uri, folder = sys.argv[1:]
+mlflow.set_tracking_uri(uri)
+given, found = np.load(f"{folder}/inputs.npz"), {}
+for run in given.files:
+    if framework == "tf2":
+        import mlflow.tensorflow
+        found[run] = mlflow.tensorflow.load_model(f"runs:/{run}/model")(given[run]).numpy()
+    else:
+        import mlflow.pytorch, torch
+        found[run] = mlflow.pytorch.load_model(f"runs:/{run}/model")(torch.tensor(given[run])).detach().numpy()
+np.savez(f"{folder}/outputs.npz", **found)
+"""
+
+
+@pytest.mark.parametrize("framework", TWINS)
+def test_one_trial_of_each_experiment_has_a_model_that_predicts_by_its_weights(tiny, runs, tmp_path, framework):
+    from frameworks.convert.inputs import draw
+    from frameworks.models import outline
+    from frameworks.reference.convert.predict import predict
+
+    inputs, expected, absent = {}, {}, {}
+    trials = [each for each in runs[2] if each.data.tags["framework"] == framework]
+    for trial in trials:
+        folder, key = Path(trial.info.artifact_uri.removeprefix("file://")), trial.info.run_id
+        if (folder / "model/MLmodel").exists():
+            spec = ExperimentSpec.model_validate(tomllib.loads((folder / "spec.toml").read_text(encoding="utf-8")))
+            weights, described = load_file(folder / "weights.safetensors"), outline(spec, FRAMEWORKS[framework].owner)
+            inputs[key] = draw(weights, [described])[-1]
+            (expected[key],) = predict(weights, described, [inputs[key]])
+        elif (folder / "model/absent.txt").exists():
+            absent[key] = (folder / "model/absent.txt").read_text(encoding="utf-8")
+    specs = {trial.data.tags["spec_fingerprint"] for trial in trials}
+    assert len(inputs) + len(absent) == len(specs) and len(inputs) > 2 * len(absent)
+    assert all(text.count("\n") == 1 for text in absent.values())
+    np.savez(tmp_path / "inputs.npz", **inputs)
+    loaded = processes.run("-c", LOAD, framework, f"sqlite:///{tiny[0] / 'mlflow.db'}", str(tmp_path))
+    assert loaded.returncode == 0, loaded.stderr[-2000:]
+    outputs = np.load(tmp_path / "outputs.npz")
+    for name, values in expected.items():
+        np.testing.assert_allclose(outputs[name], values, rtol=1e-4, atol=1e-5, err_msg=name)
 
 
 def test_the_ladder_is_climbed_to_the_top_by_every_spec(runs):

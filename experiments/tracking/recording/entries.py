@@ -26,7 +26,7 @@ class Entry:
     tags: dict[str, str] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
     step: int = 0
-    files: list[str] = field(default_factory=list)  # names
+    files: list[str] = field(default_factory=list)  # names, such as ``shapes.json`` or ``model/MLmodel``
     end: str = ""  # the run's status from here on
     complete: bool = False
     spec: str = ""  # the fingerprint of a parent run's experiment, for the next two

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import BinaryIO
 from uuid import uuid4
 
@@ -90,7 +90,7 @@ class Journal:
         self.pending.append(entry)
 
     def files(self, entry: Entry) -> Path:
-        """The folder of an entry's files, by their names."""
+        """The folder of an entry's files, by their names; a name may begin with folders."""
         return self.path.with_suffix("") / str(entry.number)
 
     def applied(self) -> None:
@@ -160,15 +160,16 @@ class Journal:
 
     def _keep(self, entry: Entry, files: Files) -> None:
         place = self.files(entry)
-        if files:
-            place.mkdir(parents=True, exist_ok=True)
+        folders = sorted({place / parent for name in files for parent in PurePath(name).parents})
+        for each in folders:
+            each.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
             with (place / name).open("wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-        if files:
-            _synchronise(place)
+        for each in folders:
+            _synchronise(each)
 
     def _cut(self, size: int) -> None:
         """Shorten the file; what cannot be cut off is applied once more by the next start, which changes nothing."""

@@ -6,7 +6,7 @@ themselves.
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from statistics import fmean
 from typing import Any
 
@@ -93,8 +93,8 @@ class Writer:
 
     def _write(self, run: str, entry: Entry, files: Path) -> None:
         self._log(run, entry, entry.metrics, entry.create.get("params", {}), entry.tags)
-        for name in entry.files:
-            self._client.log_artifact(run, str(files / name))
+        for name in map(PurePath, entry.files):
+            self._client.log_artifact(run, str(files / name), str(name.parent) if name.parent.name else None)
         if entry.end:
             self._client.set_terminated(run, entry.end, entry.time)
         if entry.complete:

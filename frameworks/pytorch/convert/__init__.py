@@ -2,7 +2,8 @@
 
 from frameworks.pytorch.convert.files import make, open_file, save
 from frameworks.pytorch.convert.layers import bind, fold_biases
+from frameworks.pytorch.convert.logged import model_files
 from frameworks.pytorch.convert.module import source
 from frameworks.pytorch.convert.predict import predict
 
-__all__ = ["bind", "fold_biases", "make", "open_file", "predict", "save", "source"]
+__all__ = ["bind", "fold_biases", "make", "model_files", "open_file", "predict", "save", "source"]

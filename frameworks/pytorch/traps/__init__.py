@@ -20,7 +20,9 @@ def find(path: str) -> dict[str, Callable[..., np.ndarray]]:
 def _on_arrays(function: Callable[..., Any]) -> Callable[..., np.ndarray]:
     @wraps(function)
     def called(**case: Any) -> np.ndarray:
-        return torch.as_tensor(function(**_as_tensors(case))).detach().numpy()
+        found = torch.as_tensor(function(**_as_tensors(case))).detach().numpy()
+        torch.set_flush_denormal(True)  # as everything else here runs; one trap sets it otherwise
+        return found
 
     return called
 

@@ -14,8 +14,9 @@ LEAD = "Is it the same model? Six comparisons, from weights that come back bit f
 
 def sections(results: Results) -> list[Section]:
     """The page's sections in order."""
+    on_gpu = any(recorded.check.spec.training.device != "cpu" for recorded in results.checks)
     made = [
-        Section("rungs", "What is compared", rungs.definitions()),
+        Section("rungs", "What is compared", rungs.definitions(on_gpu)),
         Section("checks", "Which checks pass", checks.passed(results)),
     ]
     if failed := [recorded for recorded in results.checks if recorded.state == "failed"]:

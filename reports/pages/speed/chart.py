@@ -11,8 +11,8 @@ from reports.data.results import Results
 from reports.html.blocks import Figure, Key, Panel
 from reports.html.format import name
 from reports.html.svg import INK, LINE, draw, mark
-from reports.pages.speed.benchmarks import Benchmark
-from reports.pages.speed.timings import TimedVariant, milliseconds
+from reports.pages.speed.timed.benchmarks import Benchmark
+from reports.pages.speed.timed.timings import TimedVariant, milliseconds
 
 OFFSETS = {"tf2": -0.17, "pytorch": 0.17}  # of a form's two dots from the middle of its row
 FLOOR_WIDTH = 1.6

@@ -9,8 +9,8 @@ from reports.data.comparable import CELLS, FORMS, ordered
 from reports.data.results import Results
 from reports.html.blocks import Cell, Column, Prose, Section, Table
 from reports.html.format import count, name, significant
-from reports.pages.speed.timings import Comparisons, TimedVariant, milliseconds, threads, times
-from reports.pages.speed.traits import traits
+from reports.pages.speed.timed.timings import Comparisons, TimedVariant, milliseconds, threads, times
+from reports.pages.speed.timed.traits import traits
 
 
 class Contrast(NamedTuple):

@@ -8,8 +8,8 @@ from experiments.twins import TWINS
 from reports.data.results import Results
 from reports.html.blocks import Cell, Column, Details, Points, Prose, Section, Table
 from reports.html.format import NONE, count, seconds
-from reports.pages.speed.benchmarks import Benchmark
-from reports.pages.speed.timings import Comparisons, TimedVariant, distinct, milliseconds
+from reports.pages.speed.timed.benchmarks import Benchmark
+from reports.pages.speed.timed.timings import Comparisons, TimedVariant, distinct, milliseconds
 
 EXPLANATION = (
     "The first call includes tracing and compiling. Of two variants, the one with the shorter first call is ahead "

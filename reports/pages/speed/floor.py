@@ -9,15 +9,17 @@ from reports.data.comparable import ordered
 from reports.data.results import Results
 from reports.html.blocks import Cell, Column, Details, Points, Prose, Section, Table
 from reports.html.format import NONE, count, name, percent, seconds, significant
-from reports.pages.speed.benchmarks import Benchmark
-from reports.pages.speed.timings import TimedVariant, milliseconds, times
+from reports.pages.speed.timed.benchmarks import Benchmark
+from reports.pages.speed.timed.timings import TimedVariant, milliseconds, times
 
 FLOOR = (
     "The floor of a cell's step is the matrix products that its mathematics requires, as few and as large as possible, "
     "alone: the inputs of all time steps in one product, the recurrent products one after the other. Each framework "
     "and NumPy run them in the processes that time the steps, and the fastest of these ways is the floor of every form "
     "in both frameworks. A step is the floor × what the framework's own products lose to it × everything else. GFLOP "
-    "counts these products only, a multiplication and an addition for each term; the rate is GFLOP over the step."
+    "counts these products only, a multiplication and an addition for each term; the rate is GFLOP over the step. "
+    "Beside its products a step has to read and write each gate's value, forward and back: that alone, as copies in "
+    "NumPy, is the second part of what nothing can beat, and the gates' arithmetic comes on top."
 )
 FAR = 10  # times: frameworks do not differ by this much in a bare product
 BELOW = (
@@ -72,7 +74,10 @@ def _ranges(benchmark: Benchmark) -> Iterator[str]:
         ways = benchmark.ways(cell)
         gflop = benchmark.of(cell)[0].figures["rate/gflop"]
         rate = significant(gflop / benchmark.floor(cell))
-        floors.append(f"{cell} {milliseconds(benchmark.floor(cell))} ms by {min(ways, key=ways.get)}, {rate} GFLOP/s")
+        gates = benchmark.gates(cell)
+        more = f", and {milliseconds(gates)} ms for the gates" if gates is not None else ""
+        floor, way = milliseconds(benchmark.floor(cell)), min(ways, key=ways.get)
+        floors.append(f"{cell} {floor} ms by {way}, {rate} GFLOP/s{more}")
     yield f"{benchmark.title}, the floors: {'; '.join(floors)}."
     for twin in TWINS:
         rows = sorted((row for row in benchmark.rows if row.framework == twin), key=benchmark.multiple)
@@ -82,8 +87,17 @@ def _ranges(benchmark: Benchmark) -> Iterator[str]:
             yield f"{benchmark.title}, {name(twin)}: {text}."
 
 
+def _gates_timed(benchmark: Benchmark) -> bool:
+    return any(benchmark.gates(cell) is not None for cell in benchmark.cells)
+
+
+def _gates_cell(gates: float | None) -> Cell:
+    return Cell(NONE, kind="quiet") if gates is None else Cell(milliseconds(gates), gates)
+
+
 def _table(benchmark: Benchmark, results: Results) -> Table:
     columns = ["Cell", "Form", "Twin", Column("Step, ms", True), Column("Floor, ms", True)]
+    columns += [Column("Gates, ms", True)] * _gates_timed(benchmark)
     columns += [Column(title, True) for title in ("Step / floor", "Its products", "Everything else")]
     columns += [Column("GFLOP", True), Column("GFLOP/s", True)]
     columns += [Column(title, True) for title in ("Forward, ms", "First call", "Build")]
@@ -105,6 +119,7 @@ def _row(row: TimedVariant, benchmark: Benchmark, results: Results) -> list[Cell
         Cell(name(row.framework), kind=row.framework),
         Cell(milliseconds(row.step), row.step, results.speed_links.run(row.timed.run_id)),
         Cell(milliseconds(floor), floor),
+        *([_gates_cell(benchmark.gates(row.cell))] * _gates_timed(benchmark)),
         *(Cell(times(each), each) for each in multiples),
         Cell(significant(figures["rate/gflop"]), figures["rate/gflop"]),
         Cell(significant(figures["rate/gflop_per_s"]), figures["rate/gflop_per_s"]),

@@ -14,8 +14,8 @@ from reports.html.blocks import Cell, Column, Details, Figure, Key, Panel, Prose
 from reports.html.format import NONE, name, number
 from reports.html.svg import INK, LINE, draw
 from reports.pages.speed.chart import ticks
-from reports.pages.speed.timings import TUNED, TimedVariant, distinct, milliseconds, threads
-from reports.pages.speed.traits import QUANTITIES, Sweep, sweeps
+from reports.pages.speed.timed.timings import TUNED, TimedVariant, distinct, milliseconds, threads
+from reports.pages.speed.timed.traits import QUANTITIES, Sweep, sweeps
 from reports.statistics import CONFIDENCE, Estimate, LackOfFit, lack_of_fit
 
 DRAWN = ("layer", TUNED)  # the forms in the figure, where they were timed

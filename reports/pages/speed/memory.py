@@ -6,8 +6,8 @@ from experiments.twins import TWINS
 from reports.data.results import Results
 from reports.html.blocks import Cell, Column, Prose, Section, Table
 from reports.html.format import NONE, name, number
-from reports.pages.speed.benchmarks import Benchmark
-from reports.pages.speed.timings import TimedVariant
+from reports.pages.speed.timed.benchmarks import Benchmark
+from reports.pages.speed.timed.timings import TimedVariant
 
 MIB = 2**20
 METRICS = {"Above idle": "memory/step_bytes", "Peak": "memory/peak_bytes"}

@@ -9,7 +9,7 @@ from experiments.twins import TWINS
 from reports.html.blocks import Block, Details, Points, Prose, Section
 from reports.html.footer import PLACES
 from reports.html.format import count, listed, name, number, percent
-from reports.pages.speed.timings import MARK, Comparisons, TimedVariant, distinct, threads
+from reports.pages.speed.timed.timings import MARK, Comparisons, TimedVariant, distinct, threads
 from reports.statistics.ratios import COMMON_FREEDOM, USUAL_SD
 
 NAMED = 6  # the most variants that a sentence lists
@@ -73,7 +73,7 @@ def _against_themselves(controls: Sequence[tuple[TimedVariant, TimedVariant]], k
 
 def _machine(rows: Sequence[TimedVariant]) -> str:
     environments = [process.get("environment", {}) for row in rows for process in row.timed.processes]
-    places = [[str(env[key]) for env in environments if key in env] for key in ("host", "processor", "system")]
+    places = [[str(env[key]) for env in environments if key in env] for key in ("host", "processor", "gpu", "system")]
     versions = {_versions(row, process.get("environment", {})): None for row in rows for process in row.timed.processes}
     return f"Machine: {', '.join(distinct(place) for place in places if place)}; {'; '.join(filter(None, versions))}."
 

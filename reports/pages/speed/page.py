@@ -6,9 +6,9 @@ from experiments.twins import TWINS
 from reports.data.results import Results
 from reports.html.blocks import Block, Link, Points, Prose, Section
 from reports.html.format import count
-from reports.pages.speed import contrasts, first_call, floor, growth, memory, method, ranking, untimed
-from reports.pages.speed.benchmarks import Benchmark, benchmarks, controls, timed_variants
-from reports.pages.speed.timings import MARK, Comparisons, TimedVariant, distinct, milliseconds, threads, times
+from reports.pages.speed import contrasts, first_call, floor, growth, memory, method, ranking, tuned, untimed
+from reports.pages.speed.timed.benchmarks import Benchmark, benchmarks, controls, timed_variants
+from reports.pages.speed.timed.timings import MARK, Comparisons, TimedVariant, distinct, milliseconds, threads, times
 
 TITLE = "Speed"
 LEAD = "Which is faster here, written which way?"
@@ -34,6 +34,7 @@ def answer(results: Results) -> tuple[Block, ...]:
 def comparisons(known: Sequence[Benchmark], rows: Sequence[TimedVariant], results: Results) -> Comparisons:
     """Every ratio that the page states, one family; those of variants with themselves too."""
     pairs = [pair for benchmark in known for pair in ranking.compared(benchmark)]
+    pairs += [pair for benchmark in known for pair in tuned.compared(benchmark)]
     pairs += [pair for each in known for cell in each.cells for pair in first_call.compared(each, cell)]
     pairs += [pair for contrast in contrasts.CONTRASTS for pair in contrasts.pairs(rows, contrast)]
     return Comparisons([*pairs, *controls(rows, results)])
@@ -70,6 +71,7 @@ def sections(results: Results) -> list[Section]:
     ratios = comparisons(known, rows, results)
     made = [
         *(ranking.section(benchmark, ratios, results) for benchmark in known),
+        *tuned.sections(known, ratios, results),
         *floor.sections(known, results),
         first_call.section(known, ratios, results),
         *contrasts.sections(rows, ratios, results),

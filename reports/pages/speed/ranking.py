@@ -8,8 +8,8 @@ from reports.data.results import Results
 from reports.html.blocks import Cell, Column, Prose, Section, Table
 from reports.html.format import NONE, count, listed, name, significant
 from reports.pages.speed import chart
-from reports.pages.speed.benchmarks import Benchmark
-from reports.pages.speed.timings import MARK, Comparisons, Ratio, TimedVariant, distinct, milliseconds, times
+from reports.pages.speed.timed.benchmarks import Benchmark
+from reports.pages.speed.timed.timings import MARK, Comparisons, Ratio, TimedVariant, distinct, milliseconds, times
 
 FEW = " One process of each twin decides only ratios of about three and more; a study with more processes decides more."
 

@@ -1,4 +1,4 @@
-"""The chart: what each trap costs, errors on a logarithmic axis, points of accuracy apart."""
+"""The chart: what each trap costs, errors on a logarithmic axis, points of accuracy and ratios of times apart."""
 
 from collections.abc import Sequence
 
@@ -13,12 +13,13 @@ from reports.pages.traps.costs import Cost, Port
 ROW = 0.27  # inches
 TICKS = (1e-8, 1e-6, 1e-4, 1e-2, 1.0)
 RANGE = (3e-9, 30.0)
+RATIOS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
 SHIFT = {"tf2": -0.12, "pytorch": 0.12}  # rows, so that neither dot hides the other
 
 
-def figure(errors: Sequence[Cost], scored: Sequence[Cost], results: Results) -> Figure:
-    """A panel for the errors and one for the accuracies, each where there are any."""
-    panels = [made(found) for made, found in ((_errors, errors), (_points, scored)) if found]
+def figure(errors: Sequence[Cost], scored: Sequence[Cost], timed: Sequence[Cost], results: Results) -> Figure:
+    """A panel for the errors, one for the accuracies and one for the times, each where there are any."""
+    panels = [made(found) for made, found in ((_errors, errors), (_points, scored), (_ratios, timed)) if found]
     return Figure(
         "What the naive port costs, the costliest first. An error is the largest difference from the original's "
         "numbers, as a share of their largest: at 1 it is as large as the output itself. Left of the grey line nothing "
@@ -56,6 +57,22 @@ def _points(found: Sequence[Cost]) -> Panel:
         _rows(axes, found)
 
     return _panel("Accuracy", found, paint, lambda port: f"{number(port.moved.value, 1)} points")
+
+
+def _ratios(found: Sequence[Cost]) -> Panel:
+    def paint(axes) -> None:
+        axes.axvline(1, color=INK, linewidth=0.6)
+        for row, cost in enumerate(found):
+            for port in cost.ports:
+                at, colour, ratio = row + SHIFT[port.into], COLOURS[port.into], port.slower.ratio
+                axes.plot([ratio.low, ratio.high], [at] * 2, color=colour, linewidth=1.4)
+                axes.plot(ratio.value, at, "o", color=colour, markersize=5)
+        axes.set(xscale="log", xlim=(RATIOS[0] / 1.4, RATIOS[-1]), xlabel="naive ÷ right, 95% interval", ylabel="")
+        axes.set_xticks(RATIOS, [significant(tick, 2) for tick in RATIOS])
+        axes.minorticks_off()
+        _rows(axes, found)
+
+    return _panel("Time", found, paint, lambda port: f"{significant(port.slower.ratio.value, 2)} times as long")
 
 
 def _rows(axes, found: Sequence[Cost]) -> None:

@@ -1,28 +1,53 @@
 """What each trap costs: the ports of the traps that have run, ordered."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
+from typing import Any
 
 from experiments.traps.trap import Trap
 from experiments.twins import TWINS
 from reports.data.results import RecordedTrap
 from reports.statistics import Estimate, mean
 
+#: A trap whose cost is an error, points of accuracy, or time.
+KINDS: tuple[Callable[[Trap], bool], ...] = (
+    lambda trap: trap.errs,
+    lambda trap: trap.scores,
+    lambda trap: bool(trap.counted),
+)
+
+
+@dataclass(frozen=True)
+class Slower:
+    """How much longer a naive port takes: ``ratio`` to the right one, and what each counted in a step, in words."""
+
+    ratio: Estimate
+    counts: tuple[float, float]  # naive, right
+    counted: str
+    alone: bool  # both are one function
+
 
 @dataclass(frozen=True)
 class Port:
-    """A trap's ports into one twin. ``moved`` is the points of accuracy, naive minus right, of a trap that scores."""
+    """A trap's ports into one twin: errors, or mean accuracies, or median seconds.
+
+    ``moved`` is the points of accuracy, naive minus right, of a trap that scores; ``slower`` of one that costs time.
+    """
 
     into: str
     naive: float
     right: float
     meaningful: float
     moved: Estimate | None = None
+    slower: Slower | None = None
 
     @property
     def wrong(self) -> bool:
         """Whether the naive port costs anything that was measured."""
+        if self.slower:
+            return self.slower.ratio.low > 1
         return self.moved.excludes_zero if self.moved else not self.naive <= self.meaningful
 
 
@@ -41,22 +66,35 @@ class Cost:
     @property
     def largest(self) -> float:
         """The greater cost of the two directions; what the page is ordered by."""
-        sizes = [abs(port.moved.value) if port.moved else port.naive for port in self.ports]
+        sizes = [_size(port) for port in self.ports]
         return max((size for size in sizes if not math.isnan(size)), default=math.inf)
 
 
-def costs(traps: Sequence[RecordedTrap], scores: bool) -> list[Cost]:
-    """The traps that have run, of those that score or of the others, the costliest first."""
-    run = [each for each in traps if each.record.get("costs") and each.run.described.scores == scores]
-    return sorted((Cost(each, _ports(each)) for each in run), key=lambda cost: -cost.largest)
+def costs(traps: Sequence[RecordedTrap]) -> list[list[Cost]]:
+    """The traps that have run, those of each kind apart (``KINDS``), the costliest first."""
+    run = [each for each in traps if each.record.get("costs")]
+    found = [[Cost(each, _ports(each)) for each in run if kind(each.run.described)] for kind in KINDS]
+    return [sorted(each, key=lambda cost: -cost.largest) for each in found]
+
+
+def _size(port: Port) -> float:
+    if port.slower:
+        return port.slower.ratio.value
+    return abs(port.moved.value) if port.moved else port.naive
 
 
 def _ports(recorded: RecordedTrap) -> tuple[Port, ...]:
-    found, meaningful = recorded.record, recorded.run.described.meaningful
+    found, trap = recorded.record, recorded.run.described
     return tuple(
-        Port(twin, each["naive"], each["right"], meaningful, _moved(found["accuracies"].get(twin)))
+        Port(
+            twin,
+            found["costs"][twin]["naive"],
+            found["costs"][twin]["right"],
+            trap.meaningful,
+            _moved(found["accuracies"].get(twin)),
+            _slower(found.get("rounds", {}).get(twin), trap.counted),
+        )
         for twin in TWINS
-        for each in [found["costs"][twin]]
     )
 
 
@@ -66,3 +104,14 @@ def _moved(accuracies: dict[str, list[float]] | None) -> Estimate | None:
         return None
     pairs = zip(accuracies["naive"], accuracies["right"], strict=True)
     return mean([100 * (naive - right) for naive, right in pairs])
+
+
+def _slower(rounds: Mapping[str, Any] | None, counted: str) -> Slower | None:
+    """The ratio of naive to right within each round, its geometric mean; of one function 1."""
+    if not rounds:
+        return None
+    pairs = zip(rounds["naive"], rounds["right"], strict=True)
+    ratio = mean([math.log(naive / right) for (naive, _), (right, _) in pairs])
+    value, low, high = map(math.exp, ratio[:3])
+    counts = tuple(median(count for _, count in rounds[port]) for port in ("naive", "right"))
+    return Slower(Estimate(value, low, high, ratio.n), counts, counted, rounds["naive"] == rounds["right"])

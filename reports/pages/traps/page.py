@@ -12,6 +12,7 @@ LEAD = "What goes wrong in silence when a recurrent network is ported, what it c
 MOST_NAMED = 3  # on the front page
 ERROR = "by the largest error of a naive port into each framework, as a share of the original's largest number"
 ACCURACY = "by the points of accuracy, naive minus right port"
+TIME = "by the ratio of times, naive to right port"
 METHOD = (
     "Each trap is run on both twins. A network is written as one framework's users write it, then ported to the other "
     "twice: as one does at first, and right. The weights and inputs are the same arrays in both. The code shown is the "
@@ -27,10 +28,10 @@ def planned(results: Results) -> bool:
 
 def sections(results: Results) -> list[Section]:
     """The chart, then every trap folded."""
-    errors, scored = (costs(results.traps, scores) for scores in (False, True))
+    errors, scored, timed = costs(results.traps)
     blocks: list[Block] = [*unfinished((each.state for each in results.traps), "trap"), Prose(METHOD)]
-    if errors or scored:
-        blocks += [_answer([*errors, *scored]), chart.figure(errors, scored, results)]
+    if errors or scored or timed:
+        blocks += [_answer([*errors, *scored], timed), chart.figure(errors, scored, timed, results)]
     made = [Section("costs", "What each trap costs", tuple(blocks))]
     if failed := [each for each in results.traps if each.state == "failed"]:
         made.append(Section("failed", "What failed", (_failed(failed),)))
@@ -38,17 +39,19 @@ def sections(results: Results) -> list[Section]:
         made.append(Section("errors", "The output is wrong", tuple(trap.block(each, results) for each in errors)))
     if scored:
         made.append(Section("accuracy", "The accuracy changes", tuple(trap.block(each, results) for each in scored)))
+    if timed:
+        made.append(Section("time", "It takes longer", tuple(trap.block(each, results) for each in timed)))
     return made + [Section("not-yet", "What is not run here", (_not_yet(),))] * bool(NOT_YET)
 
 
 def answer(results: Results) -> tuple[Block, ...]:
     """The front page's answer: how many naive ports are wrong, and the costliest; empty if no trap has run."""
-    errors, scored = (costs(results.traps, scores) for scores in (False, True))
-    if not errors and not scored:
+    errors, scored, timed = costs(results.traps)
+    if not (errors or scored or timed):
         return ()
-    # Errors and points of accuracy have no common order.
-    named = [_costliest(found, unit) for found, unit in ((errors, ERROR), (scored, ACCURACY))]
-    return (_answer([*errors, *scored]), *(block for blocks in named for block in blocks))
+    # Errors, points of accuracy and ratios of times have no common order.
+    named = [_costliest(found, unit) for found, unit in ((errors, ERROR), (scored, ACCURACY), (timed, TIME))]
+    return (_answer([*errors, *scored], timed), *(block for blocks in named for block in blocks))
 
 
 def _costliest(found: list[Cost], unit: str) -> tuple[Block, ...]:
@@ -56,15 +59,31 @@ def _costliest(found: list[Cost], unit: str) -> tuple[Block, ...]:
     return (Prose(f"The costliest, {unit}:"), Points(tuple(map(trap.summary, wrong)))) if wrong else ()
 
 
-def _answer(found: list[Cost]) -> Prose:
+def _answer(found: list[Cost], timed: list[Cost]) -> Prose:
+    said = []
+    if found:
+        wrong, rest, which = _of(found)
+        more = f"; the other {rest} {_is(rest)} right, since the trap bites in one direction only" * bool(rest)
+        said.append(f"{which}, {wrong} {_is(wrong)} wrong without any error message{more}.")
+    if timed:
+        slow, _, which = _of(timed)
+        said.append(f"{which} that {_costs(timed)} time, {slow} {_takes(slow)} longer than the right one.")
+    return Prose(" ".join(said))
+
+
+def _of(found: list[Cost]) -> tuple[int, int, str]:
+    """How many ports cost anything, how many nothing, and of how many these are."""
     ports = [port for cost in found for port in cost.ports]
     wrong = sum(port.wrong for port in ports)
-    text = (
-        f"Of {count(len(ports), 'naive port')} of {count(len(found), 'trap')}, {wrong} {_is(wrong)} wrong without any "
-    )
-    rest = len(ports) - wrong
-    more = f"; the other {rest} {_is(rest)} right, since the trap bites in one direction only" * bool(rest)
-    return Prose(f"{text}error message{more}.")
+    return wrong, len(ports) - wrong, f"Of {count(len(ports), 'naive port')} of {count(len(found), 'trap')}"
+
+
+def _costs(found: list[Cost]) -> str:
+    return "costs" if len(found) == 1 else "cost"
+
+
+def _takes(n: int) -> str:
+    return "takes" if n == 1 else "take"
 
 
 def _is(n: int) -> str:

@@ -5,8 +5,8 @@ import difflib
 from experiments.twins import TWINS
 from reports.data.results import Results
 from reports.html.blocks import Block, Code, Details, Group, Link, Prose
-from reports.html.format import bracketed, count, name, number, percent, significant
-from reports.pages.traps.costs import Cost, Port
+from reports.html.format import bracketed, count, n_of, name, number, percent, seconds, significant
+from reports.pages.traps.costs import Cost, Port, Slower
 
 
 def block(cost: Cost, results: Results) -> Details:
@@ -31,6 +31,8 @@ def _size(port: Port) -> str:
         return "nothing"
     if port.moved:
         return f"{number(port.moved.value, 1, sign=True)} points"
+    if port.slower:
+        return f"{significant(port.slower.ratio.value, 2)} times as long"
     return percent(port.naive) if port.naive >= 0.01 else significant(port.naive, 2)
 
 
@@ -53,7 +55,20 @@ def _cost(port: Port) -> str:
     if port.moved:
         right, naive = percent(port.right), percent(port.naive)
         return f"Accuracy: naive {naive}, right {right}. Naive minus right: {bracketed(port.moved)}."
+    if port.slower:
+        return _slower(port, port.slower)
     return f"Error: naive {significant(port.naive, 2)}, right {significant(port.right, 2)}."
+
+
+def _slower(port: Port, slower: Slower) -> str:
+    if slower.alone:
+        found = f"{number(slower.counts[1], 0)} {slower.counted}"
+        return f"A step: {seconds(port.right)} with {found}, {n_of(slower.ratio.n)}."
+    sides = zip(("naive", "right"), (port.naive, port.right), slower.counts, strict=True)
+    taken = ", ".join(f"{side} {seconds(each)} with {number(n, 0)} {slower.counted}" for side, each, n in sides)
+    ratio, low, high = (significant(each) for each in slower.ratio[:3])
+    within = f"95% interval {low} to {high}, {n_of(slower.ratio.n)} rounds of both"
+    return f"A step, medians: {taken}. Naive takes {ratio} times as long as right ({within})."
 
 
 def _changed(naive: str, right: str) -> int:

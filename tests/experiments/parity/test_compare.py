@@ -61,6 +61,17 @@ def test_in_float32_only_the_adaptive_optimisers_have_the_wider_bound():
     assert judge(3, "float32", wanted | {"adam: w": np.full(1, 5e-6)}, wanted).held
 
 
+def test_cudnns_layers_have_a_wider_bound_in_float32_alone():
+    wanted = {"w": np.zeros(1)}
+    for dtype, held in (("float32", True), ("float64", False)):
+        assert judge(1, dtype, {"w": np.full(1, 2e-5)}, wanted, cudnn=True).held is held
+    assert not judge(1, "float32", {"w": np.full(1, 2e-5)}, wanted).held
+    assert not judge(1, "float32", {"w": np.full(1, 2e-4)}, wanted, cudnn=True).held
+    wanted = {"adam: w": np.zeros(1)}
+    assert judge(3, "float32", {"adam: w": np.full(1, 2e-4)}, wanted, cudnn=True).held
+    assert not judge(3, "float32", {"adam: w": np.full(1, 2e-4)}, wanted).held
+
+
 def verdicts(fault: str, conventions: str, dtype: str = "float64"):
     """The rungs of the faulty reference against the sound one; many steps of rung 4 only where they are looked at."""
     steps = STEPS if fault in ("Network", "DropsNothingLater") else EARLY_STEPS

@@ -10,10 +10,12 @@ from ladder.toys import versions
 from experiments.errors import UserError
 from experiments.parity import check as parity_check
 from experiments.parity.grid import LadderGrid, checks_of
+from experiments.parity.measure import ALL
 from experiments.protocol import Absent, Native
 from experiments.study import plan, schema
 from experiments.study.grid import Grid
 from experiments.study.phase import Answers
+from experiments.twins import REFERENCE
 
 CELLS = ["simple_rnn", "lstm", {"cell": "gru", "bidirectional": True, "form": "layer"}]
 
@@ -29,6 +31,30 @@ def test_alternating_takes_every_cell_and_form_once_and_each_conventions_in_each
     assert len({(s.network.cell, s.network.form) for s in specs}) == len(specs) == 2 * 6
     met = Counter((s.network.cell, s.training.dtype, s.conventions.base) for s in specs)
     assert len(met) == 2 * 2 * 2 and set(met.values()) == {1, 2}
+
+
+def test_each_check_steps_the_next_optimisers_until_all_had_their_turn():
+    grid = LadderGrid(cells=["lstm"], forms=["layer", "scratch"], optimisers=3)
+    answers = Answers(Path(), lambda *_: Native(), versions, None)
+    work = checks_of(grid, ("tf2", "pytorch"), answers)
+    chosen = [check.optimisers for check in work.jobs]
+    assert {len(names) for names in chosen} == {3}
+    assert set(Counter(name for names in chosen for name in names).values()) == {3} and len(chosen) == 8
+    jobs = [check.jobs() for check in work.jobs]
+    assert [job["tf2"].optimisers for job in jobs] == chosen
+    assert {job[REFERENCE].optimisers for job in jobs} == {ALL}
+    whole = checks_of(grid.model_copy(update={"optimisers": 8}), ("tf2", "pytorch"), answers).jobs
+    assert len({check.fingerprint for check in (*work.jobs, *whole)}) == 16
+
+
+def test_a_ladder_may_take_a_gpu_and_its_reference_stays_the_same():
+    plain, moved = (LadderGrid(cells=["lstm"], forms=["layer"], device=device).specs() for device in ("cpu", "auto"))
+    assert {spec.training.device for spec in moved} == {"auto"} and len(plain) == len(moved) == 4
+    checks = [parity_check.ParityCheck(spec, (("pytorch", "1"), ("reference", "1"))) for spec in (plain[0], moved[0])]
+    assert checks[0].fingerprint != checks[1].fingerprint and checks[1].slug == f"{checks[0].slug}-auto"
+    one, other = (check.jobs() for check in checks)
+    assert one["reference"].fingerprint == other["reference"].fingerprint
+    assert one["pytorch"].fingerprint != other["pytorch"].fingerprint
 
 
 def test_a_cell_may_name_its_only_form():

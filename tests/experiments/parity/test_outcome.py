@@ -1,5 +1,6 @@
 """A check's record: in MLflow, on the command line, and when it is resumed."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from experiments.events import Failed, Finished, Retried, RungMeasured
 from experiments.parity import measure
 from experiments.parity import outcome as outcomes
 from experiments.parity.measure import STEPS
+from experiments.parity.tolerances import CLOSE, CLOSE_IN_CUDNN
 from experiments.tracking.recording.tracker import Tracker
 from reports.data import artifacts
 
@@ -41,6 +43,18 @@ def test_a_climb_to_the_top():
     }
 
 
+@pytest.mark.parametrize(
+    "device, form, wide", [("cuda", "layer", True), ("cuda", "scratch", False), ("/CPU:0", "layer", False)]
+)
+def test_a_layer_that_ran_on_a_gpu_has_cudnns_bound(device, form, wide):
+    found = outcome(check=make_check(form=form, dtype="float32"))
+    found.readings["tf2"].environment["device"] = device
+    narrow, on_gpu = CLOSE["float32"].rtol, (CLOSE_IN_CUDNN if wide else CLOSE)["float32"].rtol
+    allowed = {pair: verdicts[1].tolerance for pair, verdicts in found.verdicts.items()}
+    assert allowed == {"tf2-reference": on_gpu, "tf2-pytorch": on_gpu, "pytorch-reference": narrow}
+    assert not found.failure
+
+
 def test_a_broken_climb_names_rung_weight_and_step():
     found = outcome("DropsNothingLater")
     assert found.rungs_held == 4
@@ -52,6 +66,18 @@ def test_a_broken_climb_names_rung_weight_and_step():
 
 def test_the_sound_pair_is_not_the_one_that_is_named():
     assert outcome("Epsilon").broken[0] in ("tf2-reference", "tf2-pytorch")
+
+
+def test_a_check_compares_only_the_optimisers_that_it_asks_for():
+    check = dataclasses.replace(make_check(), optimisers=("sgd", "adam clipped"))
+    made = outcome(check=check)  # whose readings have all eight
+    for verdicts in made.verdicts.values():
+        steps = {name.split(":")[0] for name in verdicts[3].items}
+        assert steps == set(check.optimisers) and verdicts[3].held
+    rungs = made.readings["tf2"].rungs
+    lacking = {key: value for key, value in rungs[3].items() if key != "sgd: embedding/table"}
+    made.readings["tf2"] = dataclasses.replace(made.readings["tf2"], rungs=rungs | {3: lacking})
+    assert "sgd: embedding/table" in dataclasses.replace(made).failure
 
 
 def test_a_framework_that_fails_leaves_what_it_measured():

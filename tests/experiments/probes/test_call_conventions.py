@@ -22,7 +22,7 @@ from reports.pages.shapes.letters import filled
 @cache
 def answers(twin: str) -> dict:
     """The live answers, given once a process and passed through their file as a study's are."""
-    return artifacts.calls(json.dumps(import_module(f"frameworks.{twin}.call_conventions").answers()))
+    return artifacts.calls(json.dumps(import_module(f"frameworks.{twin}.probes.call_conventions").answers()))
 
 
 def twin_params():
@@ -52,7 +52,7 @@ def difference_params():
 def test_the_copied_lines_give_what_is_shown_beside_them(twin: str, snippet: Snippet):
     (row,) = calls.table([snippet], {twin: answers(twin)}).rows
     shown = row[1 + TWINS.index(twin)]
-    tensors = import_module(f"frameworks.{twin}.call_conventions").TENSORS
+    tensors = import_module(f"frameworks.{twin}.probes.call_conventions").TENSORS
     run = snippets.refusal if "refused" in answers(twin)[snippet.name] else snippets.run
     again = json.loads(json.dumps(run(shown.copied, tensors)))
     assert calls.outcome(again) == shown.note

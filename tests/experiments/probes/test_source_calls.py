@@ -30,7 +30,7 @@ pytestmark = SAVING
 @cache
 def answers(twin: str) -> dict:
     """The live answers, made once a process and passed through JSON as a study's are."""
-    return json.loads(json.dumps(import_module(f"frameworks.{twin}.source_calls").answers()))
+    return json.loads(json.dumps(import_module(f"frameworks.{twin}.probes.source_calls").answers()))
 
 
 def twin_params():
@@ -72,7 +72,7 @@ def test_numpy_gives_the_outputs_of_a_trained_kernel():
 @pytest.mark.tf2
 @pytest.mark.parametrize(("forget_bias", "equal"), [(1.0, True), (0.0, False)])
 def test_the_forget_bias_is_one(forget_bias, equal):
-    printed = import_module("frameworks.tf2.source_calls")
+    printed = import_module("frameworks.tf2.probes.source_calls")
     model, x = printed._trained(4)
     weights = printed._as_basic_lstm_cell(*(variable.numpy() for variable in model.layers[0].trainable_variables))
     ours, theirs = printed._basic_lstm(x, *weights, forget_bias), model.layers[0](x).numpy()

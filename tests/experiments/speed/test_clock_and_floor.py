@@ -12,7 +12,7 @@ from experiments.cells import CELLS
 from experiments.draws import generator
 from experiments.protocol import Product
 from experiments.spec import ExperimentSpec
-from experiments.speed import clock, load, measure
+from experiments.speed import clock, gates_floor, load, measure
 from experiments.speed.matmul_floor import products
 
 LSTM = ExperimentSpec.model_validate({"task": "imdb", "network": {"cell": "lstm", "form": "layer"}, "training": {}})
@@ -41,6 +41,17 @@ def test_values_need_no_gradient_of_their_own():
     found = products(spec, tasks.interface(spec.task))
     saved = Product(512 * 50, 1, 4 * 64).flop
     assert sum(p.flop for p in found.backward) == 2 * sum(p.flop for p in found.forward) - saved
+
+
+def test_the_gates_are_those_of_every_layer_direction_and_step():
+    spec = make_spec("lstm", "scratch", network={"bidirectional": True})
+    shapes = gates_floor.gates(spec, TOKENS)
+    assert len(shapes) == 2 * len(spec.network.units)
+    assert shapes[0] == (TOKENS.time, spec.training.batch_size, 4 * spec.network.units[0])
+    gates_floor.in_numpy(shapes, "float64")()
+    assert (
+        gates_floor.gates(make_spec("gru", "scratch"), TOKENS)[0][2] == 3 * make_spec("gru", "scratch").network.units[0]
+    )
 
 
 def _calls(times):

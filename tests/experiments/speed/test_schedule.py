@@ -1,6 +1,8 @@
 """Which processes time what, in which order, and a study's [[speed]] tables."""
 
+import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import toys
@@ -8,11 +10,12 @@ import toys
 import frameworks
 from experiments import tasks
 from experiments.errors import UserError
+from experiments.events import Finished
 from experiments.running.display import Display
 from experiments.running.executors.local_executor import LocalExecutor
 from experiments.running.outlook import Outlook, Stage
-from experiments.speed import load
-from experiments.speed.outcome import outcomes, spread, summary
+from experiments.speed import load, measure
+from experiments.speed.outcome import TimingOutcome, outcomes, spread, summary
 from experiments.speed.phase import PHASE
 from experiments.speed.schedule import Session, Timing, sessions
 from experiments.study.phase import Means
@@ -68,6 +71,25 @@ def test_a_timings_name_says_what_a_grid_may_vary():
     assert a_timing(spec=spec, threads=2).name.split(" · ")[2] == "2 threads"
 
 
+def test_a_timing_that_may_take_a_gpu_says_so():
+    spec = toys.spec(network={"cell": "lstm", "form": "layer", "units": [2]}, training={"device": "auto"})
+    assert a_timing(spec=spec).name.endswith(" · auto") and not a_timing().name.endswith(" · auto")
+    found = TimingOutcome(a_timing(spec=spec), ({"device": "cuda", "environment": {"gpu": "Toy GPU"}},), 0.0)
+    assert json.loads(found.tags["environment"]) == {"gpu": "Toy GPU", "device": "cuda"}
+
+
+@pytest.mark.parametrize("devices", [("cpu",), ("auto",), ("cpu", "auto", "cpu")])
+def test_a_process_is_warmed_up_on_every_device_that_it_times(monkeypatch, quick_clock, devices):
+    network, warmed = {"cell": "lstm", "form": "layer", "units": [2]}, []
+    specs = [toys.spec(network=network, training={"device": each}) for each in devices]
+    session = Session(tuple(a_timing(spec=spec) for spec in specs), 0)
+    monkeypatch.setattr(measure, "warm_up", lambda framework, device: warmed.append(device))
+    monkeypatch.setattr(measure, "measure", lambda *_: {})
+    *timed, finished = session.run(SimpleNamespace(environment=dict))
+    assert warmed == list(dict.fromkeys(devices)) and isinstance(finished, Finished)
+    assert len(timed) == len(devices)
+
+
 def record(*steps, first=5.0, floor=0.5, load=0.0) -> dict:
     part = {"first": first, "warm_up": [], "settled": True, "steady": list(steps)}
     found = {"train": part, "forward": part, "floor": {"train": [floor], "forward": [floor]}, "gflop": 2.0}
@@ -82,6 +104,14 @@ def test_a_summary_is_of_all_processes():
     assert found["rate/gflop_per_s"] == pytest.approx(2.0 / 1.2)
     assert found["spread/between"] == pytest.approx((2.0 - 1.0) / 1.2)
     assert found["load/others"] == pytest.approx(0.7)
+
+
+def test_what_numpy_timed_is_in_a_summary_where_every_process_has_it():
+    old, new = record(1.0, 1.0), record(1.0, 1.0)
+    new["floor"] |= {"numpy": [0.4, 0.5, 0.6], "gates": [0.01, 0.03, 0.02]}
+    found = summary([new, new])
+    assert (found["floor/numpy_step_s"], found["floor/gates_s"]) == (0.5, 0.02)
+    assert not {"floor/numpy_step_s", "floor/gates_s"} & set(summary([old, new]))
 
 
 def test_a_summary_of_steps_alone_says_nothing_of_a_floor():

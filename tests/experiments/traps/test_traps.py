@@ -10,9 +10,9 @@ from trap_cases import ERRORS, SCORED, VERSIONS, measured, outcome
 from experiments.errors import UserError
 from experiments.events import Failed, Finished
 from experiments.study import schema
-from experiments.traps import phase
+from experiments.traps import child, phase
 from experiments.traps.catalogue import NOT_YET, THEMES, TRAPS
-from experiments.traps.measure import Measurement, all_values, body
+from experiments.traps.measure import ROUNDS, Measurement, all_values, body
 from experiments.traps.outcome import TrapRun, error, outcomes
 from experiments.twins import TWINS
 
@@ -140,6 +140,54 @@ def test_a_score_has_no_original_to_be_held_against():
     found = outcome(SCORED[0], twin, twin)
     assert found.metrics["tf2/naive_accuracy"] == pytest.approx(0.6)
     assert found.spec.params["seeds"] > 1 and not found.failure
+
+
+def test_timed_functions_run_in_turn_and_the_first_rounds_are_left_out():
+    order = []
+
+    def named(name):
+        def step(**case):
+            order.append(name)
+            return np.array([0.5, len(order)])
+
+        return step
+
+    naive, right = named("naive"), named("right")
+    found = all_values(TRAPS["denormal_numbers"], {"original": naive, "naive": naive, "right": right})
+    assert order.count("naive") == order.count("right") == 1 + ROUNDS
+    assert order[:8] == ["right", "naive", "naive", "right", "right", "naive", "naive", "right"]
+    assert found["original"] == found["naive"] and len(found["right"]) == ROUNDS
+    assert found["naive"][:2] == [(0.5, 3), (0.5, 6)]
+    assert [*all_values(TRAPS["denormal_numbers"], dict.fromkeys(("original", "naive", "right"), naive))["right"]] == [
+        (0.5, 28)
+    ]
+
+
+def test_a_trap_that_costs_time_records_medians_and_every_round():
+    slow, fast = [(0.4, 100), (0.2, 90), (0.3, 80)], [(0.1, 0), (0.2, 0), (0.1, 0)]
+    found = outcome("denormal_numbers", measured(fast, fast, fast), measured(slow, slow, fast))
+    metrics = {name.removeprefix("pytorch/"): value for name, value in found.metrics.items() if "pytorch" in name}
+    assert metrics == {"naive_s": 0.3, "right_s": 0.1, "naive_denormal_numbers": 90, "right_denormal_numbers": 0}
+    assert not found.failure and found.spec.params["rounds"] == ROUNDS
+    assert json.loads(found.files["trap.json"])["rounds"]["pytorch"]["naive"][1] == [0.2, 90]
+
+
+@pytest.fixture
+def children():
+    yield
+    child.close()
+    assert not child._children
+
+
+def test_a_step_runs_in_a_process_of_its_own_environment(children):
+    told = [child.step("trap_steps", "counted", {"MADE_UP": word}, start=start) for word, start in (("a", 1), ("b", 5))]
+    again = child.step("trap_steps", "counted", {"MADE_UP": "a"}, start=1)
+    assert told == [["a", 1], ["b", 5]] and again == ["a", 2]
+
+
+def test_a_process_that_ends_is_said(children):
+    with pytest.raises(RuntimeError, match=r"trap_steps\.ending ended with 3"):
+        child.step("trap_steps", "ending", {})
 
 
 def reports(*events):

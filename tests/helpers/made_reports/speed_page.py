@@ -9,9 +9,9 @@ from made_reports.html_elements import words_of
 
 from experiments.speed.schedule import Timing
 from reports.data.results import RecordedTiming, Results
-from reports.pages.speed.benchmarks import benchmarks
 from reports.pages.speed.page import comparisons
-from reports.pages.speed.timings import Comparisons, TimedVariant
+from reports.pages.speed.timed.benchmarks import benchmarks
+from reports.pages.speed.timed.timings import Comparisons, TimedVariant
 from reports.render import render
 
 #: Five steps whose quartiles are the second and the fourth: 9 and 11 about 10.

@@ -10,6 +10,7 @@ import pytest
 from ladder.cases import make_check, names, outcome, text
 from made_reports import toys
 
+from experiments.parity.measure import make_spec
 from reports.data import artifacts
 from reports.data.links import Links
 from reports.data.query import FIELDS
@@ -173,3 +174,10 @@ def test_rung_5_is_left_out_without_trained_trials():
     (table,) = checks.blocks[-1].blocks
     assert [column.title for column in table.columns][-1] == "Rung 4"
     assert {len(row) for row in table.rows} == {len(table.columns)}
+
+
+@pytest.mark.parametrize("device, said", [("cpu", False), ("auto", True)])
+def test_the_bound_of_cudnns_layers_is_told_where_a_check_may_take_a_gpu(device, said):
+    spec = make_spec({"cell": "lstm", "form": "layer"}, "keras", "float32", device)
+    check = dataclasses.replace(make_check(), spec=spec)
+    assert ("cuDNN" in text(results(missing=[check]))) is said

@@ -31,6 +31,14 @@ def scored():
     return outcome(SCORED[0], tf2, measured([0.5] * 3, [0.60, 0.62, 0.61], [0.61, 0.61, 0.61]))
 
 
+def timed():
+    """A trap that costs time in PyTorch: four times, within each of three rounds."""
+    slow, fast = [(0.4, 90), (0.2, 90), (0.8, 80)], [(0.1, 0), (0.05, 0), (0.2, 0)]
+    once = [(1.5, 0)]
+    right = measured(once, once, once, ("x = 0", "return 1", "return 1"))
+    return outcome("denormal_numbers", right, measured(slow, slow, fast))
+
+
 def named(results) -> dict:
     return {section.name: section for section in page.sections(results)}
 
@@ -83,10 +91,27 @@ def test_accuracies_stand_apart_with_their_intervals():
     )
 
 
+def test_times_stand_apart_as_ratios_with_what_was_counted():
+    found = recorded(gate_order(), timed())
+    (block,) = named(found)["time"].blocks
+    assert block.summary.endswith("TensorFlow 2 nothing, PyTorch 4.0 times as long")
+    said = text(found)
+    assert "naive 400 ms with 90 denormal numbers, right 100 ms with 0 denormal numbers" in said
+    assert "4.00 times as long as right (95% interval 4.00 to 4.00, n\u00a0=\u00a03 rounds of both)" in said
+    assert "Of 2 naive ports of 1 trap, 2 are wrong without any error message. Of 2 naive ports of 1 trap that" in said
+    assert "that costs time, 1 takes longer than the right one." in said
+    assert (
+        "A step: 1.50 s with 0 denormal numbers, n\u00a0=\u00a01." in said
+        and TRAPS["denormal_numbers"].harmless["tf2"] in said
+    )
+
+
 @pytest.mark.drawn
 def test_the_chart_has_a_panel_for_each_unit():
-    (figure,) = (block for block in named(recorded(gate_order(), scored()))["costs"].blocks if hasattr(block, "panels"))
-    assert [panel.title for panel in figure.panels] == ["Errors of the output", "Accuracy"]
+    found = named(recorded(gate_order(), scored(), timed()))["costs"].blocks
+    (figure,) = (block for block in found if hasattr(block, "panels"))
+    assert [panel.title for panel in figure.panels] == ["Errors of the output", "Accuracy", "Time"]
+    assert "denormal numbers: TensorFlow 2 1.0 times as long, PyTorch 4.0" in figure.panels[2].label
     assert "gate order: TensorFlow 2 1.0, PyTorch 1.0" in figure.panels[0].label
 
 

@@ -23,7 +23,7 @@ def abandoned(journals):
     """A journal with two entries, the second with a file, whose process is gone."""
     journal = Journal("toy", URI)
     journal.append(entry(1), {})
-    journal.append(entry(2), {"weights.safetensors": b"w"})
+    journal.append(entry(2), {"weights.safetensors": b"w", "model/data/model.pth": b"m"})
     journal._file.close()
     return journal
 
@@ -40,7 +40,8 @@ def test_what_a_dead_process_left_is_found_with_its_files(abandoned):
     (found,) = left()
     assert [(each.step, each.metrics) for each in found.pending] == [(1, {"train/loss": 1.0}), (2, {"train/loss": 0.5})]
     assert all(each.tried for each in found.pending)
-    assert (found.files(found.pending[1]) / "weights.safetensors").read_bytes() == b"w"
+    kept = found.files(found.pending[1])
+    assert [(kept / name).read_bytes() for name in found.pending[1].files] == [b"m", b"w"]
     assert found.id == abandoned.id
     assert not left("another") and not left(uri="http://host:5001")
 

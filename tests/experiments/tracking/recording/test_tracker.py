@@ -90,9 +90,10 @@ def test_metrics(kept, name, history):
 
 def test_artifacts_lie_in_mlruns(kept):
     names = [file.path for file in kept.client.list_artifacts(kept.run.info.run_id)]
-    assert names == ["spec.toml", "weights.safetensors"]
+    assert names == ["model", "spec.toml", "weights.safetensors"]
     folder = kept.folder / "mlruns/toy/training" / kept.run.info.run_id / "artifacts"
     assert (folder / "weights.safetensors").read_bytes() == b"w"
+    assert (folder / "model/data/model.keras").read_bytes() == b"k"
 
 
 def test_the_dataset_is_an_input(kept):

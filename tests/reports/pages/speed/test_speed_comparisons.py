@@ -10,8 +10,8 @@ from made_reports.speed_page import flat, page, row, said, swept
 from reports.data import artifacts
 from reports.data.results import RecordedTiming
 from reports.pages.speed import first_call
-from reports.pages.speed.benchmarks import benchmarks, timed_variants
-from reports.pages.speed.timings import Comparisons, TimedVariant
+from reports.pages.speed.timed.benchmarks import benchmarks, timed_variants
+from reports.pages.speed.timed.timings import Comparisons, TimedVariant
 
 
 def test_the_table_has_medians_quartiles_ratio_and_n():
@@ -69,6 +69,17 @@ def test_the_floor_is_the_fastest_way_and_the_same_for_both_twins():
     (benchmark,) = benchmarks(timed_variants(toys.results(*both)))
     assert benchmark.ways("lstm") == pytest.approx({"TensorFlow 2": 0.3, "PyTorch": 0.2, "NumPy": 0.1})
     assert benchmark.floor("lstm") == 0.1
+
+
+def test_the_gates_are_the_floors_second_part_where_they_were_timed():
+    both = flat("tf2", 0.6, floor=0.3, gflop=2.0), flat("pytorch", 0.4, floor=0.2, gflop=2.0)
+    assert "for the gates" not in said(toys.results(*both))
+    for timed, gates in zip(both, ([0.03], [0.05]), strict=True):
+        for process in timed.processes:
+            process["floor"]["gates"] = gates
+    text = said(toys.results(*both))
+    assert "the floors: lstm 200 ms by PyTorch, 10.0 GFLOP/s, and 40.0 ms for the gates" in text
+    assert "Floor, ms: 200; Gates, ms: 40.0; Everything else: 2.0×" in text
 
 
 def test_a_step_below_its_floor_is_explained():

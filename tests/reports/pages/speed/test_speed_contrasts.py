@@ -5,7 +5,7 @@ from made_reports.speed_page import judged
 
 from reports.html.blocks import Table
 from reports.pages.speed import contrasts
-from reports.pages.speed.benchmarks import benchmarks, timed_variants
+from reports.pages.speed.timed.benchmarks import benchmarks, timed_variants
 
 
 def timed(rate: float, step: float, twin="tf2", form="layer", units=(64, 64), second=1.01):

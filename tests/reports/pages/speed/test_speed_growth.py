@@ -8,8 +8,9 @@ from made_reports import timings as toys
 from made_reports.speed_page import flat, said, swept
 
 from reports import statistics
-from reports.pages.speed import growth, traits
-from reports.pages.speed.benchmarks import benchmarks, timed_variants
+from reports.pages.speed import growth
+from reports.pages.speed.timed import traits
+from reports.pages.speed.timed.benchmarks import benchmarks, timed_variants
 
 
 @pytest.mark.parametrize("power", [0.5, 1.0, 2.0])

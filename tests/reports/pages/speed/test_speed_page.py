@@ -12,7 +12,7 @@ from reports.data import artifacts
 from reports.data.results import RecordedTiming
 from reports.html.blocks import Details
 from reports.pages.speed import untimed
-from reports.pages.speed.benchmarks import timed_variants
+from reports.pages.speed.timed.benchmarks import timed_variants
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from scipy import stats
 
 from experiments.speed.outcome import BUSY, SPREAD
 from reports.pages.speed import ranking
-from reports.pages.speed.timings import Comparisons, TimedVariant, times
+from reports.pages.speed.timed.timings import Comparisons, TimedVariant, times
 
 
 def ratio(top, bottom, *others):

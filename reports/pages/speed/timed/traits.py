@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from experiments.spec import ExperimentSpec
-from reports.pages.speed.timings import TimedVariant
+from reports.pages.speed.timed.timings import TimedVariant
 
 #: What a step's cost may grow with; the length goes by the task's own name.
 QUANTITIES = ("length", "units", "batch")

@@ -13,8 +13,8 @@ from reports.data.comparable import CELLS, FORMS, FRAMEWORKS, ordered
 from reports.data.results import RecordedTiming, Results
 from reports.html.format import name
 from reports.pages.speed.contrasts import CONTRASTS, pairs
-from reports.pages.speed.timings import TimedVariant, threads
-from reports.pages.speed.traits import in_words, sweeps, traits
+from reports.pages.speed.timed.timings import TimedVariant, threads
+from reports.pages.speed.timed.traits import in_words, sweeps, traits
 
 EXECUTIONS = ("default", "eager", "compiled")
 
@@ -115,6 +115,11 @@ class Benchmark:
     def floor(self, cell: str) -> float | None:
         """The fastest of the ways; None where none was timed."""
         return min(self.ways(cell).values(), default=None)
+
+    def gates(self, cell: str) -> float | None:
+        """Seconds to read and write the values of a cell's gates; None where that was not timed."""
+        found = [row.figures["floor/gates_s"] for row in self.of(cell) if "floor/gates_s" in row.figures]
+        return median(found) if found else None
 
     def multiple(self, row: TimedVariant) -> float:
         """A step over its cell's floor."""

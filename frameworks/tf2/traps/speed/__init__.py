@@ -1,0 +1,1 @@
+"""Traps that cost time."""

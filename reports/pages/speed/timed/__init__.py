@@ -1,0 +1,1 @@
+"""What was timed: variants with their figures and ratios, grouped into benchmarks."""
