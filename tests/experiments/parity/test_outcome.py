@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ladder.cases import make_check, outcome, reading
-from ladder.toys import STUDY
+from ladder.toys import EARLY_STEPS, STUDY
 from mlflow import MlflowClient
 
 import frameworks
@@ -98,9 +98,10 @@ def script(events):
     return run
 
 
-def test_a_retried_job_starts_anew():
+def test_a_retried_job_starts_anew(monkeypatch):
+    monkeypatch.setattr(measure, "STEPS", EARLY_STEPS)
     spoilt = RungMeasured(0, {"nothing": np.ones(1)})
-    sound = [RungMeasured(rung, values) for rung, values in reading("Network", "keras", "float64").items()]
+    sound = [RungMeasured(rung, values) for rung, values in reading("Network", "keras", "float64", EARLY_STEPS).items()]
     done = Finished({"time/climb_s": 1.0}, {"environment.json": b"{}"})
     (found,) = outcomes.outcomes([make_check()], script([spoilt, Retried("it died"), *sound, done]))
     assert found.failure == ""
