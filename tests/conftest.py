@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 import sys
 import tempfile
 
@@ -10,6 +11,7 @@ from hypothesis import configuration, settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # on arrays as small as the tests' threads do nothing but wait
 
 settings.register_profile("clean", database=None, deadline=None)  # nothing is left in the checkout, nothing is timed
 settings.load_profile("clean")
@@ -32,11 +34,33 @@ def pytest_collection_modifyitems(items):
         item.add_marker(pytest.mark.xdist_group(group))
 
 
+@pytest.fixture(scope="session")
+def new_database(tmp_path_factory):
+    """Put an empty database into a folder; its URI. Making one takes seconds, copying it none."""
+    from experiments.tracking import store
+
+    template = tmp_path_factory.mktemp("template") / "mlflow.db"
+    store.create(template)
+
+    def new_database(folder):
+        shutil.copy(template, folder / "mlflow.db")
+        return f"sqlite:///{folder}/mlflow.db"
+
+    return new_database
+
+
+@pytest.fixture(scope="session")
+def heap_frozen_after():
+    """The frameworks after whose import the heap was frozen; to ask ``gc`` takes longer than many a test."""
+    return set()
+
+
 @pytest.fixture(autouse=True)
-def one_framework_a_process():
+def one_framework_a_process(heap_frozen_after):
     """Fail the test after which both frameworks are in the process."""
     yield
-    both = {"tensorflow", "torch"} & set(sys.modules)
+    both = {"tensorflow", "torch"} & sys.modules.keys()
     assert len(both) < 2, "TensorFlow and PyTorch were imported into one process"
-    if both and not gc.get_freeze_count():
+    if both - heap_frozen_after:
         gc.freeze()  # as a worker does after the import: Keras walks the whole heap at every build
+        heap_frozen_after |= both

@@ -20,7 +20,6 @@ from experiments.protocol import Framework, NativeShapes
 from experiments.running.executors.choose import make
 from experiments.spec import ExperimentSpec
 from experiments.tasks import DataSource
-from experiments.tracking.recording.tracker import Tracker
 from experiments.training.trial import Trial
 
 JOB_S = 0.05
@@ -135,6 +134,8 @@ def through(jobs: Sequence[Short], name: str, record: bool = False) -> Gauge:
 
 def written(jobs: Sequence[Short], uri: str, reports: partial | None = None) -> Gauge:
     """Record the jobs' events, one after the other unless told how they come, in a new SQLite database or a server."""
+    from experiments.tracking.recording.tracker import Tracker  # here: workers import this module, and need no MLflow
+
     with tempfile.TemporaryDirectory(prefix="rnn-twins-") as folder:
         uri = uri or f"sqlite:///{Path(folder) / 'mlflow.db'}"
         with Tracker(uri, f"cost-{uuid4().hex[:12]}", planned=jobs) as tracker:

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import PositiveInt, model_validator
-from scipy.special import log_softmax
 
 from experiments.padding import Side, valid_steps
 from experiments.tasks import generate, texts
@@ -235,6 +234,8 @@ def negative_log_shares(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: the logits are not of that shape.
     """
+    from scipy.special import log_softmax  # here: its import is a third of a worker's start
+
     if logits.shape[:-1] != y.shape:
         raise ValueError(f"the network answered {y.shape} with {logits.shape} in place of a row of logits a character")
     log_shares = log_softmax(logits.astype(np.float64), axis=-1)

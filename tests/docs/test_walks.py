@@ -14,20 +14,49 @@ COMMANDS = [
     for block in re.findall(r"^```console\n(.*?)^```$", TEXT, re.M | re.S)
     for line in block.splitlines()
 ]
+#: Runs scripts as ``python SCRIPT ARGUMENT`` would, one after the other: to import a framework takes seconds.
+RUNNER = """
+import runpy
+import sys
+
+for line in sys.argv[1:]:
+    print("::", line)
+    sys.argv = line.split()
+    runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 pytestmark = pytest.mark.study
+
+
+def is_keras(command: list[str]) -> bool:
+    return "tf2" in command or "import keras" in SCRIPTS[command[0]]
 
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory):
-    """What each command of the page printed, run in order in one folder."""
-    folder = tmp_path_factory.mktemp("walks")
+    """What each command of the page printed: TensorFlow's scripts in one process, the conversion, PyTorch's scripts.
+
+    PyTorch sets its threads once a process, and is imported in half of TensorFlow's time.
+    """
+    folder, outputs = tmp_path_factory.mktemp("walks"), {}
     for name, code in SCRIPTS.items():
         (folder / name).write_text(code, encoding="utf-8")
-    outputs = {}
-    for command in COMMANDS:
+
+    def ran(*command):
         done = run(*command, folder=folder)
         assert done.returncode == 0, done.stderr[-2000:]
-        outputs[" ".join(command)] = done.stdout
+        return done
+
+    def together(commands):
+        texts = ran("-c", RUNNER, *map(" ".join, commands)).stdout.split(":: ")[1:]
+        outputs.update(text.split("\n", 1) for text in texts)
+
+    scripts, modules = ([each for each in COMMANDS if (each[0] == "-m") is module] for module in (False, True))
+    together([each for each in scripts if is_keras(each)])
+    for each in modules:
+        assert ran(*each).stderr == ""
+    for each in scripts:
+        if not is_keras(each):
+            together([each])
     return outputs
 
 

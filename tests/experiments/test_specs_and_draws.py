@@ -122,12 +122,25 @@ def test_canonical_shapes_and_the_number_of_biases(cell, owner):
     assert found == wanted
 
 
-def test_an_ablation_moves_only_its_own_draw():
-    base = canonical.draw(make_spec("lstm", "layer", "pytorch"), TOKENS, 0)
-    ablated = canonical.draw(make_spec("lstm", "layer", {"base": "pytorch", "embedding": "keras"}), TOKENS, 0)
-    moved = [name for name in base if not np.array_equal(base[name], ablated[name])]
-    assert moved == ["embedding/table"]
-    assert np.abs(ablated["embedding/table"]).max() <= 0.05
+@pytest.mark.parametrize(
+    "field, own",
+    [
+        ("embedding", {"embedding/table"}),
+        ("kernel", {"rnn/0/forward/kernel", "rnn/1/forward/kernel"}),
+        ("recurrent_kernel", {"rnn/0/forward/recurrent_kernel", "rnn/1/forward/recurrent_kernel"}),
+        ("head", {"head/0/kernel", "head/0/bias"}),
+    ],
+)
+def test_an_ablation_moves_only_its_own_draw(field, own):
+    base, keras = (canonical.draw(make_spec("lstm", "layer", each), TOKENS, 0) for each in ("pytorch", "keras"))
+    ablated = canonical.draw(make_spec("lstm", "layer", {"base": "pytorch", field: "keras"}), TOKENS, 0)
+    assert {name for name in base if not np.array_equal(base[name], ablated[name])} == own
+    assert all(np.array_equal(keras[name], ablated[name]) for name in own)
+
+
+def test_the_forget_gates_bias_may_be_chosen():
+    chosen = canonical.draw(make_spec("lstm", "layer", "pytorch", network={"forget_bias": 2.5}), TOKENS, 0)
+    assert (chosen["rnn/0/forward/bias"][1] == 2.5).all() and not chosen["rnn/0/forward/recurrent_bias"][1].any()
 
 
 def test_draws_follow_the_table():

@@ -120,12 +120,16 @@ def test_the_command_line_goes_straight_from_pytorch_to_keras(stages):
         assert one.read("model.weights.h5") == other.read("model.weights.h5")
 
 
-@pytest.mark.parametrize("name", ["pickle.pt", "nowhere.pt"])
-def test_an_error_is_one_line_and_exit_code_2(name, stages):
-    path = stages.folder / name
+def test_an_error_is_one_line_and_exit_code_2(stages):
+    path = stages.folder / "pickle.pt"
     done = run("-m", "frameworks.convert", path, stages.folder / "refused.pt")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"error: {path}: ") and done.stderr.count("\n") == 1
+
+
+def test_a_file_that_is_not_there_is_named(stages):
+    stages.command("nowhere", stages.folder / "nowhere.pt", stages.folder / "refused.pt")
+    assert stages.found["command/nowhere"] == [2, "", f"error: {stages.folder / 'nowhere.pt'}: no such file\n"]
 
 
 def test_canonical_weights_must_name_their_cell_and_have_its_shapes(tmp_path):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conversions.processes import assert_same, run
+from conversions.processes import assert_same
 from conversions.stages import PREDICTIONS, Stage
 
 pytestmark = pytest.mark.study
@@ -19,14 +19,11 @@ FROM_KERAS = [
     "masked cells",
     "masked sum",
     "masked nested",
-    "masking",
     "masking -1",
     "masking both ways",
     "nested",
     "nested graph",
-    "relu",
     "relu both ways",
-    "sum",
     "ave",
     "mul",
     "backwards",
@@ -65,9 +62,7 @@ FROM_PYTORCH = [
 ]
 #: Models that weights alone do not carry, beside the masked ones: what the line says.
 NOT_BARE = {
-    "relu": "has the activation relu",
     "relu both ways": "has the activation relu",
-    "sum": "merges its directions by sum",
     "ave": "merges its directions by ave",
     "mul": "merges its directions by mul",
     "backwards": "runs backwards",
@@ -91,13 +86,10 @@ REFUSED = {
     "two outputs": "model two has 2 outputs",
     "stateful": "layer kept: stateful=True carries states",
     "last output zeroed": "layer zeroed: zero_output_for_mask zeroes the last output",
-    "flattened": "layer flatten (Flatten, weights: none) is unsupported",
     "relu6": "layer capped: a ReLU with max_value",
     "leaky": "activation leaky_relu",
     "softmax over time": "layer attend: a Softmax over axis 1",
     "half precision": "layer half computes in mixed_float16",
-    "rescaled": "layer scaled (Rescaling, weights: none) is unsupported",
-    "repeated": "layer repeat_vector (RepeatVector, weights: none) is unsupported",
     "reversed mask": "layer back: go_backwards reverses its outputs but not their mask",
     "unlike halves": "layer halves: its directions differ in use_bias",
     "time-distributed lstm": "layer each (TimeDistributed",
@@ -108,8 +100,6 @@ REFUSED = {
     "hard gates": "layer hard: recurrent_activation hard_sigmoid; allowed: sigmoid",
     "not merged": "joins 2 inputs",
     "one answer": "predicts the same for every input",
-    "normalised": "(BatchNormalization, weights: gamma",
-    "convolved first": "(ZeroPadding1D, weights: none) is unsupported",
 }
 SPOILT = ["gates of the lstm", "gates of the gru", "biases"]
 TAMPERED = {
@@ -144,7 +134,7 @@ def assert_equal_predictions(name: str, one: np.ndarray, other: np.ndarray) -> N
 @pytest.mark.parametrize("name", FROM_KERAS)
 def test_a_keras_model_predicts_the_same_from_canonical_weights(name, zoo):
     error, sequences, *notes = zoo.found[f"{name}/report"]
-    assert error <= PREDICTIONS and sequences >= 8 and notes == []
+    assert error <= PREDICTIONS and sequences >= 5 and notes == []
 
 
 @pytest.mark.parametrize("name", FROM_KERAS)
@@ -226,36 +216,32 @@ def test_what_stays_behind_is_said(zoo):
 
 
 def test_the_command_line_writes_a_module_and_checks_it(zoo):
-    source, state, code = (zoo.folder / name for name in ("masked graph-keras.keras", "cli.pt", "cli.py"))
-    done = run("-m", "frameworks.convert", source, state, "--module", code)
-    assert (done.returncode, done.stderr) == (0, "")
-    wrote, wrote_code, checked = done.stdout.splitlines()
-    assert (wrote, wrote_code) == (f"wrote {state}", f"wrote {code}")
-    assert checked.startswith("checked: predictions of 32 sequences differ by at most ")
-    assert "pack_padded_sequence(x, lengths" in code.read_text()
+    """The command of docs/walks.md, which runs it from one framework to the other, from canonical weights."""
+    code, printed, error = zoo.found["command/module"]
+    assert (code, error) == (0, "")
+    wrote, wrote_code, checked = printed.splitlines()
+    assert (wrote, wrote_code) == (f"wrote {zoo.folder / 'cli.pt'}", f"wrote {zoo.folder / 'cli.py'}")
+    assert checked.startswith("checked: predictions of 16 sequences differ by at most ")
+    assert "pack_padded_sequence(x, lengths" in (zoo.folder / "cli.py").read_text()
 
 
 def test_the_command_line_writes_a_keras_model_of_what_it_is_told(zoo):
-    model, code = zoo.folder / "cli.keras", zoo.folder / "cli_keras.py"
-    options = ("--activations", "tanh,tanh,linear", "--module", code)
-    done = run("-m", "frameworks.convert", zoo.folder / "tanh between-born.pt", model, *options)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[2].startswith("checked: predictions of 32 sequences differ by at most ")
-    assert 'layers.Dense(4, activation="tanh")' in code.read_text()
+    code, printed, error = zoo.found["command/told"]
+    assert (code, error) == (0, "")
+    assert printed.splitlines()[2].startswith("checked: predictions of 16 sequences differ by at most ")
+    assert 'layers.Dense(4, activation="tanh")' in (zoo.folder / "cli_keras.py").read_text()
 
 
 def test_the_command_line_refuses_weights_alone_of_a_masked_model(zoo):
-    target = zoo.folder / "masked.pt"
-    done = run("-m", "frameworks.convert", zoo.folder / "masked lstm-keras.keras", target)
-    assert (done.returncode, done.stdout, done.stderr.count("\n"), target.exists()) == (2, "", 1, False)
-    assert "layer embedding marks padding to be skipped" in done.stderr
+    code, printed, error = zoo.found["command/masked"]
+    assert (code, printed, error.count("\n"), (zoo.folder / "masked.pt").exists()) == (2, "", 1, False)
+    assert "layer embedding marks padding to be skipped" in error
 
 
 def test_the_command_line_says_what_it_did_not_check(zoo):
-    target = zoo.folder / "unchecked.pt"
-    done = run("-m", "frameworks.convert", zoo.folder / "masked lstm-keras.keras", target, "--no-check")
-    assert (done.returncode, done.stderr, target.exists()) == (0, "", True)
-    assert done.stdout.splitlines()[1:] == [
+    code, printed, error = zoo.found["command/unchecked"]
+    assert (code, error, (zoo.folder / "unchecked.pt").exists()) == (0, "", True)
+    assert printed.splitlines()[1:] == [
         "not checked: no prediction was compared",
         "the model around these weights needs: sigmoid after dense layer 0",
         "not carried by weights alone: layer embedding marks padding to be skipped",
@@ -272,7 +258,9 @@ def test_the_command_line_says_what_it_did_not_check(zoo):
     ],
 )
 def test_the_command_line_asks_for_what_a_state_dict_does_not_say(options, message, zoo):
+    """Before any framework is needed: none is imported here."""
     target = zoo.folder / "asked.keras"
-    done = run("-m", "frameworks.convert", zoo.folder / "tanh between-born.pt", target, *options)
-    assert (done.returncode, done.stderr.count("\n"), target.exists()) == (2, 1, False)
-    assert message in done.stderr
+    zoo.command("asked", zoo.path("tanh between", "bare.safetensors"), target, *options)
+    code, _, error = zoo.found["command/asked"]
+    assert (code, error.count("\n"), target.exists()) == (2, 1, False)
+    assert message in error

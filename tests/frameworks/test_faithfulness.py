@@ -27,9 +27,11 @@ def spec_of(cell: str, conventions: str, optimiser: str, clip: str):
         cell,
         "layer",
         conventions,
+        depth=1,
         dropout=0.0,
         optimiser=optimiser,
         learning_rate=OPTIMISERS[optimiser],
+        execution="eager",
         dtype="float64",
         epochs=1,
         batch_size=BATCH,
@@ -77,13 +79,11 @@ def test_a_step_of_kerass_fit_is_ours_under_its_conventions(cell, optimiser, cli
     spec, batch = spec_of(cell, "keras", optimiser, clip), repeated()
     before, after = ours("tf2", spec, batch)
     layer = {"simple_rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}[cell]
-    first, second = spec.network.units
     model = keras.Sequential(
         [
             keras.layers.Input((TIME,), dtype="int32"),
             keras.layers.Embedding(WORDS, spec.network.embedding_size, dtype="float64"),
-            layer(first, return_sequences=True, dtype="float64"),
-            layer(second, dtype="float64"),
+            layer(spec.network.units[0], dtype="float64"),
             keras.layers.Dense(1, dtype="float64"),
         ]
     )
@@ -93,7 +93,7 @@ def test_a_step_of_kerass_fit_is_ours_under_its_conventions(cell, optimiser, cli
     limits = {"free": {}, "clipped": {"clipnorm": 0.05}, "globally": {"global_clipnorm": 0.05}}[clip]
     loss = keras.losses.BinaryCrossentropy(from_logits=True, dtype="float64")
     model.compile(kind[optimiser](spec.training.learning_rate, **limits), loss, run_eagerly=True)
-    model.fit(batch.x, batch.y, batch_size=BATCH, shuffle=False, verbose=0)
+    model.train_on_batch(batch.x, batch.y)  # the step of fit
     constants = {"atol": KERAS_CONSTANTS} if optimiser in ("adam", "adagrad") else {}
     assert_close(f"keras, {cell}, {optimiser}, {clip}", after, model.get_weights(), **constants)
 
@@ -109,11 +109,10 @@ def test_a_step_of_torch_optim_is_ours_under_its_conventions(cell, optimiser, cl
     spec, batch = spec_of(cell, "pytorch", optimiser, clip), repeated()
     before, after = ours("pytorch", spec, batch)
     layer = {"simple_rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[cell]
-    first, second = spec.network.units
+    (units,) = spec.network.units
     embedding = nn.Embedding(WORDS, spec.network.embedding_size)
-    lower, upper = layer(spec.network.embedding_size, first, batch_first=True), layer(first, second, batch_first=True)
-    head = nn.Linear(second, 1)
-    modules = nn.ModuleList([embedding, lower, upper, head]).double()
+    recurrent, head = layer(spec.network.embedding_size, units, batch_first=True), nn.Linear(units, 1)
+    modules = nn.ModuleList([embedding, recurrent, head]).double()
     parameters = list(modules.parameters())
     with torch.no_grad():
         for parameter, value in zip(parameters, before, strict=True):
@@ -121,7 +120,7 @@ def test_a_step_of_torch_optim_is_ours_under_its_conventions(cell, optimiser, cl
     kind = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop}
     kind["adagrad"] = torch.optim.Adagrad
     stepper = kind[optimiser](parameters, lr=spec.training.learning_rate)
-    outputs = head(upper(lower(embedding(torch.from_numpy(batch.x)))[0])[0][:, -1])
+    outputs = head(recurrent(embedding(torch.from_numpy(batch.x)))[0][:, -1])
     nn.functional.binary_cross_entropy_with_logits(outputs, torch.from_numpy(batch.y)).backward()
     if clip == "clipped":
         nn.utils.clip_grad_norm_(parameters, 0.05)
@@ -134,8 +133,9 @@ def test_a_step_of_torch_optim_is_ours_under_its_conventions(cell, optimiser, cl
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_form_of_stock_keras_never_changes_the_mathematics(cell, form):
     """The tuned form's fused Adam squares each occurrence of a repeated word as Keras's own does."""
-    stock = make_spec(cell, form, "stock", dropout=0.0, optimiser="adam", learning_rate=2**-7, dtype="float64")
-    imposed = make_spec(cell, "scratch", "keras", dropout=0.0, optimiser="adam", learning_rate=2**-7, dtype="float64")
+    training = {"optimiser": "adam", "learning_rate": 2**-7, "dtype": "float64", "execution": "eager"}
+    stock = make_spec(cell, form, "stock", dropout=0.0, **training)
+    imposed = make_spec(cell, "scratch", "keras", dropout=0.0, **training)
     build, batch, weights = frameworks.load("tf2").build, repeated(), canonical.draw(imposed, TOKENS, 0)
     models = [build(spec, TOKENS, weights, 0) for spec in (stock, imposed)]
     for _ in range(3):

@@ -18,7 +18,7 @@ from experiments.tasks import Interface
 from experiments.training.batches import draw_masks
 
 TWINS = ("tf2", "pytorch")
-TIME, WORDS, BATCH = 6, 20, 5
+TIME, WORDS, BATCH = 4, 20, 5
 TOKENS = Interface("tokens", TIME, WORDS, 1, "binary_crossentropy")
 
 
@@ -54,7 +54,7 @@ def make_spec(cell, form, conventions="keras", depth=2, dropout=0.5, network=Non
             "network": {
                 "cell": cell,
                 "form": form,
-                "units": [4, 3, 6, 3][:depth],
+                "units": [4, 3, 6][:depth],
                 "encoder": "embedding",
                 "embedding_size": 5,
                 "dropout": dropout,
@@ -73,7 +73,7 @@ def offered(twin: str, cell: str, form: str) -> bool:
 
 
 #: What a case may vary beside twin, cell and form: dtype, depth, conventions, both directions.
-LEVELS = list(itertools.product(("float64", "float32"), (1, 3), ("keras", "pytorch"), (False, True)))
+LEVELS = list(itertools.product(("float64", "float32"), (1, 2), ("keras", "pytorch"), (False, True)))
 
 
 def sampled(twin: str, cell: str, form: str) -> list["Case"]:

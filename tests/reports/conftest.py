@@ -8,9 +8,9 @@ from experiments.tracking.recording.tracker import Tracker
 
 
 @pytest.fixture(scope="session")
-def studied(tmp_path_factory):
+def studied(tmp_path_factory, new_database):
     """A whole study's database, recorded by the tracker."""
-    uri = f"sqlite:///{tmp_path_factory.mktemp('studied')}/mlflow.db"
+    uri = new_database(tmp_path_factory.mktemp("studied"))
     trials = toys.planned()
     with Tracker(uri, "toy", "A toy.", trials) as tracker:
         tracker.expect(trials)

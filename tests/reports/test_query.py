@@ -35,9 +35,9 @@ def test_sqlite_s_tables_say_what_mlflow_s_search_does_row_for_row(studied):
     pd.testing.assert_frame_equal(*histories)
 
 
-def test_tables_and_search_agree_on_what_is_odd(tmp_path):
+def test_tables_and_search_agree_on_what_is_odd(tmp_path, new_database):
     """Numbers that are not finite, a run without an end, a deleted one, one without metrics, one of another kind."""
-    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    uri = new_database(tmp_path)
     client = MlflowClient(uri)
     experiment = client.create_experiment("odd/training")
     numbers = {"nan": math.nan, "inf": math.inf, "minus": -math.inf, "none": None, "deleted": 1.0, "other": 1.0}

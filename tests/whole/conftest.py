@@ -5,21 +5,11 @@ import shutil
 import pytest
 from run_all_cases import House
 
-from experiments.tracking import store
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory):
-    """An empty database; making one takes seconds, copying it none."""
-    path = tmp_path_factory.mktemp("template") / "mlflow.db"
-    store.create(path)
-    return path
-
 
 @pytest.fixture
-def house(tmp_path, template):
+def house(tmp_path, new_database):
     """A folder whose database is made already."""
-    shutil.copy(template, tmp_path / "mlflow.db")
+    new_database(tmp_path)
     return House(tmp_path)
 
 

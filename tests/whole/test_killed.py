@@ -29,18 +29,23 @@ training = {{ epochs = {EPOCHS}, learning_rate_decay = 0.9 }}
 pytestmark = [pytest.mark.study, pytest.mark.timeout(1800)]
 
 
-def start(folder: Path, twin: str) -> subprocess.Popen:
-    """The study's trial of one twin, in a folder of its own."""
-    folder.mkdir(exist_ok=True)
+def laid(folder: Path) -> None:
+    """Lay the study and its text into a new folder."""
+    folder.mkdir()
     rng = np.random.default_rng(0)
     words = ["".join(rng.choice(list("abcdefgh"), size)) for size in rng.integers(1, 8, 40)]
     (folder / "text.txt").write_text(" ".join(rng.choice(words, 2_000)))
     (folder / "killed.toml").write_text(STUDY)
-    without_pages = "import run_all, toys; toys.replace_pages(); run_all.start()"
-    command = [sys.executable, "-c", without_pages, "killed.toml", "--only", f"framework={twin}"]
+
+
+def start(folder: Path, twin: str, pages: bool = False) -> subprocess.Popen:
+    """The study's trial of one twin; its pages, while it runs and at the end, where they are asked for."""
+    code = "import run_all, toys; toys.replace_pages(); run_all.start()"
+    door = [ROOT / "run_all.py"] if pages else ["-c", code]
+    command = [sys.executable, *door, "killed.toml", "--only", f"framework={twin}"]
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests/helpers")])
     environment = os.environ | {"RNN_TWINS_CACHE": str(folder / "cache"), "PYTHONPATH": paths}
-    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def epochs_kept() -> int:
@@ -50,9 +55,11 @@ def epochs_kept() -> int:
     return len(found[1].epochs) if found else 0
 
 
-def ended(process: subprocess.Popen) -> None:
-    _, err = process.communicate(timeout=GUARD_S)
+def ended(process: subprocess.Popen) -> str:
+    """Wait for the study's end; what it said."""
+    out, err = process.communicate(timeout=GUARD_S)
     assert process.returncode == 0, err.decode()
+    return out.decode()
 
 
 def runs(folder: Path) -> list:
@@ -76,11 +83,16 @@ def outcome(folder: Path, client, run) -> tuple[dict[str, list[float]], dict[str
     return curves, load_file(weights)
 
 
-def test_a_killed_study_goes_on_to_what_no_kill_would_have_left(tmp_path, monkeypatch):
+def test_a_killed_study_goes_on_to_what_no_kill_would_have_left(tmp_path, monkeypatch, new_database):
     """With PyTorch; a killed worker is tried with TensorFlow 2, and each twin's checkpoints in its own process."""
     twin = "pytorch"
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    ended(start(whole, twin))
+    for folder in (whole, broken):
+        laid(folder)
+        new_database(folder)
+    said = ended(start(whole, twin, pages=True))
+    assert "could not be written" not in said
+    assert "is running" not in (whole / "reports/index.html").read_text(encoding="utf-8")
 
     monkeypatch.setenv("RNN_TWINS_CACHE", str(broken / "cache"))
     process, until = start(broken, twin), time.monotonic() + GUARD_S

@@ -45,8 +45,8 @@ def test_every_job_goes_through(executor):
     assert through(shorts(20), executor).done == 20
 
 
-def test_every_event_is_written(tmp_path):
-    uri, jobs = f"sqlite:///{tmp_path / 'mlflow.db'}", shorts(20)
+def test_every_event_is_written(tmp_path, new_database):
+    uri, jobs = new_database(tmp_path), shorts(20)
     assert written(jobs, uri).done == 20
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as connection:
         complete = connection.execute("SELECT count(*) FROM tags WHERE key = 'complete'").fetchone()
@@ -54,8 +54,8 @@ def test_every_event_is_written(tmp_path):
     assert complete == (20,) and epochs == (40,)
 
 
-def test_the_parent_run_s_means_are_those_of_all_its_seeds(tmp_path):
-    jobs, uri = shorts(20), f"sqlite:///{tmp_path / 'mlflow.db'}"
+def test_the_parent_run_s_means_are_those_of_all_its_seeds(tmp_path, new_database):
+    jobs, uri = shorts(20), new_database(tmp_path)
     with Tracker(uri, "means", planned=jobs) as tracker:
         tracker.expect(jobs)
         for number, job in enumerate(jobs):

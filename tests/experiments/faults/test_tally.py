@@ -13,12 +13,12 @@ from experiments.tracking.recording.tracker import Tracker
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, new_database):
     """A study of two trials, recorded undisturbed."""
     folder = tmp_path_factory.mktemp("wanted")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RNN_TWINS_CACHE", str(folder / "cache"))
-        with Tracker(f"sqlite:///{folder / 'mlflow.db'}", "toy", planned=TWINS[:2]) as tracker:
+        with Tracker(new_database(folder), "toy", planned=TWINS[:2]) as tracker:
             tracker.expect(TWINS[:2])
             for trial in TWINS[:2]:
                 for each, event in whole(trial):
@@ -139,9 +139,9 @@ def test_a_repeated_point_and_a_run_in_flight_are_seen_in_the_tables(folder, wan
     assert tally.tally(wanted, read(tmp_path)) == Counts(repeated=2, running=1)
 
 
-def test_what_a_start_that_was_broken_off_lacks_is_lost(wanted, tmp_path, monkeypatch):
+def test_what_a_start_that_was_broken_off_lacks_is_lost(wanted, tmp_path, monkeypatch, new_database):
     monkeypatch.setenv("RNN_TWINS_CACHE", str(tmp_path / "cache"))
-    with Tracker(f"sqlite:///{tmp_path / 'mlflow.db'}", "toy", planned=TWINS[:2]) as tracker:
+    with Tracker(new_database(tmp_path), "toy", planned=TWINS[:2]) as tracker:
         tracker.expect(TWINS[:2])
         tracker.record(TWINS[0], STARTED)
     assert tally.tally(wanted, read(tmp_path)) == Counts(lost=3)

@@ -126,9 +126,9 @@ def test_what_has_a_source_is_given_its_weights_and_what_lacks_it_is_left_out(pa
 
 
 @pytest.fixture(scope="module")
-def recorded(path, tmp_path_factory):
+def recorded(path, tmp_path_factory, new_database):
     """A database with a finished chars trial of the reference's, one that failed, and one of another task."""
-    uri = f"sqlite:///{tmp_path_factory.mktemp('recorded')}/mlflow.db"
+    uri = new_database(tmp_path_factory.mktemp("recorded"))
     spec = spec_of(path)
     trial = Trial(spec, "reference", "v", 0, tasks.locate(spec.task))
     failed, sine = trial_of("reference", seed=7), toys.trial("tf2")

@@ -70,10 +70,10 @@ def test_a_pickle_that_would_run_code(make, name, protocol, tmp_path):
     assert not marker.exists()
 
 
-@pytest.mark.parametrize("make", MALICIOUS.values(), ids=MALICIOUS)
-def test_a_user_s_file_that_would_run_code(make, tmp_path, cache):
+def test_a_user_s_file_that_would_run_code(tmp_path, cache):
     marker = tmp_path / "marker"
-    message = refused(with_member(tmp_path / "evil.npz", "x_test", pickled_member(pickle.dumps(make(marker)))))
+    pickled = pickle.dumps(MALICIOUS["os.system"](marker))
+    message = refused(with_member(tmp_path / "evil.npz", "x_test", pickled_member(pickled)))
     assert message.startswith(f"--imdb {tmp_path / 'evil.npz'}: its pickle asks for ")
     assert not marker.exists()
     assert list(cache.iterdir()) == []

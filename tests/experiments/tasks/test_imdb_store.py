@@ -3,6 +3,7 @@
 import errno
 import http.server
 import os
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -48,6 +49,16 @@ def test_two_at_once_both_find_a_whole_file(sound, cache):
     assert [file.name for file in cache.iterdir()] == [f"imdb-{first[0].digest}.npz"]
 
 
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """The prepared file of the sound one, which a process of its own makes."""
+    folder = tmp_path_factory.mktemp("prepared")
+    np.savez(folder / "mine.npz", **arrays())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RNN_TWINS_CACHE", str(folder / "cache"))
+        return Path(located(folder / "mine.npz")[0].path)
+
+
 def old_version(path):
     with np.load(path) as file:
         content = dict(file)
@@ -68,7 +79,8 @@ def hostile(path):
     "damage",
     [truncated, emptied, old_version, inconsistent, hostile, replaced_by_npy, replaced_by_text, Path.unlink],
 )
-def test_a_damaged_prepared_file_is_made_anew(damage, sound):
+def test_a_damaged_prepared_file_is_made_anew(damage, sound, prepared, cache):
+    shutil.copytree(prepared.parent, cache)
     source, task = located(sound)
     damage(Path(source.path))
     again, same = located(sound)

@@ -1,21 +1,10 @@
 """Fixtures of the tests of tracking."""
 
-import shutil
-
 import pytest
 from mlflow import MlflowClient
 
-from experiments.tracking import store
 from experiments.tracking.recording import journal
 from experiments.tracking.recording.tracker import Tracker
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory):
-    """An empty database; making one takes seconds, copying it none."""
-    path = tmp_path_factory.mktemp("template") / "mlflow.db"
-    store.create(path)
-    return path
 
 
 @pytest.fixture(autouse=True)
@@ -26,10 +15,9 @@ def journals(tmp_path_factory, monkeypatch):
 
 
 @pytest.fixture
-def uri(tmp_path, monkeypatch, template):
+def uri(tmp_path, monkeypatch, new_database):
     monkeypatch.chdir(tmp_path)
-    shutil.copy(template, "mlflow.db")
-    return f"sqlite:///{tmp_path}/mlflow.db"
+    return new_database(tmp_path)
 
 
 @pytest.fixture

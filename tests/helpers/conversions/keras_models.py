@@ -79,15 +79,12 @@ CONVERT: dict[str, Callable[[], keras.Model]] = {
     "masked nested": lambda: keras.Sequential(
         [tokens(L.SpatialDropout1D(0.2), L.LSTM(4, return_sequences=True), L.LSTM(4), mask=True), L.Dense(2)]
     ),
-    "masking": lambda: values(L.Masking(), L.LSTM(4), L.Dense(2)),
     "masking -1": lambda: values(L.Masking(-1.0), L.GRU(4, return_sequences=True), L.GRU(4), L.Dense(2)),
     "masking both ways": lambda: values(L.Masking(), L.Bidirectional(L.SimpleRNN(4)), L.Dense(2)),
     # Not masked.
     "nested": lambda: graph(lambda x: keras.Sequential([L.LSTM(4), L.Dense(3, activation="relu")])(x)),
     "nested graph": lambda: values(graph(L.LSTM(4, return_sequences=True), words=False), L.GRU(3), L.Dense(2)),
-    "relu": lambda: values(L.SimpleRNN(4, activation="relu"), L.Dense(2)),
     "relu both ways": lambda: tokens(L.Bidirectional(L.SimpleRNN(4, activation="relu")), L.Dense(2)),
-    "sum": lambda: values(L.Bidirectional(L.LSTM(4, return_sequences=True), merge_mode="sum"), L.LSTM(3), L.Dense(2)),
     "ave": lambda: values(L.Bidirectional(L.GRU(4), merge_mode="ave"), L.Dense(2)),
     "mul": lambda: values(L.Bidirectional(L.LSTM(4, return_sequences=True), merge_mode="mul"), L.Dense(2)),
     "backwards": lambda: values(L.LSTM(4, go_backwards=True), L.Dense(2)),
@@ -187,13 +184,10 @@ REFUSE: dict[str, Callable[[], keras.Model]] = {
     "two outputs": two_outputs,
     "stateful": lambda: keras.Sequential([keras.Input((5, 3), batch_size=2), L.GRU(4, stateful=True, name="kept")]),
     "last output zeroed": lambda: tokens(L.LSTM(4, zero_output_for_mask=True, name="zeroed"), mask=True),
-    "flattened": lambda: tokens(L.LSTM(4, return_sequences=True), L.Flatten(), L.Dense(1), time=5),
     "relu6": lambda: tokens(L.LSTM(4), L.ReLU(6.0, name="capped"), L.Dense(1)),
     "leaky": lambda: tokens(L.LSTM(4), L.Dense(2, activation="leaky_relu", name="leaky")),
     "softmax over time": lambda: tokens(L.LSTM(4, return_sequences=True), L.Softmax(axis=1, name="attend")),
     "half precision": mixed_precision,
-    "rescaled": lambda: values(L.Rescaling(0.1, name="scaled"), L.LSTM(4), L.Dense(1)),
-    "repeated": lambda: tokens(L.LSTM(4), L.RepeatVector(3), L.GRU(4)),
     "reversed mask": lambda: tokens(
         L.GRU(4, go_backwards=True, return_sequences=True, name="back"), L.GRU(4), mask=True
     ),
@@ -208,6 +202,4 @@ REFUSE: dict[str, Callable[[], keras.Model]] = {
     "hard gates": lambda: tokens(L.GRU(4, recurrent_activation="hard_sigmoid", name="hard")),
     "not merged": lambda: graph(lambda x: L.Add()(L.Bidirectional(L.LSTM(4), merge_mode=None)(x))),
     "one answer": lambda: tokens(L.LSTM(4), L.Dense(1, activation="softmax")),
-    "normalised": lambda: tokens(L.LSTM(4), L.BatchNormalization(), L.Dense(1)),
-    "convolved first": lambda: values(L.ZeroPadding1D(1), L.LSTM(4)),
 }

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 from conversions.spoilt import linked, tampered
+from typer.testing import CliRunner
 
 from experiments.errors import UserError
 from frameworks.convert import convert
+from frameworks.convert.command import app
 
-#: The LSTM in each shape; the other cells once at each level of depth and of direction.
-CASES = ["lstm-1-one", "lstm-2-one", "lstm-1-both", "lstm-2-both"]
+#: Each cell at each level of depth and of direction.
+CASES = ["lstm-1-one", "lstm-1-both", "lstm-2-both"]
 CASES += ["gru-1-one", "gru-2-both", "simple_rnn-1-both", "simple_rnn-2-one"]
 #: A case's seed: its place among all combinations.
 SEEDS = {
@@ -97,6 +99,11 @@ class Stage:
         except UserError as error:
             self.found[f"refused/{name}"] = str(error)
 
+    def command(self, name: str, *arguments) -> None:
+        """Keep what the command line answers: its exit code, what it prints, and its error."""
+        done = CliRunner().invoke(app, list(map(str, arguments)))
+        self.found[f"command/{name}"] = [done.exit_code, done.stdout, done.stderr]
+
     def write(self, stage: str) -> None:
         np.savez(self.folder / f"{stage}.npz", **self.arrays)
         (self.folder / f"{stage}.json").write_text(json.dumps(self.found))
@@ -109,16 +116,16 @@ def keras_train(model) -> list[float]:
     def loss():
         return tf.reduce_mean((model(X, training=False) - Y) ** 2)
 
-    losses = [float(loss())]
+    losses = []
     for _ in range(STEPS):
         with tf.GradientTape() as tape:
             value = loss()
+        losses.append(float(value))
         for variable, gradient in zip(
             model.trainable_variables, tape.gradient(value, model.trainable_variables), strict=True
         ):
             variable.assign_sub(0.02 * tf.convert_to_tensor(gradient))
-        losses.append(float(loss()))
-    return losses
+    return [*losses, float(loss())]
 
 
 def torch_train(model) -> list[float]:
@@ -258,7 +265,7 @@ def torch_refusals(stage: Stage, torch) -> None:
     torch.save(state, stage.folder / "sizes.pt")
     lstm, refused = stage.path("lstm-1-one", "keras.safetensors"), stage.folder / "refused.pt"
     stage.refused("to torch reset_before", stage.folder / "reset_before.safetensors", refused)
-    stage.refused("other depth", lstm, refused, stage.path("lstm-2-one", "torch.pt"))
+    stage.refused("other depth", lstm, refused, stage.path("lstm-2-both", "torch.pt"))
     stage.refused("other sides", lstm, refused, stage.path("lstm-1-both", "torch.pt"))
     stage.refused("other sizes", lstm, refused, stage.folder / "sizes.pt")
 

@@ -100,9 +100,19 @@ def torch_stage(stage: Stage) -> None:
         report = convert(stage.path(name, "born.pt"), stage.path(name, "born.safetensors"), said=said(name))
         stage.found[f"torch {name}/report"] = [report.error, *report.notes]
     stage.refused("reset before", stage.folder / "reset.safetensors", stage.folder / "refused.pt")
+    convert(stage.path("tanh between", "born.pt"), stage.path("tanh between", "bare.safetensors"))
+    torch_commands(stage)
     project(stage)
     tamper(stage)
     spoil(stage)
+
+
+def torch_commands(stage: Stage) -> None:
+    """What the command line writes and says of models that mask."""
+    graph, masked = (stage.path(name, "keras.safetensors") for name in ("masked graph", "masked lstm"))
+    stage.command("module", graph, stage.folder / "cli.pt", "--module", stage.folder / "cli.py")
+    stage.command("masked", masked, stage.folder / "masked.pt")
+    stage.command("unchecked", masked, stage.folder / "unchecked.pt", "--no-check")
 
 
 def project(stage: Stage) -> None:
@@ -204,6 +214,8 @@ def keras_again(stage: Stage) -> None:
     stage.refused("projection", stage.folder / "projection.safetensors", stage.folder / "refused.keras")
     convert(stage.folder / "reset.safetensors", stage.folder / "reset-again.keras")
     convert(stage.folder / "reset-again.keras", stage.folder / "reset-again.safetensors")
+    told = ("--activations", "tanh,tanh,linear", "--module", stage.folder / "cli_keras.py")
+    stage.command("told", stage.path("tanh between", "bare.safetensors"), stage.folder / "cli.keras", *told)
     masked, plain = stage.path("masked lstm", "keras.keras"), stage.folder / "unmasked.keras"
     convert_into_unmasked(stage, masked, plain)
 

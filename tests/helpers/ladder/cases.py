@@ -6,11 +6,13 @@ from datetime import datetime
 from functools import cache
 
 import numpy as np
+import pytest
 from ladder.toys import FAULTS, versions
 
 import frameworks
 from experiments.events import Finished
 from experiments.parity import check as parity_check
+from experiments.parity import measure
 from experiments.parity.measure import Measurement, make_spec
 from experiments.parity.outcome import CheckOutcome, Reading
 from reports.pages.parity import page as parity
@@ -23,13 +25,16 @@ def make_check(cell="lstm", form="layer", conventions="keras", dtype="float64", 
 
 
 @cache
-def reading(fault: str, conventions: str, dtype: str) -> dict[int, dict[str, np.ndarray]]:
-    """What the reference with this fault measures."""
+def reading(fault: str, conventions: str, dtype: str, steps: int = measure.STEPS) -> dict[int, dict[str, np.ndarray]]:
+    """What the reference with this fault measures, so many steps of rung 4."""
     framework = dataclasses.replace(
         frameworks.load("reference"),
         build=lambda spec, interface, weights, seed: FAULTS[fault](spec, interface, weights),
     )
-    *measured, finished = Measurement(make_check(conventions=conventions, dtype=dtype).spec, "tf2", "1").run(framework)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measure, "STEPS", steps)
+        job = Measurement(make_check(conventions=conventions, dtype=dtype).spec, "tf2", "1")
+        *measured, finished = job.run(framework)
     assert isinstance(finished, Finished), finished
     return {event.rung: event.values for event in measured}
 

@@ -2,17 +2,17 @@
 
 import pytest
 from made_reports import timings as toys
+from made_reports.html_elements import leave_out_drawing
 from made_reports.speed_page import _planned
 
 from reports.data.results import RecordedTiming, Results
-from reports.html import svg
 
 
 @pytest.fixture(autouse=True)
 def undrawn(request, monkeypatch):
-    """Leaves the drawing out, which takes most of a page's time, where a test is not marked ``drawn``."""
+    """Leaves the drawing out where a test is not marked ``drawn``."""
     if not request.node.get_closest_marker("drawn"):
-        monkeypatch.setattr(svg, "painted", lambda *_: '<svg viewBox="0 0 1 1"></svg>')
+        leave_out_drawing(monkeypatch)
 
 
 @pytest.fixture(scope="module")

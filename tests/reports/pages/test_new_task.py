@@ -85,8 +85,8 @@ def test_beside_counted_tasks_only_its_own_counts_are_missing(bits):
     assert frame.count().to_dict() == {"bits": 0, "imdb": 18}
 
 
-def test_its_pages_are_written_from_mlflow(bits, tmp_path):
-    uri, study = f"sqlite:///{tmp_path}/mlflow.db", toys.STUDY.model_copy(update={"name": "bits"})
+def test_its_pages_are_written_from_mlflow(bits, tmp_path, new_database):
+    uri, study = new_database(tmp_path), toys.STUDY.model_copy(update={"name": "bits"})
     with Tracker(uri, "bits", "Bits.", bits) as tracker:
         for trial in bits:
             toys.record(tracker, toys.run_of(trial))
@@ -98,8 +98,7 @@ def test_its_pages_are_written_from_mlflow(bits, tmp_path):
     assert "b" * 64 in pages["index.html"].partition("<footer>")[2]
 
 
-@pytest.mark.parametrize("others", [False, True], ids=["alone", "beside others"])
-@pytest.mark.parametrize("done", [0, 3, 8])
+@pytest.mark.parametrize("others, done", [(False, 0), (False, 3), (True, 3), (True, 8)])
 def test_run_or_not_alone_or_beside_others(bits, others, done):
     known = toys.planned(cells=("lstm",), seeds=2) + toys.planned_chars() if others else []
     pages = rendered([*bits, *known], [*bits[:done], *known])

@@ -54,8 +54,8 @@ def test_a_bundle_holds_claims_draws_losses_and_what_made_it(frozen):
 
 
 @pytest.mark.parametrize(("gap", "status"), [(3.0, 0), (9.0, 1)])
-def test_other_seeds_hold_the_claims_unless_the_effect_is_another(frozen, tmp_path, gap, status):
-    uri, ran = f"sqlite:///{tmp_path}/mlflow.db", []
+def test_other_seeds_hold_the_claims_unless_the_effect_is_another(frozen, tmp_path, gap, status, new_database):
+    uri, ran = new_database(tmp_path), []
     arguments = [str(frozen), "--tracking-uri", uri]
     found = CliRunner().invoke(replicating, arguments, obj=door(uri, ran, gap), catch_exceptions=False)
     assert found.exit_code == status, found.output

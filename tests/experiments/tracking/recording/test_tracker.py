@@ -1,7 +1,6 @@
 """What the tracker writes of trials and their parents."""
 
 import json
-import shutil
 import socket
 import sqlite3
 from contextlib import closing
@@ -20,11 +19,10 @@ from experiments.tracking.recording.tracker import Tracker
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory, template):
+def kept(tmp_path_factory, new_database):
     """One trial gone well: the folder, a client, the trial's run and its parent run."""
     folder = tmp_path_factory.mktemp("kept")
-    shutil.copy(template, folder / "mlflow.db")
-    uri = f"sqlite:///{folder}/mlflow.db"
+    uri = new_database(folder)
     with Tracker(uri, "toy", "What it is.", [TRIAL]) as tracker:
         tracker.expect([TRIAL])
         for trial, event in whole(TRIAL):
