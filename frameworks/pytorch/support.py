@@ -45,6 +45,9 @@ def supports(spec: ExperimentSpec) -> Support:
         return Absent(f"torch.nn.{STOCK[cell]} clips nothing" if cell in STOCK else f"torch.nn has no {cell} layer")
     if form == "layer" and (spec.network.projection_size or 0) >= min(spec.network.units):
         return Absent("torch.nn.LSTM projects only to fewer than its units")
+    by_hand = form == "tuned" and not has_fused_layer(spec)
+    if spec.training.execution == "compiled" and by_hand:
+        return Absent("torch.compile is not tried on a gradient written by hand")
     if spec.training.execution == "compiled" and form in ("layer", "tuned"):
         return Absent(f"torch.compile breaks the graph at torch.nn.{name}: nothing would be compiled")
     update = f", and PyTorch's fused {spec.training.optimiser} update" * fuses_update(spec)
@@ -56,5 +59,5 @@ def supports(spec: ExperimentSpec) -> Support:
         "scratch": Written("bare parameters and matrix products"),
         "tuned": Native("torch.nn.LSTM(batch_first=False)" + update)
         if has_fused_layer(spec)
-        else Written("scratch, time first" + update),
+        else Written("backpropagation through time by hand" + update),
     }[form]

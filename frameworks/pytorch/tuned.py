@@ -106,8 +106,9 @@ def backwards(
 
 def steps(tape: Tape) -> Iterator[Tape]:
     """Yield each step's slices of the buffers."""
-    for parts in zip(*(buffer.unbind() for buffer in vars(tape).values()), strict=True):
-        yield Tape(**dict(zip(vars(tape), parts, strict=True)))
+    names = [name for name in vars(tape) if name not in ("x", "inputs")]  # of no step's concern
+    for parts in zip(*(vars(tape)[name].unbind() for name in names), strict=True):
+        yield Tape(**dict(zip(names, parts, strict=True)))
 
 
 def make_tape(x: Tensor, states: States, w: CellWeights, network: NetworkSpec) -> Tape:

@@ -268,14 +268,14 @@ SIMPLE = (simple_rnn, simple_rnn_derivatives, simple_rnn_backward, simple_gradie
 LSTM = (lstm, lstm_derivatives, lstm_backward, lstm_gradients)
 GRU = (gru, gru_derivatives, gru_backward, gru_gradients)
 RESET = (gru_reset_before, gru_reset_before_derivatives, gru_reset_before_backward, gru_reset_before_gradients)
-ONE = {"a": (0, 1)}
+ONE = {"gates": (0, 1)}
 IFGO = {"i": (0, 1), "f": (1, 2), "g": (2, 3), "o": (3, 4), "i_f_g": (0, 3)}
 IGO = {"i": (0, 1), "g": (1, 2), "o": (2, 3)}
 ZRN = {"z": (0, 1), "r": (1, 2), "n": (2, 3), "z_r": (0, 2)}
 #: n first, so that the gates of x·W and those of h·U, which share z and r, are both adjacent.
 NZRM = {"n": (0, 1), "z": (1, 2), "r": (2, 3), "m": (3, 4), "z_r": (1, 3), "inputs": (0, 3), "recurrent": (1, 4)}
 CELLS = {
-    "simple_rnn": Cell(*SIMPLE, ONE, "a"),
+    "simple_rnn": Cell(*SIMPLE, ONE, "gates"),
     "lstm": Cell(*LSTM, IFGO, "g", ("squashed",)),
     "gru": Cell(*GRU, NZRM, "n"),
     "minimal": Cell(*MINIMAL, ONE, None),

@@ -105,6 +105,11 @@ def apart(x: tf.Tensor) -> tf.Tensor:
     return tf.reshape(x, (time // steps, steps, -1, x.shape[-1]))
 
 
+def steps_at(parts: tf.Tensor | None, i: tf.Tensor) -> list[tf.Tensor] | list[None]:
+    """Return each step of pass i, ``(B, N)``; None for each where there is nothing."""
+    return [None] * TOGETHER if parts is None else tf.unstack(parts[i])
+
+
 def together(parts: tf.TensorArray) -> tf.Tensor:
     """Join them again: ``(steps, B, N)`` each -> ``(T, B, N)``."""
     joined = parts.stack()
@@ -120,12 +125,13 @@ def forwards(
     tape, x, valid = Kept(x, cell.kept), apart(x), None if valid is None else apart(valid)
 
     def several(i: tf.Tensor, stack: tf.Tensor, outputs: tf.TensorArray, states: States) -> tuple:
-        products, new = [tf.unstack(input_product(x[i], columns[name])) for name in columns], []
+        part, held, new = x[i], steps_at(valid, i), []
+        products = [tf.unstack(input_product(part, columns[name])) for name in columns]
         for t, gates in enumerate(zip(*products, strict=True)):
             s = Tape(**dict(zip(columns, gates, strict=True)), **dict(zip(names, states, strict=True)))
             cell.step(s, w, network)
             stack = tape.push(stack, s)
-            states = hold(None if valid is None else valid[i, t], [vars(s)[f"new_{name}"] for name in names], states)
+            states = hold(held[t], [vars(s)[f"new_{name}"] for name in names], states)
             new.append(states[0])
         return stack, outputs.write(i, tf.stack(new)), states
 
@@ -150,22 +156,22 @@ def backwards(
     last = x.shape[0] - 1
 
     def several(i: tf.Tensor, stack: tf.Tensor, d_x: tf.TensorArray, d_states: States, grads: CellWeights) -> tuple:
-        tapes, ds = [], []
+        i = last - i
+        part, held, given, tapes, ds = x[i], steps_at(valid, i), steps_at(outside, i), [], []
         for t in reversed(range(x.shape[1])):
             (stack, s), d = tape.pop(stack), Tape()
-            held = None if valid is None else valid[last - i, t]
             cell.derivatives(s, d, back, network)
-            d_new = hold(held, d_states, [tf.zeros_like(each) for each in d_states])
-            d_old = cell.backward(d_new, outside[last - i, t], d, back, network)
-            if held is not None:
+            d_new = hold(held[t], d_states, [tf.zeros_like(each) for each in d_states])
+            d_old = cell.backward(d_new, given[t], d, back, network)
+            if valid is not None:
                 d_old = [old + after - new for old, after, new in zip(d_old, d_states, d_new, strict=True)]
             d_states = tuple(d_old)
             tapes.insert(0, s)
             ds.insert(0, d)
-        s, d = Joined(tapes, x=tf.reshape(x[last - i], (-1, x.shape[-1]))), Joined(ds)
+        s, d = Joined(tapes, x=tf.reshape(part, (-1, x.shape[-1]))), Joined(ds)
         found = gradients(s, d, w, network)
-        d_part = tf.reshape(input_gradient(d, w, network), tf.shape(x[last - i]))
-        return stack, d_x.write(last - i, d_part), d_states, {kind: grads[kind] + found[kind] for kind in grads}
+        d_part = tf.reshape(input_gradient(d, w, network), tf.shape(part))
+        return stack, d_x.write(i, d_part), d_states, {kind: grads[kind] + found[kind] for kind in grads}
 
     d_x, grads = tf.TensorArray(x.dtype, x.shape[0]), {kind: tf.zeros_like(w[kind]) for kind in w}
     _, d_x, d_states, grads = loop(x.shape[0], several, tape.stack, d_x, d_states, grads)

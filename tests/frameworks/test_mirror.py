@@ -72,6 +72,7 @@ ALONE = {
     ("tf2", "tuned.py", "Kept"): "a graph's loop hands tensors on by a list",
     ("tf2", "tuned.py", "loop"): "a graph's loop is an operation",
     ("tf2", "tuned.py", "apart"): "a graph's loop takes a few steps at a time",
+    ("tf2", "tuned.py", "steps_at"): "a graph's loop takes a few steps at a time",
     ("tf2", "tuned.py", "together"): "a graph's loop takes a few steps at a time",
     ("tf2", "tuned.py", "Joined"): "a graph's loop takes a few steps at a time",
     ("tf2", "tuned.py", "differentiable_once"): "an autograd.Function sees that its gradient is to be differentiated",

@@ -8,9 +8,8 @@ from datetime import datetime
 
 import pytest
 from made_reports import switches, toys
-from made_reports.browser import CHROMIUM, acted, browse
+from made_reports.browser import CHROMIUM, acted
 from made_reports.calls import answers
-from made_reports.cases import PAGES
 
 from reports.html.blocks import Cell, Column, Section, Table
 from reports.render import _environment, render
@@ -197,28 +196,6 @@ say(JSON.stringify([during, folded() > 0, seen.length, cut.length, colours.color
 def test_print_unfolds_and_leaves_the_buttons_out(pages, tmp_path):
     found = json.loads(acted(pages["accuracy.html"], PRINT, tmp_path)[1])
     assert found == [0, True, 0, 0, "rgb(0, 0, 0)", "rgb(255, 255, 255)"]
-
-
-WIDTHS = (390, 1280, 1920)
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_nothing_is_wider_than_its_screen(pages, tmp_path, name):
-    text = json.dumps(pages[name]).replace("</", "<\\/")
-    page = tmp_path / "widths.html"
-    page.write_text(
-        f"<body><script>const text = {text}, found = [];for (const width of {list(WIDTHS)}) {{"
-        "const frame = document.createElement('iframe');Object.assign(frame.style, { width: `${width}px`, border: 0 });"
-        "frame.onload = () => { const root = frame.contentDocument.documentElement;"
-        "frame.contentDocument.querySelectorAll('details').forEach((each) => { each.open = true; });"
-        "found.push(`${root.clientWidth > width - 20} ${root.scrollWidth - root.clientWidth}`);"
-        "document.title = found.join(); };"
-        "frame.srcdoc = text;document.body.append(frame);}</script>",
-        encoding="utf-8",
-    )
-    dom, console = browse(page, tmp_path / "profile", "--virtual-time-budget=20000")
-    assert console == ""
-    assert "<title>true 0,true 0,true 0</title>" in dom
 
 
 def test_calls_are_found_in_their_own_table_alone(tmp_path):
