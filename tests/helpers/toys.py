@@ -107,7 +107,7 @@ def predicting(predict) -> SimpleNamespace:
 
 
 def misbehave(deed: str) -> None:
-    """Do what the test asked for; ``hang-once`` is done by the first who comes to it.
+    """Do what the test asked for; ``hang-once`` is done by the first who comes to it, ``kill-then-sleep`` by two.
 
     ``until:NAME`` waits for a file of this name.
     """
@@ -116,10 +116,13 @@ def misbehave(deed: str) -> None:
         Path(f"at:{name}").touch()
         while not Path(name).exists():
             time.sleep(0.05)
+    deed, _, then = deed.partition("-then-")
     deed, _, once = deed.partition("-")
+    if then and Path(deed).exists():
+        return misbehave(then)
     if once and Path(deed).exists():
         return
-    if once:
+    if then or once:
         Path(deed).touch()
     match deed:
         case "raise":

@@ -50,16 +50,22 @@ def node_of(cpus):
 
 def lose(executor, trials, how):
     """Run trials and do something to the actor each time that one has started; all events but the signs of life."""
-    found, asleep = [], Path("asleep")
+    found = []
     with executor, closing(executor.run(trials)) as reports:
         for slot, trial, event in reports:
             found += [] if isinstance(event, Progressed) else [(trial, event)]
             if isinstance(event, Started):
                 deed = next(iter(json.loads(os.environ["TOY_DEEDS"]).values()), "")
-                while deed.startswith("sleep") and not asleep.exists():  # its first step has begun
-                    time.sleep(0.05)
+                if deed.startswith("sleep"):
+                    wait_for_sleep()
                 how(executor._slots[slot].facts.pid, event.environment["pid"])
     return found
+
+
+def wait_for_sleep():
+    """Wait until a trial's first step has begun."""
+    while not Path("asleep").exists():
+        time.sleep(0.05)
 
 
 def kinds(found, trial):
@@ -117,13 +123,15 @@ def test_a_lost_actor_s_trial_is_tried_once_more_and_its_worker_is_gone(make):
     assert gone(pids[0])
 
 
-@pytest.mark.parametrize("deed", ["sleep", "kill-once"])
+@pytest.mark.parametrize("deed", ["sleep", "kill-then-sleep"])
 def test_a_trial_whose_worker_is_lost_twice_fails_and_the_others_go_on(make, deed):
     """The actor is killed twice; or the worker process dies, and then the actor."""
     starts = []
 
     def kill(actor, worker):
         starts.append(worker)
+        if len(starts) == 2:
+            wait_for_sleep()
         if len(starts) <= 2 and (deed == "sleep" or len(starts) == 2):
             os.kill(actor, signal.SIGKILL)
 
