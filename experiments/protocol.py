@@ -175,6 +175,7 @@ class Framework:
     profile: Callable[[Callable[[], Any]], dict[str, float]] | None = None  # seconds by operator of what is called
     trap: Callable[[str], dict[str, Callable[..., np.ndarray]]] | None = None  # a trap's functions, by its module
     bare: Callable[..., float] | None = None  # a tutorial's training: spec, task, test batch, seed, recipes' fields
+    reuse: Callable[[Model], Model] = lambda new: new  # an equal network that is already traced, if there is one
     model_files: Callable[[ExperimentSpec, Weights], dict[str, bytes]] | None = None  # a network as an MLflow model's
 
 

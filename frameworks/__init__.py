@@ -27,8 +27,15 @@ def load(name: str) -> Framework:
     framework = Framework(name, FRAMEWORKS[name].owner, runtime.configure, network.build, runtime.environment)
     if name == REFERENCE:  # no source shows NumPy calls, and nothing is timed against NumPy
         return framework
-    files = ("probes.source_calls", "probes.call_conventions", "profiling", "probes.tutorial_baseline", "traps")
-    source_calls, call_conventions, profiling, tutorial_baseline, traps = (
+    files = (
+        "probes.source_calls",
+        "probes.call_conventions",
+        "profiling",
+        "probes.tutorial_baseline",
+        "tracing",
+        "traps",
+    )
+    source_calls, call_conventions, profiling, tutorial_baseline, tracing, traps = (
         import_module(f"frameworks.{name}.{file}") for file in files
     )
     models = import_module("frameworks.models")
@@ -40,6 +47,7 @@ def load(name: str) -> Framework:
         profile=profiling.profile,
         trap=traps.find,
         bare=tutorial_baseline.train,
+        reuse=tracing.reuse,
         model_files=partial(models.files, name),
     )
 

@@ -88,7 +88,7 @@ def _train(trial: Trial, framework: Framework) -> Iterator[Event]:
         check_lengths(task.train.lengths, task.interface.time)
     weights = canonical.draw(spec, task.interface, trial.seed) if spec.conventions.imposed else None
     began = perf_counter()
-    model = framework.build(spec, task.interface, weights, trial.seed)
+    model = framework.reuse(framework.build(spec, task.interface, weights, trial.seed))
     model.synchronise()
     build_s = perf_counter() - began
     shapes = model.native_shapes()
@@ -148,7 +148,10 @@ def _to_keep(spec: ExperimentSpec, model: Model, states: States) -> canonical.We
 
 
 def _step_times(steps: list[float]) -> dict[str, float]:
-    """The first and the median training step; drawing batches, evaluating and reporting are not timed."""
+    """The first and the median training step; drawing batches, evaluating and reporting are not timed.
+
+    In TensorFlow the first includes the tracing, unless this process has trained another seed of the experiment.
+    """
     first, *steady = steps
     return {"time/first_step_s": first} | ({"time/step_s": statistics.median(steady)} if steady else {})
 

@@ -61,8 +61,8 @@ def spec(cell="lstm", form="layer", conventions="keras", stateful=True, network=
     )
 
 
-def trial(framework: str, experiment: ExperimentSpec) -> Trial:
-    return Trial(experiment, framework, "toy 1.0", 0, DATA)
+def trial(framework: str, experiment: ExperimentSpec, seed: int = 0) -> Trial:
+    return Trial(experiment, framework, "toy 1.0", seed, DATA)
 
 
 def load(name: str) -> Framework:
