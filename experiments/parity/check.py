@@ -1,7 +1,8 @@
 """The parity ladder: what one check compares, rung by rung.
 
 Rung 0: the weights come back bit for bit. 1: outputs and every state. 2: the gradient of every weight and of the input.
-3: every weight after one step of each optimiser, or of those that a study chooses. 4: the loss of each of 200 steps.
+3: every weight after one step of each optimiser, or of those that a study chooses. 4: the loss of each of 200
+steps, or of fewer that a study chooses.
 (5, equal accuracy over seeds, is computed by the reports: it needs the trained trials.)
 """
 
@@ -10,7 +11,7 @@ from functools import cached_property
 from itertools import combinations, product
 
 from experiments.frozen import digest
-from experiments.parity.measure import ALL, Measurement, unless_all
+from experiments.parity.measure import ALL, STEPS, Measurement, unless_all
 from experiments.spec import ExperimentSpec
 from experiments.twins import REFERENCE
 
@@ -25,11 +26,12 @@ class ParityCheck:
     spec: ExperimentSpec
     versions: tuple[tuple[str, str], ...]  # of the twins' and the reference's packages, by framework
     optimisers: tuple[str, ...] = ALL  # rung 3's
+    steps: int = STEPS  # rung 4's
 
     @cached_property
     def fingerprint(self) -> str:
         """Equal for two checks that are the same: of spec, every framework's version, and the ladder's version."""
-        return digest([self.spec.fingerprint, sorted(self.versions), VERSION, *unless_all(self.optimisers)])
+        return digest([self.spec.fingerprint, sorted(self.versions), VERSION, *unless_all(self.optimisers, self.steps)])
 
     @property
     def listing(self) -> tuple[str, str, str]:
@@ -68,8 +70,8 @@ class ParityCheck:
 
     def _job(self, framework: str, version: str) -> Measurement:
         if framework == REFERENCE:
-            return Measurement(as_reference(self.spec), framework, version)
-        return Measurement(self.spec, framework, version, self.optimisers)
+            return Measurement(as_reference(self.spec), framework, version, steps=self.steps)
+        return Measurement(self.spec, framework, version, self.optimisers, self.steps)
 
 
 def as_reference(spec: ExperimentSpec) -> ExperimentSpec:

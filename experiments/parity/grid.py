@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 
 from experiments.frozen import Frozen
 from experiments.parity.check import ParityCheck, as_reference
-from experiments.parity.measure import ALL, TASKS, make_spec
+from experiments.parity.measure import ALL, STEPS, TASKS, make_spec
 from experiments.protocol import Absent
 from experiments.spec import ExperimentSpec, Form
 from experiments.study.phase import Absence, Answers, Work
@@ -22,8 +22,8 @@ class LadderGrid(Frozen):
     A cell is a name, or a table with options of the network; a ``form`` in it restricts it to that form, and its
     ``task`` may be chars, where the head answers at every step and states are carried. ``alternate`` takes each cell
     and form once and changes conventions and dtype from one to the next, instead of the whole product. ``optimisers``
-    is how many of rung 3's eight each check steps; which ones changes from one check to the next. ``device`` of
-    ``auto`` runs the twins on a GPU where their framework finds one.
+    is how many of rung 3's eight each check steps; which ones changes from one check to the next. ``steps`` is how many
+    losses rung 4 compares. ``device`` of ``auto`` runs the twins on a GPU where their framework finds one.
     """
 
     cells: Annotated[tuple[str | dict[str, Any], ...], Field(min_length=1)]
@@ -33,6 +33,7 @@ class LadderGrid(Frozen):
     device: Literal["cpu", "auto"] = "cpu"
     alternate: bool = False
     optimisers: Annotated[int, Field(ge=1, le=len(ALL))] = len(ALL)
+    steps: Annotated[int, Field(ge=1, le=STEPS)] = STEPS
 
     @field_validator("cells")
     @classmethod
@@ -73,7 +74,8 @@ def checks_of(grid: LadderGrid, frameworks: tuple[str, ...], answers: Answers) -
         support = {name: answers.supports(name, spec) for name in frameworks if name != REFERENCE}
         support[REFERENCE] = answers.supports(REFERENCE, as_reference(spec))
         able = [name for name, answer in support.items() if not isinstance(answer, Absent)]
-        check = ParityCheck(spec, tuple((name, answers.versions(name)) for name in able), grid.optimisers_of(row))
+        versions = tuple((name, answers.versions(name)) for name in able)
+        check = ParityCheck(spec, versions, grid.optimisers_of(row), grid.steps)
         absent += [
             Absence(name, check.slug, answer.reason, check, check.facets)
             for name, answer in support.items()

@@ -104,12 +104,13 @@ class Measurement:
     framework: str
     version: str
     optimisers: tuple[str, ...] = ALL  # rung 3's
+    steps: int = STEPS  # rung 4's
     name = "parity"
 
     @cached_property
     def fingerprint(self) -> str:
         """What makes two measurements the same."""
-        return digest([self.spec.fingerprint, self.framework, self.version, *unless_all(self.optimisers)])
+        return digest([self.spec.fingerprint, self.framework, self.version, *unless_all(self.optimisers, self.steps)])
 
     def run(self, framework: Framework) -> Iterator[Event]:
         """Yield a ``RungMeasured`` for every rung from 0 to 4, then ``Finished``; a fault becomes ``Failed``."""
@@ -126,7 +127,7 @@ class Measurement:
         yield RungMeasured(1, _passes(model, spec, batch))
         yield RungMeasured(2, model.gradients(batch))
         yield RungMeasured(3, self._updates(framework, task, weights, batch))
-        yield RungMeasured(4, {"loss": np.array(list(islice(losses(model, spec, task, SEED), STEPS)))})
+        yield RungMeasured(4, {"loss": np.array(list(islice(losses(model, spec, task, SEED), self.steps)))})
         found = framework.environment() | {"device": model.device}
         environment = json.dumps(found, ensure_ascii=False).encode()
         yield Finished({"time/climb_s": perf_counter() - began}, {"environment.json": environment})
@@ -143,9 +144,9 @@ class Measurement:
         return found
 
 
-def unless_all(optimisers: tuple[str, ...]) -> list[list[str]]:
-    """What a choice of optimisers adds to a fingerprint: nothing where it is all of them."""
-    return [] if optimisers == ALL else [list(optimisers)]
+def unless_all(optimisers: tuple[str, ...], steps: int) -> list[list[str] | int]:
+    """What a choice of optimisers and steps adds to a fingerprint: nothing where it is all of them."""
+    return [*([] if optimisers == ALL else [list(optimisers)]), *([] if steps == STEPS else [steps])]
 
 
 def _passes(model: Model, spec: ExperimentSpec, batch: Batch) -> Weights:

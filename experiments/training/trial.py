@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
 from time import perf_counter
+from weakref import WeakKeyDictionary
 
 from safetensors.numpy import save
 
@@ -27,6 +28,7 @@ from experiments.training.checkpoints import Progress
 from experiments.twins import FRAMEWORKS
 
 PROGRESS_EVERY_S = 0.5
+_described: WeakKeyDictionary[Model, NativeShapes] = WeakKeyDictionary()  # networks that serve several trials
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,9 @@ def _train(trial: Trial, framework: Framework) -> Iterator[Event]:
     model = framework.reuse(framework.build(spec, task.interface, weights, trial.seed))
     model.synchronise()
     build_s = perf_counter() - began
-    shapes = model.native_shapes()
+    if model not in _described:
+        _described[model] = model.native_shapes()
+    shapes = _described[model]
     yield Started(
         framework.environment() | {"device": model.device},
         {"time/build_s": build_s, "model/parameters": shapes.parameters},

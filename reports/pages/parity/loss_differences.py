@@ -46,7 +46,8 @@ def _figure(differences: pd.DataFrame, results: Results) -> Figure:
     cells = ordered(differences.cell, CELLS)
     panels = tuple(_panel(cell, differences[differences.cell == cell], results) for cell in cells)
     return Figure(
-        "Relative difference of two losses over 200 training steps, on a logarithmic scale: at each step the largest "
+        f"Relative difference of two losses over {differences.step.max()} training steps, on a logarithmic scale: at "
+        "each step the largest "
         "over all pairs, forms and conventions. A line that rises slowly is rounding, amplified by training; a "
         "different update rule would jump at once. Equal losses are drawn at the bottom.",
         panels,

@@ -39,8 +39,8 @@ def answer(results: Results) -> str:
     passed, total = sum(recorded.state == "done" for recorded in made), count(len(made), "parity check")
     text = (
         f"{f'All {total}' if passed == len(made) > 1 else f'{passed} of {total}'} passed every rung: the same weights, "
-        "outputs, states, gradients and optimiser steps, and 200 equal training losses. Each check is of one cell in "
-        "one form, under imposed conventions, in float64 or float32."
+        "outputs, states, gradients and optimiser steps, and the same loss at every training step. Each check "
+        "is of one cell in one form, under imposed conventions, in float64 or float32."
     )
     left = len(results.checks) - len(made)
     more = f" {count(left, 'more check')} {'is' if left == 1 else 'are'} not yet made." if left else ""

@@ -20,7 +20,7 @@ WORDS = (
 )
 NOTE = (
     "Adam, RMSprop and Adagrad divide a gradient by its own size, so the rounding error of a tiny float32 gradient "
-    "becomes a whole step; and 200 steps amplify rounding errors. The tolerances of float32 are therefore wider on "
+    "becomes a whole step; and training amplifies rounding errors. The tolerances of float32 are therefore wider on "
     "rungs 3 and 4. A mistake that they would let pass fails in float64."
 )
 
@@ -54,7 +54,7 @@ def _rungs() -> list[tuple[str, str, str]]:
             f"{single} after SGD, {_allowed(ADAPTIVE['float32'])} after the others",
         ),
         (
-            "Is the loss the same in each of 200 training steps with Adam and dropout?",
+            "Is the loss the same in every training step with Adam and dropout?",
             *(_allowed(TRAINED[dtype]) for dtype in DTYPES),
         ),
         (

@@ -7,10 +7,11 @@ import pytest
 from ladder.cases import make_check
 from ladder.toys import versions
 
+import frameworks
 from experiments.errors import UserError
 from experiments.parity import check as parity_check
 from experiments.parity.grid import LadderGrid, checks_of
-from experiments.parity.measure import ALL
+from experiments.parity.measure import ALL, STEPS
 from experiments.protocol import Absent, Native
 from experiments.study import plan, schema
 from experiments.study.grid import Grid
@@ -45,6 +46,19 @@ def test_each_check_steps_the_next_optimisers_until_all_had_their_turn():
     assert {job[REFERENCE].optimisers for job in jobs} == {ALL}
     whole = checks_of(grid.model_copy(update={"optimisers": 8}), ("tf2", "pytorch"), answers).jobs
     assert len({check.fingerprint for check in (*work.jobs, *whole)}) == 16
+
+
+def test_a_study_may_compare_fewer_losses_which_is_another_check():
+    answers = Answers(Path(), lambda *_: Native(), versions, None)
+    grid = LadderGrid(cells=["lstm"], forms=["layer"], dtypes=["float64"], conventions=["keras"])
+    (whole,), (short,) = (
+        checks_of(grid.model_copy(update={"steps": steps}), ("tf2", "pytorch"), answers).jobs for steps in (STEPS, 80)
+    )
+    assert whole.fingerprint != short.fingerprint and whole.slug == short.slug
+    for name, job in short.jobs().items():
+        assert job.steps == 80 and job.fingerprint != whole.jobs()[name].fingerprint
+    losses = list(short.jobs()[REFERENCE].run(frameworks.load(REFERENCE)))[4].values["loss"]
+    assert len(losses) == 80
 
 
 def test_a_ladder_may_take_a_gpu_and_its_reference_stays_the_same():
