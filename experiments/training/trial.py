@@ -7,7 +7,6 @@ from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
 from time import perf_counter
-from weakref import WeakKeyDictionary
 
 from safetensors.numpy import save
 
@@ -28,7 +27,6 @@ from experiments.training.checkpoints import Progress
 from experiments.twins import FRAMEWORKS
 
 PROGRESS_EVERY_S = 0.5
-_described: WeakKeyDictionary[Model, NativeShapes] = WeakKeyDictionary()  # networks that serve several trials
 
 
 @dataclass(frozen=True)
@@ -93,9 +91,7 @@ def _train(trial: Trial, framework: Framework) -> Iterator[Event]:
     model = framework.reuse(framework.build(spec, task.interface, weights, trial.seed))
     model.synchronise()
     build_s = perf_counter() - began
-    if model not in _described:
-        _described[model] = model.native_shapes()
-    shapes = _described[model]
+    shapes = model.native_shapes()
     yield Started(
         framework.environment() | {"device": model.device},
         {"time/build_s": build_s, "model/parameters": shapes.parameters},

@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import torch
+from torch import nn
 
 from frameworks.pytorch.convert.files import OpenedFile
 
@@ -25,7 +26,7 @@ def model_files(opened: OpenedFile, code: str) -> tuple[dict[str, Any], dict[str
         exec(compile(code, f"{name}.py", "exec"), module.__dict__)
         model = module.Model().to(next(iter(opened.content.values())).dtype)
         model.load_state_dict(opened.content)
-        torch.save(model.eval(), buffer)
+        torch.save(_interned(model.eval()), buffer)
     finally:
         del sys.modules[name]
     made = {
@@ -34,3 +35,15 @@ def model_files(opened: OpenedFile, code: str) -> tuple[dict[str, Any], dict[str
         f"code/{name}.py": code.encode(),
     }
     return {"pytorch": {"model_data": "data", "code": "code", "pytorch_version": str(torch.__version__)}}, made
+
+
+def _interned(model: nn.Module) -> nn.Module:
+    """Make equal names of weights one string, wherever they came from: pickle writes each string once.
+
+    So the same trial gives the same bytes.
+    """
+    for layer in model.modules():
+        if isinstance(layer, nn.RNNBase):
+            layer._flat_weights_names = [sys.intern(name) for name in layer._flat_weights_names]
+            layer._all_weights = [[sys.intern(name) for name in names] for names in layer._all_weights]
+    return model
