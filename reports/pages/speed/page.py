@@ -33,11 +33,15 @@ def answer(results: Results) -> tuple[Block, ...]:
 
 def comparisons(known: Sequence[Benchmark], rows: Sequence[TimedVariant], results: Results) -> Comparisons:
     """Every ratio that the page states, one family; those of variants with themselves too."""
+    return Comparisons([*asked(known, rows), *controls(rows, results)], results.looks)
+
+
+def asked(known: Sequence[Benchmark], rows: Sequence[TimedVariant]) -> list[tuple[TimedVariant, TimedVariant]]:
+    """The pairs of which the page asks which one is faster."""
     pairs = [pair for benchmark in known for pair in ranking.compared(benchmark)]
     pairs += [pair for benchmark in known for pair in tuned.compared(benchmark)]
     pairs += [pair for each in known for cell in each.cells for pair in first_call.compared(each, cell)]
-    pairs += [pair for contrast in contrasts.CONTRASTS for pair in contrasts.pairs(rows, contrast)]
-    return Comparisons([*pairs, *controls(rows, results)])
+    return pairs + [tuple(pair) for contrast in contrasts.CONTRASTS for pair in contrasts.pairs(rows, contrast)]
 
 
 def _fastest(benchmark: Benchmark, cell: str, ratios: Comparisons) -> str:
