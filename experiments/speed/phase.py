@@ -25,8 +25,9 @@ class SpeedGrid(Grid):
     training steps alone, or also forward passes and the floor, or also the operators that took the time, with the most
     threads. ``against_itself``: each framework's first variant is timed again, in processes of its own, so that the
     page shows what comes out where nothing differs. ``looks``: how often at most the page judges the growing data;
-    after each look but the last, the pairs that are too close to call are timed in as many processes again. No further
-    round begins after ``minutes`` of them.
+    after each look but the last, the pairs that are too close to call are timed in as many processes again: all
+    that the page asks about, or those of the fastest forms alone (``further``). No further round begins after
+    ``minutes`` of them.
     """
 
     processes: PositiveInt = 2
@@ -35,6 +36,7 @@ class SpeedGrid(Grid):
     depth: Depth = "operators"
     against_itself: bool = False
     looks: PositiveInt = 1
+    further: Literal["all", "fastest"] = "all"
     minutes: Annotated[float, Field(ge=0)] = 20.0
 
 

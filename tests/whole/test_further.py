@@ -39,7 +39,7 @@ def study(tmp_path, monkeypatch, new_database):
     (tmp_path / "toy.toml").write_text(STUDY)
     uri = new_database(tmp_path)
     plan = lay_out(read(tmp_path / "toy.toml"), tmp_path / "toy.toml", toys.supports, lambda name: "1", lambda _: None)
-    monkeypatch.setattr(further, "undecided", lambda results: [tuple(plan.jobs("speed"))])
+    monkeypatch.setattr(further, "undecided", lambda results: [further.Open(plan.jobs("speed"), True)])
 
     def run(**told):
         assert run_all._run(plan, run_all._chosen(plan, []), uri, **told) == []

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
-from experiments.speed.phase import later
+from experiments.speed.phase import SpeedGrid, later
 from experiments.speed.schedule import Timing
 from experiments.study.plan import Plan
 from reports.data.load import gather_timings
@@ -26,15 +27,16 @@ def ask(plan: Plan, tracking_uri: str, chosen: Sequence[Timing], tried: Collecti
         chosen: the planned timings whose variants may be timed further; of a pair both must be.
         tried: fingerprints of further rounds that are not asked for again, done or failed.
     """
-    results = gather_timings(plan, tracking_uri)
+    results, tables = gather_timings(plan, tracking_uri), plan.study.speed
     known = {timed.timing.variant: timed for timed in results.timings}
     spent = _spent(results.timings)
-    open_ = [each for each in chosen if spent.get(each.group, 0.0) < 60 * plan.study.speed[each.group].minutes]
+    in_time = [each for each in chosen if spent.get(each.group, 0.0) < 60 * tables[each.group].minutes]
     for look in range(1, results.looks):
-        wanted = _wanted(_before(results, look), {timing.variant for timing in open_})
+        may = [each for each in in_time if look < tables[each.group].looks]
+        wanted = _wanted(_before(results, look), may, tables)
         rounds = [
             timing.further(number)
-            for timing in open_
+            for timing in may
             if timing.variant in wanted
             for number in later(plan.study, timing)
             if number // timing.processes == look and number not in _rounds(known[timing.variant])
@@ -44,20 +46,36 @@ def ask(plan: Plan, tracking_uri: str, chosen: Sequence[Timing], tried: Collecti
     return []
 
 
-def undecided(results: Results) -> list[tuple[Timing, Timing]]:
-    """The pairs that the page asks about and that are too close to call; a variant and itself is none of them."""
+class Open(NamedTuple):
+    """Two variants that the page asks about and cannot tell apart; whether they are among the fastest forms."""
+
+    pair: tuple[Timing, Timing]
+    fastest: bool
+
+
+def undecided(results: Results) -> list[Open]:
+    """The pairs that are too close to call; a variant and itself is none of them."""
     rows = timed_variants(results)
     known = benchmarks(rows)
     ratios = page.comparisons(known, rows, results)
-    open_ = [pair for pair in page.asked(known, rows) if not ratios.of(*pair).decided]
-    return [(top.timed.timing, bottom.timed.timing) for top, bottom in open_]
+    return [
+        Open((top.timed.timing, bottom.timed.timing), fastest)
+        for pairs, fastest in ((page.asked(known, rows), False), (page.fastest(known), True))
+        for top, bottom in pairs
+        if not ratios.of(top, bottom).decided
+    ]
 
 
-def _wanted(results: Results, may: Collection[Key]) -> set[Key]:
+def _wanted(results: Results, may: Sequence[Timing], tables: Sequence[SpeedGrid]) -> set[Key]:
     """The variants to be timed further, of those that may be; with them goes what they are timed against themselves."""
-    pairs = ((top.variant, bottom.variant) for top, bottom in undecided(results))
-    wanted = {key for pair in pairs if all(each in may for each in pair) for key in pair}
-    return wanted | {key for key in may if (*key[:-1], 0) in wanted}
+    keys = {each.variant for each in may}
+    wanted = {
+        each.variant
+        for found in undecided(results)
+        if all(one.variant in keys and (found.fastest or tables[one.group].further == "all") for one in found.pair)
+        for each in found.pair
+    }
+    return wanted | {key for key in keys if (*key[:-1], 0) in wanted}
 
 
 def _before(results: Results, look: int) -> Results:

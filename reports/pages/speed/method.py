@@ -10,6 +10,7 @@ from reports.html.blocks import Block, Details, Points, Prose, Section
 from reports.html.footer import PLACES
 from reports.html.format import count, listed, name, number, percent
 from reports.pages.speed.timed.timings import MARK, Comparisons, TimedVariant, distinct, threads
+from reports.statistics import LEVEL
 from reports.statistics.ratios import COMMON_FREEDOM, USUAL_SD
 
 NAMED = 6  # the most variants that a sentence lists
@@ -37,6 +38,13 @@ RATIO = (
     "(Smyth 2004). Whether one is faster is decided for all ratios of this page together, by Holm's method: the chance "
     "of any false winner is at most 5%. So an interval may exclude 1 where the ratio is too close to call."
 )
+LOOKS = (
+    " Where pairs were too close to call after the planned processes, their variants alone were timed further. The "
+    "rounds may be looked at {looks} times, each time after as many processes again. Each look decides at {level} "
+    "(5% over the number of looks: Bonferroni), so that over all of them the chance of any false winner is at most 5%; "
+    "every interval of this page is a {confidence} interval of the rounds so far, which holds with 95% over all looks "
+    "(Jennison and Turnbull 1989)."
+)
 DOUBTS = (
     f"{MARK} marks a timing that varied: the middle half of a process's steps spreads over more than "
     f"{percent(SPREAD)} of its median, the processes' medians differ by more than {percent(SPREAD)}, other programs "
@@ -45,7 +53,7 @@ DOUBTS = (
 
 
 def section(
-    rows: Sequence[TimedVariant], controls: Sequence[tuple[TimedVariant, TimedVariant]], known: Comparisons
+    rows: Sequence[TimedVariant], controls: Sequence[tuple[TimedVariant, TimedVariant]], known: Comparisons, looks: int
 ) -> Section:
     """The rules of the measurement, what they say of a variant and itself, the machine, and its load."""
     alone = any(len(row.timed.processes) == 1 for row in rows)
@@ -55,8 +63,16 @@ def section(
         f"{listed(map(str, numbers), 'or')} thread{'s' * (numbers != [1])}."
     )
     itself = (_against_themselves(controls, known),) if controls else ()
-    points = (TIMED, ORDER, WARM_UP, text + ONE_PROCESS * alone, RATIO, *itself, DOUBTS, _machine(rows))
+    points = (TIMED, ORDER, WARM_UP, text + ONE_PROCESS * alone, RATIO + _looks(looks), *itself, DOUBTS, _machine(rows))
     return Section("method", "How these times were taken", (Points(points), *_load(rows)))
+
+
+def _looks(looks: int) -> str:
+    """How verdicts and intervals allow for several looks; empty where there is one."""
+    if looks == 1:
+        return ""
+    error = 100 * LEVEL / looks
+    return LOOKS.format(looks=looks, level=f"{error:.2g}%", confidence=f"{100 - error:.3g}%")
 
 
 def _against_themselves(controls: Sequence[tuple[TimedVariant, TimedVariant]], known: Comparisons) -> str:

@@ -91,9 +91,27 @@ def test_a_round_holds_the_next_process_of_each_variant(machine):
 def test_what_is_decided_is_left_alone(machine, monkeypatch):
     found = machine()
     pairs = [each for each in found.plan.jobs("speed") if each.spec.network.form == "tuned"]
-    monkeypatch.setattr(further, "undecided", lambda results: [tuple(pairs)])
+    monkeypatch.setattr(further, "undecided", lambda results: [further.Open(tuple(pairs), True)])
     assert [(each.framework, each.spec.network.form) for each in found.ask()] == [(t, "tuned") for t in toys.TWINS]
     monkeypatch.setattr(further, "undecided", lambda results: [])
+    assert found.ask() == []
+
+
+def test_a_table_may_go_on_with_the_fastest_forms_alone(machine):
+    """PyTorch's tuned form is the fastest of its own, and as fast as TensorFlow's layer: that is left to ask."""
+    slower = {"pytorch_layer": 9.0, "tf2_tuned": 99.0, "tf2_scratch": 999.0, "pytorch_scratch": 999.0}
+    every = machine(**slower)
+    assert {each.spec.network.form for each in every.ask()} == {"layer", "tuned", "scratch"}
+    fastest = [{"speed": (grid.model_copy(update={"further": "fastest"}),)} for grid in every.plan.study.speed]
+    every.plan = replace(every.plan, study=every.plan.study.model_copy(update=fastest[0]))
+    found = {(each.framework, each.spec.network.form) for each in every.ask()}
+    assert found == {("tf2", "layer"), ("pytorch", "tuned")}
+
+
+def test_a_pair_of_two_tables_is_timed_further_where_both_have_a_look_left(machine, monkeypatch):
+    found = machine()
+    one, other = (each for each in found.plan.jobs("speed") if each.spec.network.form == "tuned")
+    monkeypatch.setattr(further, "undecided", lambda results: [further.Open((one, replace(other, group=1)), True)])
     assert found.ask() == []
 
 
@@ -157,6 +175,7 @@ def test_a_variant_timed_against_itself_goes_along_and_calls_for_nothing(machine
     again = [(each.framework, each.first) for each in found.ask() if each.copy]
     assert again == [(twin, 2) for twin in toys.TWINS]
     monkeypatch.setattr(page, "asked", lambda known, rows: [])
+    monkeypatch.setattr(page, "fastest", lambda known: [])
     assert found.ask() == []
 
 

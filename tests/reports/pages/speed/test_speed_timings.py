@@ -154,3 +154,23 @@ def test_of_many_busy_variants_the_rest_is_folded_up():
     text = said(toys.results(*busy))
     assert "while 12 of 12 variants were timed, at most 0.50 cores." in text
     assert "Which, and how many cores" in text
+
+
+def test_more_looks_widen_every_interval_and_decide_at_a_lower_level():
+    """Worked out by hand: one pair, so the usual standard deviation; at three looks 98.3 % and 5 % / 3."""
+    rows = row("tf2", *[1.45] * 4), row("pytorch", *[1.0] * 4)
+    one, three = (Comparisons([rows], looks).of(*rows) for looks in (1, 3))
+    sd = 0.13 * math.sqrt(4 / 7 / 4)
+    assert math.log(three.high / three.value) == pytest.approx(stats.t.ppf(1 - 0.025 / 3, 7) * sd)
+    assert math.log(one.high / one.value) == pytest.approx(stats.t.ppf(0.975, 7) * sd)
+    close = row("tf2", *[1.15] * 4), row("pytorch", *[1.0] * 4)
+    p = 2 * stats.t.sf(math.log(1.15) / sd, 7)
+    assert 0.05 / 3 < p < 0.05
+    assert [Comparisons([close], looks).of(*close).decided for looks in (1, 3)] == [True, False]
+
+
+def test_the_page_says_how_often_the_rounds_are_looked_at():
+    timings = toys.results(row("tf2", 1.0, 1.0).timed, row("pytorch", 1.0, 1.0).timed)
+    text = said(replace(timings, looks=3))
+    assert "may be looked at 3 times" in text and "decides at 1.7%" in text and "is a 98.3% interval" in text
+    assert "looked at" not in said(timings)
