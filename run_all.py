@@ -37,7 +37,8 @@ def _version(wanted: bool) -> None:
 
 OTHERS = (
     "Also, each with --help: run_all.py sample RUN (text from a trained network), freeze STUDY and replicate BUNDLE "
-    "(do its claims hold with other seeds, on another machine?), and cost (what the program itself costs)."
+    "(do its claims hold with other seeds, on another machine?), tuned STUDY (is the tuned form the fastest?) and cost "
+    "(what the program itself costs)."
 )
 
 
@@ -219,6 +220,7 @@ def start() -> None:
         "cost": ("experiments.cost.command", "app"),
         "freeze": ("reports.replication.command", "freezing"),
         "replicate": ("reports.replication.command", "replicating"),
+        "tuned": ("reports.replication.tuned", "checking"),
     }
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name not in others:
