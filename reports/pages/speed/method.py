@@ -6,10 +6,10 @@ from typing import Any
 from experiments.speed.clock import WARM_RULE, WINDOW
 from experiments.speed.outcome import BUSY, SPREAD
 from experiments.twins import TWINS
-from reports.html.blocks import Block, Details, Points, Prose, Section
+from reports.html.blocks import Block, Cell, Column, Details, Points, Prose, Section, Table
 from reports.html.footer import PLACES
 from reports.html.format import count, listed, name, number, percent
-from reports.pages.speed.timed.timings import MARK, Comparisons, TimedVariant, distinct, threads
+from reports.pages.speed.timed.timings import MARK, Comparisons, Ratio, TimedVariant, distinct, milliseconds, threads
 from reports.statistics import LEVEL
 from reports.statistics.ratios import COMMON_FREEDOM, USUAL_SD
 
@@ -62,9 +62,10 @@ def section(
         f"Behind each time: {distinct(row.n for row in rows)} steady steps × processes, "
         f"{listed(map(str, numbers), 'or')} thread{'s' * (numbers != [1])}."
     )
-    itself = (_against_themselves(controls, known),) if controls else ()
-    points = (TIMED, ORDER, WARM_UP, text + ONE_PROCESS * alone, RATIO + _looks(looks), *itself, DOUBTS, _machine(rows))
-    return Section("method", "How these times were taken", (Points(points), *_load(rows)))
+    points = (TIMED, ORDER, WARM_UP, text + ONE_PROCESS * alone, RATIO + _looks(looks), DOUBTS, _machine(rows))
+    return Section(
+        "method", "How these times were taken", (Points(points), *_against_themselves(controls, known), *_load(rows))
+    )
 
 
 def _looks(looks: int) -> str:
@@ -75,16 +76,31 @@ def _looks(looks: int) -> str:
     return LOOKS.format(looks=looks, level=f"{error:.2g}%", confidence=f"{100 - error:.3g}%")
 
 
-def _against_themselves(controls: Sequence[tuple[TimedVariant, TimedVariant]], known: Comparisons) -> str:
-    """The ratios of variants with themselves, which should be 1."""
+def _against_themselves(controls: Sequence[tuple[TimedVariant, TimedVariant]], known: Comparisons) -> tuple[Block, ...]:
+    """A row for each variant timed twice, whose ratio with itself should be 1; nothing where there is none."""
+    if not controls:
+        return ()
     ratios = [known.of(*pair) for pair in controls]
-    parts = [
-        f"{row.title} with {threads(row.threads)} {number(ratio.value, 2)} ({ratio.interval})"
-        for (row, _), ratio in zip(controls, ratios, strict=True)
-    ]
     wrong = sum(ratio.decided for ratio in ratios)
     found = f"{wrong} of {len(ratios)} called different: the verdicts here err" if wrong else "none is called different"
-    return f"A variant timed again, in further processes of the same rounds, over itself: {listed(parts)}; {found}."
+    columns = ["Cell", "Form", "Framework", "Threads", Column("First, ms", True), Column("Again, ms", True)]
+    columns += [Column("First / again", True), "Verdict", Column("Steps × processes", True)]
+    caption = f"A variant against itself: timed again, in further processes of the same rounds; {found}."
+    rows = [_itself(*pair, ratio) for pair, ratio in zip(controls, ratios, strict=True)]
+    return (Table.of(caption, columns, rows),)
+
+
+def _itself(first: TimedVariant, again: TimedVariant, ratio: Ratio) -> list[Cell]:
+    return [
+        Cell(first.cell, kind="code"),
+        Cell(first.form, kind="code"),
+        Cell(name(first.framework), kind=first.framework),
+        Cell(threads(first.threads)),
+        *(Cell(milliseconds(each.step), each.step, note=each.quartiles_text) for each in (first, again)),
+        Cell(number(ratio.value, 2), ratio.value, note=ratio.interval),
+        Cell("different" if ratio.decided else "too close to call", kind="" if ratio.decided else "quiet"),
+        Cell(again.n, kind="quiet"),
+    ]
 
 
 def _machine(rows: Sequence[TimedVariant]) -> str:

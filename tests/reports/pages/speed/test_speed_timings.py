@@ -101,9 +101,11 @@ def test_a_variant_is_compared_with_itself_and_counts_nowhere_else(second, said_
     first, again = row("tf2", 1.0, 1.0).timed, row("tf2", second, second).timed
     copy = replace(again, timing=replace(again.timing, copy=1, depth="step"))
     text = said(toys.results(first, row("pytorch", 1.0, 1.0).timed, copy))
-    assert f"over itself: TensorFlow 2's layer with 2 threads {1 / second:.2f} (" in text and said_so in text
+    assert "A variant against itself: timed again, in further processes of the same rounds" in text and said_so in text
+    assert f"lstm layer TensorFlow 2 2 threads 10,000 9,000 to 11,000 {10_000 * second:,.0f} " in text
+    assert f" {1 / second:.2f} " in text[text.index("First / again") :]
     assert "Of 1 pair of the same cell and form" in text
-    assert "over itself" not in said(toys.results(first))
+    assert "against itself" not in said(toys.results(first))
 
 
 @pytest.mark.parametrize(("value", "text"), [(1.04, "1.04×"), (1.44, "1.4×"), (13.7, "14×"), (0.82, "0.820×")])
