@@ -1,6 +1,7 @@
 """A study run phase by phase: recorded, shown, and its pages kept up to date."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from experiments.running.display import Display
 from experiments.running.executors.choose import StudyExecutor
 from experiments.running.outlook import Outlook, Stage
 from experiments.running.pages import Pages, Write
-from experiments.study.phase import Ask, Failures, Means, Phase
+from experiments.study.phase import Ask, Failures, Means, Phase, nothing_more
 from experiments.study.phases import PHASES
 from experiments.tracking.durations import Durations
 from experiments.tracking.missing import Jobs
@@ -54,7 +55,7 @@ def run(
         tracker.say = display.say
         means = Means(executor, tracker, display.phase)
         for phase in PHASES:
-            for number, jobs in enumerate(_batches(phase, to_run[phase.name], ask)):
+            for number, jobs in enumerate(_batches(to_run[phase.name], partial(_next, tracker, ask, phase))):
                 if number == 0:
                     pages.between(phase.alone)
                 if number or not to_run[phase.name]:
@@ -63,14 +64,22 @@ def run(
     return failures
 
 
-def _batches(phase: Phase, jobs: Sequence[Any], ask: Ask) -> Iterator[Sequence[Any]]:
+def _next(tracker: Tracker, ask: Ask, phase: Phase, tried: Collection[str]) -> Sequence[Any]:
+    """What a phase's results ask for, when the store holds all of them: that it is away is waited for."""
+    if phase.more is nothing_more:
+        return ()
+    tracker.finished(phase.experiment)
+    return ask(phase.name, tried)
+
+
+def _batches(jobs: Sequence[Any], more: Callable[[Collection[str]], Sequence[Any]]) -> Iterator[Sequence[Any]]:
     """A phase's missing jobs, then batch by batch what its results ask for; what failed is not asked for again."""
     tried: set[str] = set()
-    jobs = jobs or ask(phase.name, tried)
+    jobs = jobs or more(tried)
     while jobs:
         yield jobs
         tried.update(job.fingerprint for job in jobs)
-        jobs = ask(phase.name, tried)
+        jobs = more(tried)
 
 
 class _Stages(NamedTuple):

@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 import toys
@@ -12,6 +13,8 @@ import run_all
 from experiments.speed import load
 from experiments.study.plan import lay_out
 from experiments.study.schema import read
+from experiments.tracking.recording.tracker import Tracker
+from experiments.tracking.study_run import _batches
 from reports.pages.speed import further
 
 STUDY = """
@@ -66,7 +69,7 @@ def test_a_study_that_is_stopped_between_its_looks_goes_on_with_what_it_lacks(st
 
     def stopped(*arguments):
         asked.append(arguments)
-        if len(asked) > 3 and arguments[3] == "speed":
+        if len(asked) == 2:
             raise KeyboardInterrupt
         return real(*arguments)
 
@@ -74,6 +77,23 @@ def test_a_study_that_is_stopped_between_its_looks_goes_on_with_what_it_lacks(st
         patched.setattr(reports, "ask", stopped)
         study()
     assert study() == names("", " · process 2", " · process 3")
+
+
+def test_what_the_results_ask_for_is_asked_when_the_store_holds_all_of_them(study, monkeypatch):
+    """A tracker that has written nothing yet, as while its server is away, is waited for before each look."""
+    real, order = reports.ask, []
+    monkeypatch.setattr(Tracker, "finished", lambda self, experiment: order.append(experiment))
+    monkeypatch.setattr(reports, "ask", lambda *arguments: order.append("asked") or real(*arguments))
+    study()
+    assert order == ["speed", "asked"] * 3
+
+
+def test_what_failed_ends_its_looks_but_not_the_others():
+    """A batch that is never recorded is asked for once."""
+    jobs = [SimpleNamespace(fingerprint=each) for each in "abc"]
+    left = {each.fingerprint: each for each in jobs}
+    batches = _batches([], lambda tried: [each for name, each in left.items() if name not in tried][:1])
+    assert [each.fingerprint for (each,) in batches] == ["a", "b", "c"]
 
 
 def test_within_stated_minutes_nothing_more_is_asked(study):
