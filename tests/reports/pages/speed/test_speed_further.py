@@ -10,7 +10,9 @@ from plans import native
 from experiments.speed.outcome import TimingOutcome
 from experiments.speed.phase import PHASE
 from experiments.study import plan as plans
+from experiments.study.phases import PHASES
 from experiments.study.schema import Study
+from experiments.tracking import listing
 from experiments.tracking.recording.tracker import Tracker
 from reports.data.load import gather_timings
 from reports.pages.speed import further, page
@@ -211,3 +213,10 @@ def test_a_study_says_how_many_further_rounds_there_may_be():
     found = PHASE.more(plan.study, plan.jobs("speed"))
     assert len(found.jobs) == 6 * 2 * 2 and found.minutes == 7
     assert {number for each in found.jobs for number in each.rounds} == {2, 3, 4, 5}
+
+
+def test_a_listing_says_so_too(machine):
+    found = machine(table={"minutes": 7}.items())
+    chosen = {phase.name: found.plan.jobs(phase.name) for phase in PHASES}
+    *_, last = listing.lines(found.plan, chosen, [], found.uri, 1)
+    assert last == "6 timings: 6 done, 0 to run; at most 24 more where the results ask for them, begun within 7 minutes"
