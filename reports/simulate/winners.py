@@ -22,6 +22,17 @@ def any_false_winner(rng: Generator, studies: int, pairs: int, rounds: int, spre
     return _decided(_rounds(rng, studies, pairs, rounds, spread)).any(axis=-1)
 
 
+def busy_errs(rng: Generator, studies: int, pairs: int, sd: float, against_itself: int) -> np.ndarray:
+    """Whether equal steps have a winner by one round on a machine that is less quiet than usual.
+
+    ``against_itself`` of the pairs are variants and themselves, which show that.
+    """
+    logs = rng.normal(0, sd, (studies, pairs + against_itself))
+    found = Rounds(np.ones_like(logs), logs, np.zeros_like(logs))
+    itself = np.arange(logs.shape[1]) >= pairs
+    return statistics.decided(statistics.moderated(found, itself)).any(axis=-1)
+
+
 def winner_found(rng: Generator, studies: int, pairs: int, rounds: int, ratio: float) -> np.ndarray:
     """Whether the one pair of a page whose steps differ by ``ratio`` has its winner."""
     wins = np.log(ratio) * (np.arange(pairs) == 0)[:, None]
@@ -53,6 +64,12 @@ def simulations() -> list[Simulation]:
         ),
         Simulation("1.25 times, 38 pairs, 8 rounds", 0.6, 0.8, partial(found, pairs=38, rounds=8, ratio=1.25)),
         Simulation("2 times, 38 pairs, 2 rounds", 0.65, 0.85, partial(found, pairs=38, rounds=2, ratio=2.0)),
+        Simulation(
+            "1 round, 4 × the scatter, 2 A/A pairs", 0, 0.1, partial(busy_errs, pairs=38, sd=0.5, against_itself=2)
+        ),
+        Simulation(
+            "not used: the same without A/A pairs", 0.6, 1, partial(busy_errs, pairs=38, sd=0.5, against_itself=0)
+        ),
         Simulation("not used: range of 2 rounds has a winner", 0.15, 1, partial(lowest_to_highest_errs, rounds=2)),
         *looks.simulations(),
     ]

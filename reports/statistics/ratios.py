@@ -38,17 +38,25 @@ def rounds(samples: Sequence[ArrayLike]) -> Rounds:
     return Rounds(np.array([sample.size for sample in known]), np.array(means), np.array(squares))
 
 
-def common_variance(found: Rounds) -> np.ndarray:
-    """The variance of one round's log-ratio, pooled over the pairs of each page: ``(...)``."""
+def common_variance(found: Rounds, itself: ArrayLike = False) -> np.ndarray:
+    """The variance of one round's log-ratio, pooled over the pairs of each page: ``(...)``.
+
+    Where fewer than ``FEWEST`` pairs have two rounds it is the usual one, or that which the pairs of a variant and
+    itself show (``itself``, bool, ``(..., pairs)``), if that is more: they are known to have a log-ratio of 0, so one
+    round is enough.
+    """
     known = found.n > 1
     freedom = np.where(known, found.n - 1, 0).sum(axis=-1)
     pooled = np.where(known, found.squares, 0.0).sum(axis=-1) / np.maximum(freedom, 1)
-    return np.where(known.sum(axis=-1) < FEWEST, USUAL_SD**2, np.maximum(pooled, LEAST_SD**2))
+    null = np.asarray(itself) & (found.n > 0)
+    about_zero = np.where(null, found.squares + found.n * found.mean**2, 0.0).sum(axis=-1)
+    usual = np.maximum(USUAL_SD**2, about_zero / np.maximum(np.where(null, found.n, 0).sum(axis=-1), 1))
+    return np.where(known.sum(axis=-1) < FEWEST, usual, np.maximum(pooled, LEAST_SD**2))
 
 
-def moderated(found: Rounds) -> Moment:
-    """The moment of each pair's mean log-ratio; NaN for a pair without rounds."""
-    known, common = found.n > 0, common_variance(found)[..., None]
+def moderated(found: Rounds, itself: ArrayLike = False) -> Moment:
+    """The moment of each pair's mean log-ratio; NaN for a pair without rounds; ``itself`` as in ``common_variance``."""
+    known, common = found.n > 0, common_variance(found, itself)[..., None]
     freedom = np.where(known, COMMON_FREEDOM + found.n - 1, np.nan)
     variance = (COMMON_FREEDOM * common + found.squares) / freedom / np.where(known, found.n, 1)
     return Moment(np.where(known, found.mean, np.nan), variance, freedom)

@@ -29,7 +29,8 @@ WARM_UP = (
 )
 ONE_PROCESS = (
     " A single process cannot show how much processes differ: rounds are then taken to differ as on a shared machine "
-    f"of two cores, by a standard deviation of {percent(USUAL_SD)}, and only large ratios are decided."
+    f"of two cores, by a standard deviation of {percent(USUAL_SD)}, or as the variants timed against themselves do if "
+    "that is more, and only large ratios are decided."
 )
 RATIO = (
     f"A ratio is the geometric mean over the rounds of {FIRST}'s median step divided by {SECOND}'s. A round counts as "

@@ -33,7 +33,7 @@ def answer(results: Results) -> tuple[Block, ...]:
 
 def comparisons(known: Sequence[Benchmark], rows: Sequence[TimedVariant], results: Results) -> Comparisons:
     """Every ratio that the page states, one family; those of variants with themselves too."""
-    return Comparisons([*asked(known, rows), *fastest(known), *controls(rows, results)], results.looks)
+    return Comparisons([*asked(known, rows), *fastest(known)], results.looks, controls(rows, results))
 
 
 def asked(known: Sequence[Benchmark], rows: Sequence[TimedVariant]) -> list[tuple[TimedVariant, TimedVariant]]:

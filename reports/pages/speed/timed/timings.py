@@ -150,6 +150,9 @@ class Ratio(NamedTuple):
         return Ratio(1 / self.value, 1 / self.high, 1 / self.low, self.decided)
 
 
+Pair = tuple[TimedVariant, TimedVariant]
+
+
 class Comparisons:
     """The ratios of a page, judged together.
 
@@ -160,11 +163,14 @@ class Comparisons:
         pairs: top and bottom of every ratio that the page states; one that comes twice, or turned round, counts once.
         looks: how often the growing data may be looked at. The intervals are as much wider as hold with 95% however
             often that was (repeated confidence intervals: Jennison and Turnbull 1989).
+        itself: further pairs, of a variant and itself.
     """
 
-    def __init__(self, pairs: Iterable[tuple[TimedVariant, TimedVariant]], looks: int = 1) -> None:
-        named = {frozenset(map(_key, pair)): pair for pair in pairs}
-        part = moderated(rounds([_logarithms(*pair) for pair in named.values()]))
+    def __init__(self, pairs: Iterable[Pair], looks: int = 1, itself: Iterable[Pair] = ()) -> None:
+        null = {frozenset(map(_key, pair)): pair for pair in itself}
+        named = {frozenset(map(_key, pair)): pair for pair in pairs} | null
+        same = np.array([key in null for key in named], bool)
+        part = moderated(rounds([_logarithms(*pair) for pair in named.values()]), same)
         found = interval(part, 1, looks)
         bounds = np.exp(np.stack([found.value, found.low, found.high], axis=-1)).tolist()
         self._found: dict[tuple[str, str], Ratio] = {}
