@@ -37,7 +37,8 @@ def _version(wanted: bool) -> None:
 
 OTHERS = (
     "Also, each with --help: run_all.py sample RUN (text from a trained network), freeze STUDY and replicate BUNDLE "
-    "(do its claims hold with other seeds, on another machine?), and cost (what the program itself costs)."
+    "(do its claims hold with other seeds, on another machine?), tuned STUDY (is the tuned form the fastest?) and cost "
+    "(what the program itself costs)."
 )
 
 
@@ -94,7 +95,7 @@ def main(
             import reports
 
             typer.echo(f"reports: {reports.write(plan, uri, REPORTS)}")
-        elif _run(plan, chosen, uri, fresh, workers, threads, executor=executor, models=models):
+        elif _run(plan, chosen, uri, fresh, workers, threads, executor=executor, models=models, more=minutes is None):
             raise typer.Exit(1)
 
 
@@ -164,8 +165,13 @@ def _run(
     folder: Path = REPORTS,
     executor: str = "local",
     models: Models = "one",
+    more: bool = True,
 ) -> list[tuple[str, str]]:
-    """Run what is missing, phase by phase, then report; returns what failed, and why."""
+    """Run what is missing, phase by phase, and what its results ask for (``more``), then report.
+
+    Returns:
+        What failed, and why.
+    """
     from rich.console import Console
 
     import frameworks
@@ -187,18 +193,24 @@ def _run(
             checkpoints.discard(trial.fingerprint for trial in chosen["training"])
         to_run = missing(chosen, uri, plan.study.name, fresh)
         to_run["training"] = keeping(models, to_run["training"])
-        if any(to_run.values()):
+        ask = partial(reports.ask, plan, uri, chosen) if more else _nothing_more
+        unfinished = any(to_run.values()) or any(ask(phase, ()) for phase in chosen)
+        if unfinished:
             display.address(console, folder / "index.html")
             write = partial(reports.write, plan, uri, folder)
             with make(executor, frameworks.load, workers, threads) as made:
-                failures = study_run.run(chosen, to_run, tracker, made, console, write, folder)
+                failures = study_run.run(chosen, to_run, tracker, made, console, write, folder, ask)
         results = tracker.results() if to_run["training"] else {}
         rows = summary.rows(trials, parent_names(trials), results)
         runs = tracker.way_to_look
-    if not any(to_run.values()):
+    if not unfinished:
         display.nothing_to_run(console, chosen)
     display.summary(console, rows, failures, runs, reports.write(plan, uri, folder))
     return failures
+
+
+def _nothing_more(phase: str, tried: object) -> tuple[()]:
+    return ()
 
 
 def start() -> None:
@@ -208,6 +220,7 @@ def start() -> None:
         "cost": ("experiments.cost.command", "app"),
         "freeze": ("reports.replication.command", "freezing"),
         "replicate": ("reports.replication.command", "replicating"),
+        "tuned": ("reports.replication.tuned", "checking"),
     }
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name not in others:

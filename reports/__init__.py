@@ -1,12 +1,13 @@
 """MLflow → rows → sections → HTML pages: what a study found, and what it did not."""
 
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from experiments.study.plan import Plan
 
-__all__ = ["write"]
+__all__ = ["ask", "write"]
 
 
 def write(plan: "Plan", tracking_uri: str, folder: Path, running: str = "") -> Path:
@@ -14,3 +15,24 @@ def write(plan: "Plan", tracking_uri: str, folder: Path, running: str = "") -> P
     from reports import render
 
     return render.write(plan, tracking_uri, folder, running)
+
+
+def ask(
+    plan: "Plan", tracking_uri: str, chosen: Mapping[str, Sequence[Any]], phase: str, tried: Collection[str]
+) -> Sequence[Any]:
+    """The next jobs that the recorded results of a phase ask for: of the speed phase's alone.
+
+    Args:
+        plan: the study laid out.
+        tracking_uri: where MLflow keeps the runs.
+        chosen: the planned jobs that the user asks for, by phase.
+        phase: its name.
+        tried: fingerprints of jobs that are not asked for again.
+    """
+    from experiments.speed.phase import PHASE
+
+    if phase != PHASE.name or not PHASE.more(plan.study, chosen[phase]).jobs:
+        return ()
+    from reports.pages.speed import further
+
+    return further.ask(plan, tracking_uri, chosen[phase], tried)

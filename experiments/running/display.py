@@ -70,7 +70,8 @@ class Display:
         """Bring the bar up to date."""
         stage = self.outlook.stages[self._phase]
         counts, left = f"{stage.done:,}/{stage.total:,}", self.outlook.time_left
-        self._bars.update(self._bar, description=self._phase, completed=self.outlook.behind_s, counts=counts, left=left)
+        place = {"total": max(1.0, self.outlook.expected_s), "completed": self.outlook.behind_s}
+        self._bars.update(self._bar, description=self._phase, counts=counts, left=left, **place)
 
     def say(self, text: str) -> None:
         """Show a line that stays, with what is done of the phase."""

@@ -38,6 +38,14 @@ class Outlook:
         self.ended = 0  # jobs, since the start
         self._clock, self._began = clock, clock()
 
+    def add(self, stage: Stage) -> None:
+        """More jobs to come: of a phase that has jobs already, or of one that had none to run."""
+        known = self.stages.setdefault(stage.phase, Stage(stage.phase, stage.noun, 0, 0, 0.0))
+        known.total += stage.total
+        known.done += stage.done
+        known.seconds += stage.seconds
+        self.expected_s += stage.seconds
+
     def count(self, phase: str) -> None:
         """One job of a phase has ended."""
         stage = self.stages[phase]

@@ -18,7 +18,7 @@ from experiments.tasks import Interface
 FLOOR_STEPS = 10
 PROFILED_STEPS = 1  # of thousands of operators each
 BATCHES = 4  # random ones, in turn: a single one's rows would stay in the cache
-TOP = 5
+TOP = 10  # operators that a record names
 
 #: How deep a variant is measured: its training step; also its forward pass and the floor; also its operators.
 Depth = Literal["step", "floor", "operators"]

@@ -85,12 +85,13 @@ def summary(records: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         "memory/step_bytes": max(record["step_bytes"] for record in records),
         "load/others": max(max(record["load"], record["load_before"]) for record in records),
     }
-    return found | _floor_metrics(records, middle) if has_floor(records) else found
+    with_floor = [record for record in records if "floor" in record]
+    return found | _floor_metrics(with_floor, middle) if with_floor else found
 
 
 def has_floor(records: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether the forward pass and the floor were timed beside the training step."""
-    return all("floor" in record for record in records)
+    """Whether the forward pass and the floor were timed beside the training step, in the planned rounds at least."""
+    return any("floor" in record for record in records)
 
 
 def _floor_metrics(records: Sequence[Mapping[str, Any]], step: float) -> dict[str, float]:
@@ -143,8 +144,11 @@ def _group(timings: list[Timing], run: Run, say: Callable[[str], None]) -> Itera
     by_fingerprint = {each.fingerprint: each for each in timings}
     for session in sessions(timings):
         say(f"{session.framework}, process {session.round + 1}: {len(session.timings)} variants")
-        for fingerprint, record in _records(session, run).items():
-            records[fingerprint].append(record)
+        started = time.monotonic()
+        found = _records(session, run)
+        share = (time.monotonic() - started) / len(session.timings)  # its start and imports are everyone's
+        for fingerprint, record in found.items():
+            records[fingerprint].append(record | {"process_s": share})
             each = by_fingerprint[fingerprint]
             if len(records[fingerprint]) == each.processes:
                 yield TimingOutcome(each, tuple(records.pop(fingerprint)), began)

@@ -13,7 +13,7 @@ from experiments.speed.measure import Depth
 from experiments.speed.outcome import outcomes
 from experiments.speed.schedule import Timing
 from experiments.study.grid import Grid
-from experiments.study.phase import Absence, Answers, Failures, Means, Phase, Run, Work, failures_of, keep
+from experiments.study.phase import Absence, Answers, Failures, Further, Means, Phase, Run, Work, failures_of, keep
 from experiments.twins import REFERENCE
 
 
@@ -24,7 +24,10 @@ class SpeedGrid(Grid):
     each of these numbers, ``"all"`` being every usable core; ``steps``: steady ones in each process; ``depth``:
     training steps alone, or also forward passes and the floor, or also the operators that took the time, with the most
     threads. ``against_itself``: each framework's first variant is timed again, in processes of its own, so that the
-    page shows what comes out where nothing differs.
+    page shows what comes out where nothing differs. ``looks``: how often at most the page judges the growing data;
+    after each look but the last, the pairs that are too close to call are timed in as many processes again: all
+    that the page asks about, or those of the fastest forms alone (``further``). No further round begins after
+    ``minutes`` of them.
     """
 
     processes: PositiveInt = 2
@@ -32,6 +35,9 @@ class SpeedGrid(Grid):
     steps: Annotated[int, Field(ge=4)] = 20
     depth: Depth = "operators"
     against_itself: bool = False
+    looks: PositiveInt = 1
+    further: Literal["all", "fastest"] = "all"
+    minutes: Annotated[float, Field(ge=0)] = 20.0
 
 
 def plan(study, answers: Answers, earlier: Mapping[str, Work]) -> Work:
@@ -61,6 +67,18 @@ def plan(study, answers: Answers, earlier: Mapping[str, Work]) -> Work:
     return Work(tuple(timings.values()), tuple(absent.values()))
 
 
+def more(study, planned: Sequence[Timing]) -> Further:
+    """Every further round that planned timings may need, and the minutes within which the last of them begins."""
+    rounds = [timing.further(number) for timing in planned for number in later(study, timing)]
+    groups = {timing.group for timing in rounds}
+    return Further(tuple(rounds), sum(study.speed[group].minutes for group in groups))
+
+
+def later(study, timing: Timing) -> range:
+    """The numbers of a timing's further rounds: as many as planned ones for each look after the first."""
+    return range(timing.processes, timing.processes * study.speed[timing.group].looks)
+
+
 def run(missing: Sequence[Timing], total: int, means: Means) -> Failures:
     """Time the variants that are missing of ``total``."""
 
@@ -80,6 +98,7 @@ PHASE = Phase(
     tables={"speed": (tuple[SpeedGrid, ...], ())},
     plan=plan,
     run=run,
+    more=more,
     enough=("speed",),
     alone=True,
 )

@@ -5,7 +5,7 @@ processes alternate: A B, B A, … so that a machine that slows down slows both.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from traceback import format_exc
 
@@ -34,11 +34,13 @@ class Timing:
     depth: Depth
     group: int  # what is timed in the same processes
     copy: int = 0  # 1 for a variant that is timed again, in processes of its own, to be compared with itself
+    first: int = 0  # its first round; not 0 where this is a further round of a variant, a timing of its own
 
     @cached_property
     def fingerprint(self) -> str:
         """Equal for two timings that are the same: of variant, framework, version, way of timing, and machine."""
         how = [self.threads, self.processes, self.steps, self.depth, VERSION, *[self.copy] * (self.copy > 0)]
+        how += [f"round {self.first}"] * (self.first > 0)
         return digest([self.spec.fingerprint, self.framework, self.version, how, identity()])
 
     @property
@@ -49,7 +51,22 @@ class Timing:
         parts += [f"batch {training.batch_size} × {time}", *[training.execution] * (training.execution != "default")]
         parts += [training.device] * (training.device != "cpu")
         parts += ["again"] * (self.copy > 0)
+        parts += [f"process {self.first + 1}"] * (self.first > 0)
         return " · ".join(parts)
+
+    @property
+    def variant(self) -> tuple[str, str, int, int, int]:
+        """What is timed: the same for all rounds, planned and further ones."""
+        return self.spec.fingerprint, self.framework, self.threads, self.group, self.copy
+
+    @property
+    def rounds(self) -> range:
+        """The numbers of its rounds, one process each."""
+        return range(self.first, self.first + self.processes)
+
+    def further(self, number: int) -> "Timing":
+        """One more round of the same variant: its training steps alone."""
+        return replace(self, processes=1, depth="step", first=number)
 
     @property
     def listing(self) -> tuple[str, str, str]:
@@ -118,9 +135,9 @@ def sessions(timings: Sequence[Timing]) -> Iterator[Session]:
     Variants that are timed again have processes of their own, after those of both frameworks.
     """
     kinds = sorted(dict.fromkeys((each.framework, each.copy) for each in timings), key=lambda kind: kind[1])
-    for number in range(max(each.processes for each in timings)):
+    for number in sorted({number for each in timings for number in each.rounds}):
         turn = -1 if number % 2 else 1
         for kind in kinds[::turn]:
-            own = [each for each in timings if (each.framework, each.copy) == kind and number < each.processes]
+            own = [each for each in timings if (each.framework, each.copy) == kind and number in each.rounds]
             if own:
                 yield Session(tuple(own[::turn]), number)

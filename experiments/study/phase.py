@@ -4,7 +4,7 @@ Each phase stands in a folder of its own, as the ``PHASE`` of its ``phase.py``; 
 What a phase runs with (worker processes, the tracking database, the display) is handed in: a phase imports none of it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,6 +113,22 @@ class Work:
     absent: tuple[Absence, ...] = ()
 
 
+class Further(NamedTuple):
+    """Jobs that the results of a phase may ask for, when its own have ended, and the minutes that they may take."""
+
+    jobs: tuple[Any, ...] = ()
+    minutes: float = 0.0
+
+
+#: The next jobs that a phase's recorded results ask for: the phase's name, fingerprints of what was tried already.
+Ask = Callable[[str, Collection[str]], Sequence[Any]]
+
+
+def nothing_more(study: Any, planned: Sequence[Any]) -> Further:
+    """What most phases may ask for beyond their plan."""
+    return Further()
+
+
 @dataclass(frozen=True)
 class Phase:
     """One phase. A job has ``fingerprint``, ``listing`` (a label, a text, a seed) and ``facets`` for ``--only``."""
@@ -124,6 +140,7 @@ class Phase:
     tables: Mapping[str, tuple[Any, Any]]  # keys of a study's TOML: type and default
     plan: Callable[[Any, Answers, Mapping[str, Work]], Work]  # study, answers, the work of the phases before
     run: Callable[[Sequence[Any], int, Means], Failures]  # what is missing, of how many
+    more: Callable[[Any, Sequence[Any]], Further] = nothing_more  # study, planned jobs: at most what else
     enough: tuple[str, ...] = field(default=())  # of its tables those that make a study by themselves
     alone: bool = False  # nothing else may run on the machine meanwhile
 

@@ -38,7 +38,16 @@ def lines(
             yield f"{'absent':8}{each.framework:11}{each.what}: {each.reason}"
         text = f"{len(jobs)} {phase.noun}s: {len(jobs) - len(to_run)} done, {len(to_run)} to run"
         text += _cost(durations, plan.study.name, phase, to_run, workers or usable_cores()) if to_run else ""
-        yield text + (f"; {len(absent)} absent" if absent else "")
+        yield text + (f"; {len(absent)} absent" if absent else "") + _more(phase, plan, jobs)
+
+
+def _more(phase: Phase, plan: Plan, jobs: Sequence[Any]) -> str:
+    """How many jobs the results may ask for at most."""
+    further = phase.more(plan.study, jobs)
+    if not further.jobs:
+        return ""
+    within = f"begun within {further.minutes:g} minutes"
+    return f"; at most {len(further.jobs)} more where the results ask for them, {within}"
 
 
 def _cost(durations: Durations, study: str, phase: Phase, to_run: Sequence[Any], workers: int) -> str:

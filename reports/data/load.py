@@ -11,11 +11,20 @@ from experiments.parity import outcome
 from experiments.probes import call_conventions, gradient_norms, recipes, rounding, same_text, source_calls
 from experiments.protocol import Job
 from experiments.speed.outcome import FILE as TIMING_FILE
+from experiments.speed.phase import PHASE as SPEED
 from experiments.study.plan import Plan
 from experiments.traps.outcome import FILE as TRAP_FILE
 from reports.data import artifacts, query, results
 from reports.data.links import Links
 from reports.data.results import Results
+from reports.data.timed import join_timings
+
+
+def gather_timings(plan: Plan, tracking_uri: str) -> Results:
+    """What the sections on speed need, and nothing else."""
+    recorded = _Recorded(tracking_uri, plan.study.name)
+    trials, history = results.join(results.planned_frame([]), query.Records())
+    return Results(plan.study.name, trials, history, Links(), **_timed(recorded, plan))
 
 
 def gather(plan: Plan, tracking_uri: str) -> Results:
@@ -87,9 +96,12 @@ def _checked(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
 
 def _timed(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
     timings = plan.jobs("speed")
-    records = recorded.records("speed", (timing.fingerprint for timing in timings), "timing")
+    further = SPEED.more(plan.study, timings).jobs
+    records = recorded.records("speed", (timing.fingerprint for timing in (*timings, *further)), "timing")
     files = recorded.artifacts(results.newest(records.runs), TIMING_FILE, artifacts.timings)
-    return {"timings": results.join_timings(timings, records.runs, files), "speed_links": recorded.links(records)}
+    joined = join_timings(timings, records.runs, files, further)
+    looks = max((grid.looks for grid in plan.study.speed), default=1)
+    return {"timings": joined, "speed_links": recorded.links(records), "looks": looks}
 
 
 def _trapped(recorded: _Recorded, plan: Plan) -> dict[str, Any]:

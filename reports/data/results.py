@@ -41,7 +41,10 @@ class RecordedCheck:
 
 @dataclass(frozen=True)
 class RecordedTiming:
-    """A planned timing and what MLflow holds of it; ``processes`` are the records in its ``timing.json``."""
+    """A planned timing and what MLflow holds of it; ``processes`` are the records in its ``timing.json``.
+
+    The planned processes come first, then those of further rounds.
+    """
 
     timing: Timing
     state: str = "missing"  # done, failed, missing
@@ -89,6 +92,7 @@ class Results:
     writings: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)  # (cell, framework) → texts
     timings: tuple[RecordedTiming, ...] = ()
     speed_links: Links = field(default_factory=Links)
+    looks: int = 1  # at the growing timings, at most
     traps: tuple[RecordedTrap, ...] = ()
     trap_links: Links = field(default_factory=Links)
 
@@ -218,21 +222,6 @@ def _checked(check: ParityCheck, run: Any, records: Mapping[str, Any]) -> Record
     if not run or (run.state == "done" and not record):
         return RecordedCheck(check)
     return RecordedCheck(check, run.state, run.run_id, run.failure or "", record)
-
-
-def join_timings(
-    timings: Iterable[Timing], runs: pd.DataFrame, records: Mapping[str, Any]
-) -> tuple[RecordedTiming, ...]:
-    """The planned timings with their runs; ``records`` are the runs' processes, without which none is done."""
-    found = {run.fingerprint: run for run in newest(runs).itertuples()}
-    return tuple(_timed(timing, found.get(timing.fingerprint), records) for timing in timings)
-
-
-def _timed(timing: Timing, run: Any, records: Mapping[str, Any]) -> RecordedTiming:
-    processes = records.get(run.run_id, ()) if run else ()
-    if not run or (run.state == "done" and not processes):
-        return RecordedTiming(timing)
-    return RecordedTiming(timing, run.state, run.run_id, run.failure or "", processes if run.state == "done" else ())
 
 
 def recipe_frame(scripts: Iterable[tuple[Any, Mapping[str, Any]]]) -> pd.DataFrame:

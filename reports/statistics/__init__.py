@@ -18,7 +18,7 @@ from reports.statistics.intervals import (
     moment,
     welch,
 )
-from reports.statistics.ratios import moderated
+from reports.statistics.ratios import decided, moderated, rounds
 from reports.statistics.reconstruction import Reconstruction, differences, merge_cells, merge_twins, reconstruct
 from reports.statistics.times import first_time, median_time
 
@@ -37,6 +37,7 @@ __all__ = [
     "adjust",
     "binomial_half",
     "combine",
+    "decided",
     "difference",
     "differences",
     "equivalence",
@@ -52,6 +53,7 @@ __all__ = [
     "moment",
     "power",
     "reconstruct",
+    "rounds",
     "seeds_needed",
     "significance",
     "welch",

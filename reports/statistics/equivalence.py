@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import integrate, special, stats
 
 from reports.statistics.intervals import Moment, combine
@@ -90,18 +91,21 @@ def seeds_needed(variances: Sequence[float], wanted: float = 0.8, level: float =
     return many if many <= MOST_SEEDS else None
 
 
-def holm(p_values: Sequence[float], most_true: int | None = None) -> list[float]:
+def holm(p_values: ArrayLike, most_true: int | None = None) -> np.ndarray:
     """p values adjusted so that a false rejection among all of them stays at the level of one (Holm 1979).
 
     Args:
-        p_values: of the family; NaN stands for no test, stays and does not count.
+        p_values: of the family, or of many families, ``(..., family)``; NaN stands for no test, stays and does not
+            count.
         most_true: the most hypotheses that can be true together, if they exclude each other (Shaffer 1986).
     """
-    known = sorted((p, place) for place, p in enumerate(p_values) if not math.isnan(p))
-    adjusted, highest = list(p_values), 0.0
-    for rank, (p, place) in enumerate(known):
-        highest = max(highest, min(1.0, min(len(known) - rank, most_true or len(known)) * p))
-        adjusted[place] = highest
+    values = np.asarray(p_values, float)
+    order = np.argsort(values, axis=-1)  # NaN last
+    count = np.sum(~np.isnan(values), axis=-1, keepdims=True)
+    left = np.minimum(count - np.arange(values.shape[-1]), count if most_true is None else most_true)
+    raised = np.minimum(1.0, left * np.take_along_axis(values, order, axis=-1))
+    adjusted = np.empty_like(values)
+    np.put_along_axis(adjusted, order, np.maximum.accumulate(raised, axis=-1), axis=-1)
     return adjusted
 
 
@@ -111,5 +115,5 @@ def adjust(tests: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     A difference cannot be 0 and outside the margin at once: of each comparison one hypothesis at most is true.
     """
     compared = sum(not all(map(math.isnan, pair)) for pair in tests)
-    adjusted = holm([p for pair in tests for p in pair], compared)
+    adjusted = holm([p for pair in tests for p in pair], compared).tolist()
     return list(zip(adjusted[::2], adjusted[1::2], strict=True))

@@ -5,12 +5,13 @@ moderated t of Smyth (2004, Statistical Applications in Genetics and Molecular B
 pairs of very different variances do not mislead it. ``reports.simulate`` has the error rates.
 """
 
-import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from reports.statistics.equivalence import LEVEL, holm, significance
 from reports.statistics.intervals import Moment
 
 COMMON_FREEDOM = 4.0
@@ -21,24 +22,51 @@ FEWEST = 3
 LEAST_SD = 0.005  # where rounds agree better, that is chance
 
 
-def common_variance(samples: Sequence[ArrayLike]) -> float:
-    """The variance of one round's log-ratio, pooled over pairs, each ``(rounds,)``."""
-    known = [np.asarray(sample, float) for sample in samples if np.size(sample) > 1]
-    if len(known) < FEWEST:
-        return USUAL_SD**2
-    squares = sum(float(((sample - sample.mean()) ** 2).sum()) for sample in known)
-    return max(squares / sum(len(sample) - 1 for sample in known), LEAST_SD**2)
+class Rounds(NamedTuple):
+    """The log-ratios of pairs, summed up: three arrays ``(..., pairs)``, of one page or of many."""
+
+    n: np.ndarray  # rounds that have both variants
+    mean: np.ndarray  # NaN where there is none
+    squares: np.ndarray  # the sum of squares about the mean
 
 
-def moderated(samples: Sequence[ArrayLike]) -> list[Moment]:
-    """The moment of each pair's mean log-ratio; NaN for a pair without rounds."""
-    common = common_variance(samples)
-    return [_moment(np.asarray(sample, float), common) for sample in samples]
+def rounds(samples: Sequence[ArrayLike]) -> Rounds:
+    """Sum up the log-ratios of a page's pairs, each sample ``(rounds,)``."""
+    known = [np.asarray(sample, float) for sample in samples]
+    means = [sample.mean() if sample.size else np.nan for sample in known]
+    squares = [((sample - mean) ** 2).sum() for sample, mean in zip(known, means, strict=True)]
+    return Rounds(np.array([sample.size for sample in known]), np.array(means), np.array(squares))
 
 
-def _moment(sample: np.ndarray, common: float) -> Moment:
-    n = len(sample)
-    if n == 0:
-        return Moment(math.nan, math.nan, math.nan)
-    squares, freedom = float(((sample - sample.mean()) ** 2).sum()), COMMON_FREEDOM + n - 1
-    return Moment(float(sample.mean()), (COMMON_FREEDOM * common + squares) / freedom / n, freedom)
+def common_variance(found: Rounds, itself: ArrayLike = False) -> np.ndarray:
+    """The variance of one round's log-ratio, pooled over the pairs of each page: ``(...)``.
+
+    Where fewer than ``FEWEST`` pairs have two rounds it is the usual one, or that which the pairs of a variant and
+    itself show (``itself``, bool, ``(..., pairs)``), if that is more: they are known to have a log-ratio of 0, so one
+    round is enough.
+    """
+    known = found.n > 1
+    freedom = np.where(known, found.n - 1, 0).sum(axis=-1)
+    pooled = np.where(known, found.squares, 0.0).sum(axis=-1) / np.maximum(freedom, 1)
+    null = np.asarray(itself) & (found.n > 0)
+    about_zero = np.where(null, found.squares + found.n * found.mean**2, 0.0).sum(axis=-1)
+    usual = np.maximum(USUAL_SD**2, about_zero / np.maximum(np.where(null, found.n, 0).sum(axis=-1), 1))
+    return np.where(known.sum(axis=-1) < FEWEST, usual, np.maximum(pooled, LEAST_SD**2))
+
+
+def moderated(found: Rounds, itself: ArrayLike = False) -> Moment:
+    """The moment of each pair's mean log-ratio; NaN for a pair without rounds; ``itself`` as in ``common_variance``."""
+    known, common = found.n > 0, common_variance(found, itself)[..., None]
+    freedom = np.where(known, COMMON_FREEDOM + found.n - 1, np.nan)
+    variance = (COMMON_FREEDOM * common + found.squares) / freedom / np.where(known, found.n, 1)
+    return Moment(np.where(known, found.mean, np.nan), variance, freedom)
+
+
+def decided(part: Moment, looks: int = 1) -> np.ndarray:
+    """Which pairs have a faster one, ``(..., pairs)``: by Holm's method over the pairs, at ``LEVEL`` over all looks.
+
+    Each of at most ``looks`` looks at the growing data decides at ``LEVEL / looks`` (Bonferroni; Dunn 1961). A page
+    errs only where a pair of equal steps has, at some look, a p value of at most LEVEL / looks / (number of such
+    pairs), which over all of them happens with ``LEVEL`` at most, however each look chooses what is timed further.
+    """
+    return holm(significance(part)) < LEVEL / looks

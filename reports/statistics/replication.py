@@ -40,7 +40,7 @@ def judge(first: Sequence[Claim], second: Sequence[Claim]) -> list[Verdict]:
     """A verdict on each claim of the first study; the second has the same claims in the same order."""
     changes = [welch(new.part, old.part) for old, new in zip(first, second, strict=True)]
     tested = [place for place, claim in enumerate(first) if claim.rule == "difference"]
-    p_values = dict(zip(tested, holm([_p_value(changes[place]) for place in tested]), strict=True))
+    p_values = dict(zip(tested, holm([_p_value(changes[place]) for place in tested]).tolist(), strict=True))
     return [_of(old, new, p_values.get(place, 1.0)) for place, (old, new) in enumerate(zip(first, second, strict=True))]
 
 

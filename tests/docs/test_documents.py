@@ -22,6 +22,7 @@ from experiments.tasks import MODULES
 from experiments.traps.catalogue import TRAPS
 from frameworks.convert import command as convert
 from reports.replication import command as replication
+from reports.replication import tuned
 
 ROOT = Path(__file__).parents[2]
 FILES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -32,6 +33,7 @@ RUN_ALL = {
     "cost": cost.app,
     "freeze": replication.freezing,
     "replicate": replication.replicating,
+    "tuned": tuned.checking,
 }
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -110,6 +112,11 @@ def test_each_toml_is_a_study(code):
         study.ladder.specs() if study.ladder else []
     )
     assert not [spec.inexpressible for spec in specs if spec.inexpressible]
+
+
+def test_the_readme_s_sentence_on_the_tuned_form_is_made_from_the_check_that_is_kept():
+    kept = ROOT / tuned.FILE
+    assert tuned.between(TEXTS["README.md"]) == (tuned.sentence(tuned.read(kept)) if kept.exists() else "")
 
 
 @pytest.mark.parametrize("field", TABLE)

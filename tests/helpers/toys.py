@@ -12,7 +12,7 @@ import threading
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -245,7 +245,8 @@ def write_reports(plan: Plan, tracking_uri: str, folder: Path, running: str = ""
 
 def replace_pages() -> None:
     """Write one page of a few words in the place of all: drawing them takes longer than the studies of the tests."""
-    reports = sys.modules["reports"] = ModuleType("reports")
+    import reports
+
     reports.write = write_reports
 
 

@@ -1,5 +1,6 @@
 """How far each step lies above its floor of bare matrix products, and which operators take the rest of the time."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -21,6 +22,10 @@ FLOOR = (
     "Beside its products a step has to read and write each gate's value, forward and back: that alone, as copies in "
     "NumPy, is the second part of what nothing can beat, and the gates' arithmetic comes on top."
 )
+#: Operators that are matrix products and nothing else, by either framework's names.
+PRODUCT = re.compile(r"matmul|(^|_)(add|b|baddb)?mm_?$", re.IGNORECASE)
+TABLED = 5
+NAMED = 3  # operators beside the products, of a tuned form
 FAR = 10  # times: frameworks do not differ by this much in a bare product
 BELOW = (
     " A multiple below 1 means that the framework runs the products together, fused or on several threads, faster "
@@ -141,15 +146,37 @@ def _operators(benchmarks: Sequence[Benchmark], results: Results) -> Section:
     explanation = Prose(
         "Shares are of the time in all operators, measured by each framework's own profiler over "
         f"{count(PROFILED_STEPS, 'step')} of one process. Operators run in parallel on several threads, so their times "
-        "do not add up to the step's; the time between operators is in none of them."
+        "do not add up to the step's; the time between operators is in none of them. An operator that runs a whole "
+        "layer, such as mkldnn_rnn_layer, holds its products too."
     )
+    tuned = [
+        Details(f"The tuned forms: {benchmark.title}", (Points(lines),), open=place == 0)
+        for place, benchmark in enumerate(benchmarks)
+        if (lines := tuple(_factors(row, benchmark) for row in _tuned(benchmark)))
+    ]
     fastest = [
         Details(f"As usually written: {benchmark.title}", (Points(tuple(_sentences(benchmark))),), open=place == 0)
         for place, benchmark in enumerate(benchmarks)
     ]
     cells = ordered((cell for benchmark in benchmarks for cell in benchmark.cells), ())
     tables = [Details(f"{cell}: top operators", (_operators_table(cell, benchmarks, results),)) for cell in cells]
-    return Section("why", "Why: where a step's time goes", (explanation, *fastest, *tables))
+    return Section("why", "Why: where a step's time goes", (explanation, *tuned, *fastest, *tables))
+
+
+def _tuned(benchmark: Benchmark) -> list[TimedVariant]:
+    return [row for cell in benchmark.cells for row in benchmark.of(cell) if row.tuned]
+
+
+def _factors(row: TimedVariant, benchmark: Benchmark) -> str:
+    """A step as its floor × what its own products lose to it × the rest, and the operators that take most of that."""
+    floor = benchmark.floor(row.cell)
+    text = (
+        f"{row.cell}, {name(row.framework)}: {milliseconds(row.step)} ms = the floor's {milliseconds(floor)} ms × "
+        f"{significant(_own(row) / floor)} (its products) × {significant(row.step / _own(row))} (the rest)"
+    )
+    rest = [(operator, share) for operator, share in _profile(row) if not PRODUCT.search(operator)][:NAMED]
+    named = ", ".join(f"{operator} {percent(share)}" for operator, share in rest)
+    return f"{text}; of its operators' time beside products: {named}." if rest else f"{text}."
 
 
 def _sentences(benchmark: Benchmark) -> Iterator[str]:
@@ -182,5 +209,5 @@ def _top_five(row: TimedVariant | None, results: Results) -> Cell:
     top = _profile(row) if row else []
     if not top:
         return Cell(NONE, kind="quiet", note="not profiled" if row else "")
-    text = " · ".join(f"{operator}\u00a0{percent(share)}" for operator, share in top)
+    text = " · ".join(f"{operator}\u00a0{percent(share)}" for operator, share in top[:TABLED])
     return Cell(text, top[0][1], results.speed_links.run(row.timed.run_id), kind="wide")

@@ -6,10 +6,11 @@ from typing import Any
 from experiments.speed.clock import WARM_RULE, WINDOW
 from experiments.speed.outcome import BUSY, SPREAD
 from experiments.twins import TWINS
-from reports.html.blocks import Block, Details, Points, Prose, Section
+from reports.html.blocks import Block, Cell, Column, Details, Points, Prose, Section, Table
 from reports.html.footer import PLACES
 from reports.html.format import count, listed, name, number, percent
-from reports.pages.speed.timed.timings import MARK, Comparisons, TimedVariant, distinct, threads
+from reports.pages.speed.timed.timings import MARK, Comparisons, Ratio, TimedVariant, distinct, milliseconds, threads
+from reports.statistics import LEVEL
 from reports.statistics.ratios import COMMON_FREEDOM, USUAL_SD
 
 NAMED = 6  # the most variants that a sentence lists
@@ -28,7 +29,8 @@ WARM_UP = (
 )
 ONE_PROCESS = (
     " A single process cannot show how much processes differ: rounds are then taken to differ as on a shared machine "
-    f"of two cores, by a standard deviation of {percent(USUAL_SD)}, and only large ratios are decided."
+    f"of two cores, by a standard deviation of {percent(USUAL_SD)}, or as the variants timed against themselves do if "
+    "that is more, and only large ratios are decided."
 )
 RATIO = (
     f"A ratio is the geometric mean over the rounds of {FIRST}'s median step divided by {SECOND}'s. A round counts as "
@@ -36,6 +38,13 @@ RATIO = (
     f"variance leans on that of all ratios of the page with a weight of {COMMON_FREEDOM:g} further degrees of freedom "
     "(Smyth 2004). Whether one is faster is decided for all ratios of this page together, by Holm's method: the chance "
     "of any false winner is at most 5%. So an interval may exclude 1 where the ratio is too close to call."
+)
+LOOKS = (
+    " Where pairs were too close to call after the planned processes, their variants alone were timed further. The "
+    "rounds may be looked at {looks} times, each time after as many processes again. Each look decides at {level} "
+    "(5% over the number of looks: Bonferroni), so that over all of them the chance of any false winner is at most 5%; "
+    "every interval of this page is a {confidence} interval of the rounds so far, which holds with 95% over all looks "
+    "(Jennison and Turnbull 1989)."
 )
 DOUBTS = (
     f"{MARK} marks a timing that varied: the middle half of a process's steps spreads over more than "
@@ -45,7 +54,7 @@ DOUBTS = (
 
 
 def section(
-    rows: Sequence[TimedVariant], controls: Sequence[tuple[TimedVariant, TimedVariant]], known: Comparisons
+    rows: Sequence[TimedVariant], controls: Sequence[tuple[TimedVariant, TimedVariant]], known: Comparisons, looks: int
 ) -> Section:
     """The rules of the measurement, what they say of a variant and itself, the machine, and its load."""
     alone = any(len(row.timed.processes) == 1 for row in rows)
@@ -54,21 +63,45 @@ def section(
         f"Behind each time: {distinct(row.n for row in rows)} steady steps × processes, "
         f"{listed(map(str, numbers), 'or')} thread{'s' * (numbers != [1])}."
     )
-    itself = (_against_themselves(controls, known),) if controls else ()
-    points = (TIMED, ORDER, WARM_UP, text + ONE_PROCESS * alone, RATIO, *itself, DOUBTS, _machine(rows))
-    return Section("method", "How these times were taken", (Points(points), *_load(rows)))
+    points = (TIMED, ORDER, WARM_UP, text + ONE_PROCESS * alone, RATIO + _looks(looks), DOUBTS, _machine(rows))
+    return Section(
+        "method", "How these times were taken", (Points(points), *_against_themselves(controls, known), *_load(rows))
+    )
 
 
-def _against_themselves(controls: Sequence[tuple[TimedVariant, TimedVariant]], known: Comparisons) -> str:
-    """The ratios of variants with themselves, which should be 1."""
+def _looks(looks: int) -> str:
+    """How verdicts and intervals allow for several looks; empty where there is one."""
+    if looks == 1:
+        return ""
+    error = 100 * LEVEL / looks
+    return LOOKS.format(looks=looks, level=f"{error:.2g}%", confidence=f"{100 - error:.3g}%")
+
+
+def _against_themselves(controls: Sequence[tuple[TimedVariant, TimedVariant]], known: Comparisons) -> tuple[Block, ...]:
+    """A row for each variant timed twice, whose ratio with itself should be 1; nothing where there is none."""
+    if not controls:
+        return ()
     ratios = [known.of(*pair) for pair in controls]
-    parts = [
-        f"{row.title} with {threads(row.threads)} {number(ratio.value, 2)} ({ratio.interval})"
-        for (row, _), ratio in zip(controls, ratios, strict=True)
-    ]
     wrong = sum(ratio.decided for ratio in ratios)
     found = f"{wrong} of {len(ratios)} called different: the verdicts here err" if wrong else "none is called different"
-    return f"A variant timed again, in further processes of the same rounds, over itself: {listed(parts)}; {found}."
+    columns = ["Cell", "Form", "Framework", "Threads", Column("First, ms", True), Column("Again, ms", True)]
+    columns += [Column("First / again", True), "Verdict", Column("Steps × processes", True)]
+    caption = f"A variant against itself: timed again, in further processes of the same rounds; {found}."
+    rows = [_itself(*pair, ratio) for pair, ratio in zip(controls, ratios, strict=True)]
+    return (Table.of(caption, columns, rows),)
+
+
+def _itself(first: TimedVariant, again: TimedVariant, ratio: Ratio) -> list[Cell]:
+    return [
+        Cell(first.cell, kind="code"),
+        Cell(first.form, kind="code"),
+        Cell(name(first.framework), kind=first.framework),
+        Cell(threads(first.threads)),
+        *(Cell(milliseconds(each.step), each.step, note=each.quartiles_text) for each in (first, again)),
+        Cell(number(ratio.value, 2), ratio.value, note=ratio.interval),
+        Cell("different" if ratio.decided else "too close to call", kind="" if ratio.decided else "quiet"),
+        Cell(again.n, kind="quiet"),
+    ]
 
 
 def _machine(rows: Sequence[TimedVariant]) -> str:

@@ -33,11 +33,21 @@ def answer(results: Results) -> tuple[Block, ...]:
 
 def comparisons(known: Sequence[Benchmark], rows: Sequence[TimedVariant], results: Results) -> Comparisons:
     """Every ratio that the page states, one family; those of variants with themselves too."""
+    return Comparisons([*asked(known, rows), *fastest(known)], results.looks, controls(rows, results))
+
+
+def asked(known: Sequence[Benchmark], rows: Sequence[TimedVariant]) -> list[tuple[TimedVariant, TimedVariant]]:
+    """The pairs of which the page asks which one is faster, beside those of the fastest forms."""
     pairs = [pair for benchmark in known for pair in ranking.compared(benchmark)]
-    pairs += [pair for benchmark in known for pair in tuned.compared(benchmark)]
     pairs += [pair for each in known for cell in each.cells for pair in first_call.compared(each, cell)]
-    pairs += [pair for contrast in contrasts.CONTRASTS for pair in contrasts.pairs(rows, contrast)]
-    return Comparisons([*pairs, *controls(rows, results)])
+    return pairs + [tuple(pair) for contrast in contrasts.CONTRASTS for pair in contrasts.pairs(rows, contrast)]
+
+
+def fastest(known: Sequence[Benchmark]) -> list[tuple[TimedVariant, TimedVariant]]:
+    """The pairs of the fastest forms: ``tuned`` beside the fastest other one, and both twins' fastest."""
+    pairs = [pair for benchmark in known for pair in tuned.compared(benchmark)]
+    both = ([benchmark.fastest(cell, twin) for twin in TWINS] for benchmark in known for cell in benchmark.cells)
+    return pairs + [tuple(pair) for pair in both if all(pair)]
 
 
 def _fastest(benchmark: Benchmark, cell: str, ratios: Comparisons) -> str:
@@ -77,7 +87,7 @@ def sections(results: Results) -> list[Section]:
         *contrasts.sections(rows, ratios, results),
         growth.section(rows, results),
         memory.section(known, results),
-        method.section(rows, controls(rows, results), ratios),
+        method.section(rows, controls(rows, results), ratios, results.looks),
     ]
     return [*made, *untimed.sections(results)]
 

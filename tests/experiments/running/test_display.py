@@ -39,6 +39,16 @@ def test_the_time_left_is_as_expected_at_first_and_follows_the_pace():
     assert outlook.in_words() == "trials: 8 of 10 done; traps: 0 of 4 done; about 13 minutes left"
 
 
+def test_jobs_that_results_ask_for_come_on_top():
+    outlook, _ = outlook_of(Stage("speed", "timing", 4, 2, 20.0))
+    for _ in range(2):
+        outlook.count("speed")
+    outlook.add(Stage("speed", "timing", 3, 0, 30.0))
+    outlook.add(Stage("traps", "trap", 1, 0, 5.0))
+    assert outlook.in_words() == "timings: 4 of 7 done; traps: 0 of 1 done; under a minute left"
+    assert (outlook.expected_s, outlook.behind_s, outlook.left_s) == pytest.approx((55, 20, 35 * 60 / 80))
+
+
 @pytest.mark.parametrize(
     "seconds, text",
     [(0, "under a minute"), (60, "about 1 minute"), (540, "about 9 minutes"), (9000, "about 2.5 hours")],

@@ -18,6 +18,7 @@ from experiments.speed import load, measure
 from experiments.speed.outcome import TimingOutcome, outcomes, spread, summary
 from experiments.speed.phase import PHASE
 from experiments.speed.schedule import Session, Timing, sessions
+from experiments.study import names, schema
 from experiments.study.phase import Means
 from experiments.study.plan import lay_out
 from experiments.study.schema import read
@@ -216,3 +217,10 @@ def test_too_few_steps_for_quartiles_are_refused(tmp_path):
 def test_a_session_is_a_job_of_its_framework():
     session = Session((a_timing("pytorch"),), 1)
     assert (session.framework, session.name, session.spec) == ("pytorch", "speed", a_timing("pytorch").spec)
+
+
+def test_every_study_of_the_project_that_times_something_times_a_variant_against_itself():
+    timed = {name: schema.read(schema.find(name)).speed for name in names()}
+    assert {"quick", "smoke", "speed"} == {name for name, grids in timed.items() if grids}
+    assert all(any(grid.against_itself for grid in grids) for grids in timed.values() if grids)
+    assert {name for name, grids in timed.items() if any(grid.looks > 1 for grid in grids)} == {"speed"}

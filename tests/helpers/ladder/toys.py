@@ -4,9 +4,7 @@
 """
 
 import os
-import sys
 from dataclasses import replace
-from types import ModuleType
 
 import toys
 
@@ -135,6 +133,5 @@ def main() -> None:
     frameworks.supports = lambda name, spec: (
         Absent("the toy has none") if (name, spec.network.form) == ("pytorch", "scratch") else Native()
     )
-    reports = sys.modules["reports"] = ModuleType("reports")
-    reports.write = toys.write_reports
+    toys.replace_pages()
     run_all.app()

@@ -12,7 +12,7 @@ from experiments.spec import ExperimentSpec
 from experiments.speed.outcome import BUSY, SPREAD, has_floor, summary
 from reports.data.results import RecordedTiming
 from reports.html.format import count, listed, name, number, percent, significant
-from reports.statistics import LEVEL, holm, interval, moderated, significance
+from reports.statistics import decided, interval, moderated, rounds
 
 TUNED = "tuned"
 MARK = "†"
@@ -150,27 +150,33 @@ class Ratio(NamedTuple):
         return Ratio(1 / self.value, 1 / self.high, 1 / self.low, self.decided)
 
 
+Pair = tuple[TimedVariant, TimedVariant]
+
+
 class Comparisons:
     """The ratios of a page, judged together.
 
     Of each round, one process of each variant, the logarithm of the quotient of the medians is taken; their mean gives
-    the ratio, its interval and its p value by the moderated t (``reports/statistics/ratios.py``), and all p values are
-    adjusted by Holm's method.
+    the ratio, its interval and its verdict by the moderated t and Holm's method (``reports/statistics/ratios.py``).
 
     Args:
         pairs: top and bottom of every ratio that the page states; one that comes twice, or turned round, counts once.
+        looks: how often the growing data may be looked at. The intervals are as much wider as hold with 95% however
+            often that was (repeated confidence intervals: Jennison and Turnbull 1989).
+        itself: further pairs, of a variant and itself.
     """
 
-    def __init__(self, pairs: Iterable[tuple[TimedVariant, TimedVariant]]) -> None:
-        named = {frozenset(map(_key, pair)): pair for pair in pairs}
-        moments = moderated([_logarithms(*pair) for pair in named.values()])
-        adjusted = holm([float(significance(part)) for part in moments])
+    def __init__(self, pairs: Iterable[Pair], looks: int = 1, itself: Iterable[Pair] = ()) -> None:
+        null = {frozenset(map(_key, pair)): pair for pair in itself}
+        named = {frozenset(map(_key, pair)): pair for pair in pairs} | null
+        same = np.array([key in null for key in named], bool)
+        part = moderated(rounds([_logarithms(*pair) for pair in named.values()]), same)
+        found = interval(part, 1, looks)
+        bounds = np.exp(np.stack([found.value, found.low, found.high], axis=-1)).tolist()
         self._found: dict[tuple[str, str], Ratio] = {}
-        for (top, bottom), part, p in zip(named.values(), moments, adjusted, strict=True):
-            found = interval(part, 1)
-            bounds = (math.exp(value) for value in (found.value, found.low, found.high))
-            value = Ratio(*bounds, p < LEVEL)
-            self._found[_key(top), _key(bottom)] = value if not math.isnan(part.mean) else _unknown(top, bottom)
+        for (top, bottom), values, apart in zip(named.values(), bounds, decided(part, looks).tolist(), strict=True):
+            value = _unknown(top, bottom) if math.isnan(values[0]) else Ratio(*values, apart)
+            self._found[_key(top), _key(bottom)] = value
 
     def of(self, top: TimedVariant, bottom: TimedVariant) -> Ratio:
         """The top's step over the bottom's.
@@ -192,8 +198,8 @@ def _unknown(top: TimedVariant, bottom: TimedVariant) -> Ratio:
 
 def _logarithms(top: TimedVariant, bottom: TimedVariant) -> list[float]:
     """The log-ratio of each round that has both."""
-    rounds = [number for number in top.medians if number in bottom.medians]
-    return [math.log(top.medians[number] / bottom.medians[number]) for number in rounds]
+    both = [number for number in top.medians if number in bottom.medians]
+    return [math.log(top.medians[number] / bottom.medians[number]) for number in both]
 
 
 def times(value: float) -> str:

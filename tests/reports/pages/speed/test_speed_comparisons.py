@@ -9,7 +9,7 @@ from made_reports.speed_page import flat, page, row, said, swept
 
 from reports.data import artifacts
 from reports.data.results import RecordedTiming
-from reports.pages.speed import first_call
+from reports.pages.speed import first_call, floor
 from reports.pages.speed.timed.benchmarks import benchmarks, timed_variants
 from reports.pages.speed.timed.timings import Comparisons, TimedVariant
 
@@ -189,3 +189,24 @@ def test_a_layer_is_compared_with_its_twins_fastest_form():
     assert "TensorFlow 2's layer 1.00 s 30.0 TensorFlow 2's tuned form 2.00 s 10.0 50" in said(
         toys.results(layer, tuned)
     )
+
+
+def test_a_tuned_forms_step_is_its_floor_times_its_products_times_the_rest_with_three_operators():
+    both = flat("tf2", 0.06, "tuned", floor=0.02), flat("pytorch", 0.05, "tuned", floor=0.03)
+    shares = {"addmm_": 0.5, "tanh": 0.2, "mm": 0.1, "mul": 0.08, "_fused_adam_": 0.06, "cat": 0.04, "add": 0.02}
+    both[1].processes[0]["operators"] = [list(each) for each in shares.items()]
+    text = said(toys.results(*both, flat("tf2", 0.09, floor=0.02), flat("pytorch", 0.09, floor=0.03)))
+    assert "lstm, PyTorch: 50.0 ms = the floor's 20.0 ms × 1.50 (its products) × 1.67 (the rest); of its op" in text
+    assert "time beside products: tanh 20%, mul 8%, _fused_adam_ 6%." in text
+    assert "lstm, TensorFlow 2: 60.0 ms = the floor's 20.0 ms × 1.00 (its products) × 3.00 (the rest); of " in text
+    assert "tanh 20% · mm 10% · mul 8% · _fused_adam_ 6%" in text and "cat 4%" not in text
+    assert "The tuned forms" not in said(toys.results(flat("tf2", 0.09)))
+
+
+PRODUCTS = ("MatMul", "_FusedMatMul", "_MklMatMul", "BatchMatMulV2", "addmm", "addmm_", "mm", "bmm", "baddbmm")
+OTHERS = ("Mul", "mul", "mkldnn_rnn_layer", "sum", "BiasAdd", "_fused_adam_")
+
+
+@pytest.mark.parametrize("operator", [*PRODUCTS, *OTHERS])
+def test_products_are_known_by_either_frameworks_names(operator):
+    assert bool(floor.PRODUCT.search(operator)) == (operator in PRODUCTS)

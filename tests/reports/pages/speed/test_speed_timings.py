@@ -43,6 +43,17 @@ def test_the_interval_is_students_with_the_pages_variance():
     assert (math.log(found.low), math.log(found.high)) == (pytest.approx(-half), pytest.approx(half))
 
 
+@pytest.mark.parametrize(
+    ("again", "sd"), [((4.0, 0.5), math.sqrt((math.log(4) ** 2 + math.log(2) ** 2) / 2)), ((1.1,), 0.13)]
+)
+def test_from_one_round_what_differs_from_itself_tells_the_scatter(again, sd):
+    """Worked out by hand: the mean square of the variants' own log-ratios, where it is above the usual 0.13²."""
+    pair = row("tf2", 3.0), row("pytorch", 1.0)
+    itself = [(row("tf2", 1.0, tokens=n), row("tf2", scale, tokens=n, threads=1)) for n, scale in enumerate(again, 10)]
+    found = Comparisons([pair], 1, itself).of(*pair)
+    assert math.log(found.high / found.value) == pytest.approx(stats.t.ppf(0.975, 4) * sd)
+
+
 def test_turned_round_the_interval_is_its_inverse():
     left, right = row("tf2", 2.0, 3.0), row("pytorch", 1.0, 1.1)
     known = Comparisons([(left, right), (right, left)])
@@ -95,15 +106,18 @@ def test_a_winner_among_many_pairs_needs_more_than_one_alone():
 
 @pytest.mark.parametrize(
     ("second", "said_so"),
-    [(1.05, "; none is called different."), (9.0, "; 1 of 1 called different: the verdicts here err.")],
+    [(1.005, "; none is called different."), (9.0, "; 1 of 1 called different: the verdicts here err.")],
 )
 def test_a_variant_is_compared_with_itself_and_counts_nowhere_else(second, said_so):
     first, again = row("tf2", 1.0, 1.0).timed, row("tf2", second, second).timed
     copy = replace(again, timing=replace(again.timing, copy=1, depth="step"))
-    text = said(toys.results(first, row("pytorch", 1.0, 1.0).timed, copy))
-    assert f"over itself: TensorFlow 2's layer with 2 threads {1 / second:.2f} (" in text and said_so in text
-    assert "Of 1 pair of the same cell and form" in text
-    assert "over itself" not in said(toys.results(first))
+    others = [row(twin, 1.0, 1.0, form=form).timed for form in ("scratch", "wrapped") for twin in ("tf2", "pytorch")]
+    text = said(toys.results(first, row("pytorch", 1.0, 1.0).timed, *others, copy))
+    assert "A variant against itself: timed again, in further processes of the same rounds" in text and said_so in text
+    assert f"lstm layer TensorFlow 2 2 threads 10,000 9,000 to 11,000 {10_000 * second:,.0f} " in text
+    assert f" {1 / second:.2f} " in text[text.index("First / again") :]
+    assert "Of 3 pairs of the same cell and form" in text
+    assert "against itself" not in said(toys.results(first))
 
 
 @pytest.mark.parametrize(("value", "text"), [(1.04, "1.04×"), (1.44, "1.4×"), (13.7, "14×"), (0.82, "0.820×")])
@@ -154,3 +168,23 @@ def test_of_many_busy_variants_the_rest_is_folded_up():
     text = said(toys.results(*busy))
     assert "while 12 of 12 variants were timed, at most 0.50 cores." in text
     assert "Which, and how many cores" in text
+
+
+def test_more_looks_widen_every_interval_and_decide_at_a_lower_level():
+    """Worked out by hand: one pair, so the usual standard deviation; at three looks 98.3 % and 5 % / 3."""
+    rows = row("tf2", *[1.45] * 4), row("pytorch", *[1.0] * 4)
+    one, three = (Comparisons([rows], looks).of(*rows) for looks in (1, 3))
+    sd = 0.13 * math.sqrt(4 / 7 / 4)
+    assert math.log(three.high / three.value) == pytest.approx(stats.t.ppf(1 - 0.025 / 3, 7) * sd)
+    assert math.log(one.high / one.value) == pytest.approx(stats.t.ppf(0.975, 7) * sd)
+    close = row("tf2", *[1.15] * 4), row("pytorch", *[1.0] * 4)
+    p = 2 * stats.t.sf(math.log(1.15) / sd, 7)
+    assert 0.05 / 3 < p < 0.05
+    assert [Comparisons([close], looks).of(*close).decided for looks in (1, 3)] == [True, False]
+
+
+def test_the_page_says_how_often_the_rounds_are_looked_at():
+    timings = toys.results(row("tf2", 1.0, 1.0).timed, row("pytorch", 1.0, 1.0).timed)
+    text = said(replace(timings, looks=3))
+    assert "may be looked at 3 times" in text and "decides at 1.7%" in text and "is a 98.3% interval" in text
+    assert "looked at" not in said(timings)
