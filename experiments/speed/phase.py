@@ -7,8 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
 
+from experiments.engines import ENGINES, EngineName
 from experiments.hardware import usable_cores
 from experiments.protocol import Absent
+from experiments.speed import forward_pass
 from experiments.speed.measure import Depth
 from experiments.speed.outcome import outcomes
 from experiments.speed.schedule import Timing
@@ -24,7 +26,8 @@ class SpeedGrid(Grid):
     each of these numbers, ``"all"`` being every usable core; ``steps``: steady ones in each process; ``depth``:
     training steps alone, or also forward passes and the floor, or also the operators that took the time, with the most
     threads. ``against_itself``: each framework's first variant is timed again, in processes of its own, so that the
-    page shows what comes out where nothing differs.
+    page shows what comes out where nothing differs. ``engines``: what else runs the networks' forward pass, in
+    processes of its own after the twins'.
     """
 
     processes: PositiveInt = 2
@@ -32,6 +35,7 @@ class SpeedGrid(Grid):
     steps: Annotated[int, Field(ge=4)] = 20
     depth: Depth = "operators"
     against_itself: bool = False
+    engines: tuple[EngineName, ...] = ()
 
 
 def plan(study, answers: Answers, earlier: Mapping[str, Work]) -> Work:
@@ -43,7 +47,8 @@ def plan(study, answers: Answers, earlier: Mapping[str, Work]) -> Work:
         specs = list(grid.specs(answers.path, f"speed {group + 1}"))
         threads = dict.fromkeys(usable_cores() if each == "all" else each for each in grid.threads)
         twins = [name for name in grid.frameworks or study.frameworks if name != REFERENCE]
-        for count, name, spec in itertools.product(threads, twins, specs):
+        pairs = [*itertools.product(twins, specs), *itertools.product(grid.engines, forward_pass.networks(specs))]
+        for count, (name, spec) in itertools.product(threads, pairs):
             answer = answers.supports(name, spec)
             if isinstance(answer, Absent):
                 facets = spec.facets | {"framework": name, "phase": "speed"}
@@ -51,10 +56,11 @@ def plan(study, answers: Answers, earlier: Mapping[str, Work]) -> Work:
                 absent.setdefault(absence[:3], absence)
                 continue
             depth = "floor" if grid.depth == "operators" and count < max(threads) else grid.depth
+            depth = forward_pass.DEPTH if name in ENGINES else depth
             how = (count, grid.processes, grid.steps, depth, group)
             timing = Timing(spec, name, answers.versions(name), *how)
             timings.setdefault(timing.fingerprint, timing)
-            if grid.against_itself and (count, name, group) not in again:
+            if grid.against_itself and name not in ENGINES and (count, name, group) not in again:
                 again.add((count, name, group))
                 copy = replace(timing, copy=1, depth="step")
                 timings.setdefault(copy.fingerprint, copy)
