@@ -176,7 +176,9 @@ class Framework:
     trap: Callable[[str], dict[str, Callable[..., np.ndarray]]] | None = None  # a trap's functions, by its module
     bare: Callable[..., float] | None = None  # a tutorial's training: spec, task, test batch, seed, recipes' fields
     model_files: Callable[[ExperimentSpec, Weights], dict[str, bytes]] | None = None  # a network as an MLflow model's
-    expected: Callable[..., np.ndarray] | None = None  # of an engine: the reference's outputs for spec, interface, W, x
+    expected: Callable[..., np.ndarray] | None = (
+        None  # an engine's: what the reference computes of spec, interface, weights, x
+    )
 
 
 class Job(Protocol):

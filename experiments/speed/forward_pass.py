@@ -34,7 +34,7 @@ def networks(specs: Iterable[ExperimentSpec]) -> list[ExperimentSpec]:
 
 def warm_up(engine: Framework) -> None:
     """Make the engine do what it does once in a process, on a small network."""
-    spec = _imposed(ExperimentSpec.model_validate(WARM_UP_SPEC))
+    spec = as_drawn(ExperimentSpec.model_validate(WARM_UP_SPEC))
     interface = tasks.interface(spec.task)
     model = engine.build(spec, interface, canonical.draw(spec, interface, 0), 0)
     model.predict(next(random_batches(spec, interface)).x)
@@ -49,16 +49,16 @@ def measure(spec: ExperimentSpec, engine: Framework, steps: int) -> dict[str, An
     Raises:
         Mismatch: an output is further from the reference's than ``CLOSE``.
     """
-    interface, imposed = tasks.interface(spec.task), _imposed(spec)
-    weights, batches, idle = canonical.draw(imposed, interface, 0), random_batches(imposed, interface), memory.trimmed()
+    interface, drawn = tasks.interface(spec.task), as_drawn(spec)
+    weights, batches, idle = canonical.draw(drawn, interface, 0), random_batches(drawn, interface), memory.trimmed()
     began = time.perf_counter()
-    model = engine.build(imposed, interface, weights, 0)
+    model = engine.build(drawn, interface, weights, 0)
     found: dict[str, Any] = {"build_s": time.perf_counter() - began, "idle_bytes": idle, "device": model.device}
     batch = next(batches)
     began = time.perf_counter()
     outputs = model.predict(batch.x)
     first = time.perf_counter() - began
-    found["error"] = compared(outputs, engine.expected(imposed, interface, weights, batch.x), spec.slug, engine.name)
+    found["error"] = compared(outputs, engine.expected(drawn, interface, weights, batch.x), spec.slug, engine.name)
     with Load() as load:
         memory.forget_peak()
         clock = Clock.of(lambda: model.predict(next(batches).x), steps)
@@ -80,6 +80,6 @@ def compared(outputs: np.ndarray, expected: np.ndarray, name: str, engine: str) 
     return error
 
 
-def _imposed(spec: ExperimentSpec) -> ExperimentSpec:
+def as_drawn(spec: ExperimentSpec) -> ExperimentSpec:
     """The same network with weights that are drawn here, and with both biases, none of which is zero."""
     return spec.model_copy(update={"conventions": Conventions(base="pytorch")})

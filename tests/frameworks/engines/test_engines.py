@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import frameworks
-from experiments import tasks
+from experiments import canonical, tasks
 from experiments.engines import ENGINES
 from experiments.protocol import Absent, Native, Written
 from experiments.spec import ExperimentSpec
@@ -69,9 +69,9 @@ def test_a_compiled_twin_computes_what_the_reference_does(name, cell):
 @pytest.mark.parametrize("name", OF_ONNX)
 def test_an_mlp_head_is_in_the_graph(name):
     needs(name)
-    spec = forward_pass._imposed(a_spec(network={"head": "mlp"}))
+    spec = forward_pass.as_drawn(a_spec(network={"head": "mlp"}))
     interface, engine = tasks.interface(spec.task), frameworks.load(name)
-    weights = forward_pass.canonical.draw(spec, interface, 0)
+    weights = canonical.draw(spec, interface, 0)
     x = np.random.default_rng(0).standard_normal((3, interface.time, interface.features)).astype(np.float32)
     found = engine.build(spec, interface, weights, 0).predict(x)
     assert np.abs(found - engine.expected(spec, interface, weights, x)).max() < 1e-6
