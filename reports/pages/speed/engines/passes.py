@@ -47,6 +47,11 @@ class ForwardPass:
         return median(self.medians.values())
 
     @property
+    def build(self) -> float:
+        """Building the network, which reads the weights and the graph."""
+        return median(each["build_s"] for each in self._processes)
+
+    @property
     def first(self) -> float:
         """The first call, in which a compiler compiles."""
         return median(each["forward"]["first"] for each in self._processes)

@@ -58,10 +58,11 @@ def _sentences(benchmark: Benchmark, found: Found, known: Comparisons) -> Iterat
 def _table(benchmark: Benchmark, found: Found, known: Comparisons, results: Results) -> Table:
     columns = ["Cell", "Run by", Column("Forward pass, ms", True), Column("Calls × processes", True)]
     columns += [Column(f"{name(twin)} / it", True, twin) for twin in TWINS]
-    columns += [Column("First call", True), Column("From the reference", True), "Versions"]
+    columns += [Column("Build", True), Column("First call", True), Column("From the reference", True), "Versions"]
     caption = (
         f"Forward passes alone, {benchmark.title}: the median over processes of their medians, below it the lowest "
-        "lower to the highest upper quartile. The first call compiles, where anything is compiled then."
+        "lower to the highest upper quartile. Once in a process a network is built, when OpenVINO compiles, and called "
+        "for the first time, when XLA and TorchInductor do."
     )
     rows = [_row(row, rows, known, results) for rows in found.values() for row in rows]
     return Table.of(caption, columns, rows, results.speed_links.timings(task=benchmark.task))
@@ -77,6 +78,7 @@ def _row(row: ForwardPass, rows: Sequence[ForwardPass], known: Comparisons, resu
         Cell(text, row.step, results.speed_links.run(row.timed.run_id), note=quartiles),
         Cell(row.n, kind="quiet"),
         *(_ratio(twins[twin], row, known) if row.is_engines and twin in twins else empty for twin in TWINS),
+        Cell(seconds(row.build), row.build),
         Cell(seconds(row.first), row.first),
         empty if row.error is None else Cell(significant(row.error, 2), row.error),
         Cell(row.timed.timing.version, kind="quiet"),
