@@ -66,6 +66,18 @@ def test_a_compiled_twin_computes_what_the_reference_does(name, cell):
     assert found["forward"]["first"] > max(found["forward"]["steady"]), "compiling is in the first call"
 
 
+@pytest.mark.pytorch
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_torchinductor_is_not_timed_without_vector_instructions(monkeypatch):
+    spec, engine = forward_pass.as_drawn(a_spec()), frameworks.load("inductor")
+    from frameworks.engines import inductor_engine
+
+    monkeypatch.setattr(inductor_engine, "pick_vec_isa", lambda: None)
+    monkeypatch.setattr(inductor_engine.torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    with pytest.raises(RuntimeError, match="vector instructions"):
+        engine.build(spec, tasks.interface(spec.task), None, 0)
+
+
 @pytest.mark.parametrize("name", OF_ONNX)
 def test_an_mlp_head_is_in_the_graph(name):
     needs(name)
