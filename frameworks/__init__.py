@@ -9,17 +9,22 @@ from importlib import import_module
 from importlib.metadata import version
 from types import ModuleType
 
+from experiments.engines import ENGINES
 from experiments.protocol import Framework, Support
 from experiments.spec import ExperimentSpec
 from experiments.twins import FRAMEWORKS, REFERENCE
 
 
 def load(name: str) -> Framework:
-    """Import a framework into this process: the only lazy import. A process imports one framework.
+    """Import a framework, or an engine, into this process: the only lazy import. A process imports one of them.
 
     Raises:
-        KeyError: the name is not in ``FRAMEWORKS``.
+        KeyError: the name is neither in ``FRAMEWORKS`` nor in ``ENGINES``.
     """
+    if name in ENGINES:
+        if host := ENGINES[name].host:
+            import_packages(host)
+        return import_module("frameworks.engines").load(name)
     if name not in FRAMEWORKS:
         raise KeyError(f"framework {name!r}; allowed: {', '.join(FRAMEWORKS)}")
     import_packages(name)
@@ -80,10 +85,13 @@ def facts(name: str) -> ModuleType:
 
 
 def supports(name: str, spec: ExperimentSpec) -> Support:
-    """Tell whether the framework has the spec's form, we wrote it, or it is absent, and why."""
+    """Tell whether the framework has the spec's form, we wrote it, or it is absent, and why; an engine: its network."""
+    if name in ENGINES:
+        return import_module("frameworks.engines.support").supports(name, spec)
     return facts(name).supports(spec)
 
 
 def versions(name: str) -> str:
     """Return the installed releases that a result depends on, such as ``tensorflow 2.21.0, keras 3.15.1``."""
-    return ", ".join(f"{package} {version(package)}" for package in FRAMEWORKS[name].packages)
+    packages = (ENGINES if name in ENGINES else FRAMEWORKS)[name].packages
+    return ", ".join(f"{package} {version(package)}" for package in packages)

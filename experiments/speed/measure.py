@@ -38,7 +38,7 @@ def warm_up(framework: Framework, device: str) -> None:
     training = WARM_UP_SPEC["training"] | {"device": device}
     spec = ExperimentSpec.model_validate(WARM_UP_SPEC | {"training": training})
     interface = tasks.interface(spec.task)
-    model, batch = framework.build(spec, interface, None, 0), next(_random_batches(spec, interface))
+    model, batch = framework.build(spec, interface, None, 0), next(random_batches(spec, interface))
     model.train_step(batch)
     model.predict(batch.x)
 
@@ -77,7 +77,7 @@ def measure(spec: ExperimentSpec, framework: Framework, floors: Floors, steps: i
     built = time.perf_counter()
     model = framework.build(spec, interface, None, 0)
     found: Record = {"build_s": time.perf_counter() - built, "idle_bytes": idle, "device": model.device}
-    batches = _random_batches(spec, interface)
+    batches = random_batches(spec, interface)
     with Load() as load:
         memory.forget_peak()
         train = Clock.of(lambda: model.train_step(next(batches)), steps)
@@ -108,7 +108,7 @@ def _predict(model: Model, batch: Batch) -> None:
     model.predict(batch.x, batch.lengths)
 
 
-def _random_batches(spec: ExperimentSpec, interface: Interface) -> Iterator[Batch]:
+def random_batches(spec: ExperimentSpec, interface: Interface) -> Iterator[Batch]:
     """Random numbers in the task's shapes, and where padding is masked, the task's lengths.
 
     A step's time does not depend on the values, but it does on the lengths.

@@ -72,12 +72,16 @@ class TimingOutcome:
 
 
 def summary(records: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """A variant's figures over its processes: medians of medians, and the largest of spreads, memory and load."""
-    middle = median(median(record["train"]["steady"]) for record in records)
-    within, between = spread(records)
+    """A variant's figures over its processes: medians of medians, and the largest of spreads, memory and load.
+
+    Of an engine those of its forward pass.
+    """
+    part, figure = ("train", "step") if has_step(records) else ("forward", "forward")
+    middle = median(median(record[part]["steady"]) for record in records)
+    within, between = spread(records, part)
     found = {
-        "time/step_s": middle,
-        "time/first_step_s": median(record["train"]["first"] for record in records),
+        f"time/{figure}_s": middle,
+        f"time/first_{figure}_s": median(record[part]["first"] for record in records),
         "time/build_s": median(record["build_s"] for record in records),
         "spread/within": within,
         "spread/between": between,
@@ -85,8 +89,15 @@ def summary(records: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         "memory/step_bytes": max(record["step_bytes"] for record in records),
         "load/others": max(max(record["load"], record["load_before"]) for record in records),
     }
+    if not has_step(records):
+        return found | {"error/reference": max(record["error"] for record in records)}
     with_floor = [record for record in records if "floor" in record]
     return found | _floor_metrics(with_floor, middle) if with_floor else found
+
+
+def has_step(records: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a training step was timed: an engine has none."""
+    return all("train" in record for record in records)
 
 
 def has_floor(records: Sequence[Mapping[str, Any]]) -> bool:

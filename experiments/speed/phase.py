@@ -7,8 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
 
+from experiments.engines import ENGINES, EngineName
 from experiments.hardware import usable_cores
 from experiments.protocol import Absent
+from experiments.speed import forward_pass
 from experiments.speed.measure import Depth
 from experiments.speed.outcome import outcomes
 from experiments.speed.schedule import Timing
@@ -24,10 +26,11 @@ class SpeedGrid(Grid):
     each of these numbers, ``"all"`` being every usable core; ``steps``: steady ones in each process; ``depth``:
     training steps alone, or also forward passes and the floor, or also the operators that took the time, with the most
     threads. ``against_itself``: each framework's first variant is timed again, in processes of its own, so that the
-    page shows what comes out where nothing differs. ``looks``: how often at most the page judges the growing data;
-    after each look but the last, the pairs that are too close to call are timed in as many processes again: all
-    that the page asks about, or those of the fastest forms alone (``further``). No further round begins after
-    ``minutes`` of them.
+    page shows what comes out where nothing differs. ``engines``: what else runs the networks' forward pass, in
+    processes of its own after the twins'. ``looks``: how often at most the page judges the growing data; after each
+    look but the last, the pairs of twins that are too close to call are timed in as many processes again: all that
+    the page asks about, or those of the fastest forms alone (``further``). No further round begins after ``minutes``
+    of them.
     """
 
     processes: PositiveInt = 2
@@ -35,6 +38,7 @@ class SpeedGrid(Grid):
     steps: Annotated[int, Field(ge=4)] = 20
     depth: Depth = "operators"
     against_itself: bool = False
+    engines: tuple[EngineName, ...] = ()
     looks: PositiveInt = 1
     further: Literal["all", "fastest"] = "all"
     minutes: Annotated[float, Field(ge=0)] = 20.0
@@ -49,7 +53,8 @@ def plan(study, answers: Answers, earlier: Mapping[str, Work]) -> Work:
         specs = list(grid.specs(answers.path, f"speed {group + 1}"))
         threads = dict.fromkeys(usable_cores() if each == "all" else each for each in grid.threads)
         twins = [name for name in grid.frameworks or study.frameworks if name != REFERENCE]
-        for count, name, spec in itertools.product(threads, twins, specs):
+        pairs = [*itertools.product(twins, specs), *itertools.product(grid.engines, forward_pass.networks(specs))]
+        for count, (name, spec) in itertools.product(threads, pairs):
             answer = answers.supports(name, spec)
             if isinstance(answer, Absent):
                 facets = spec.facets | {"framework": name, "phase": "speed"}
@@ -57,10 +62,11 @@ def plan(study, answers: Answers, earlier: Mapping[str, Work]) -> Work:
                 absent.setdefault(absence[:3], absence)
                 continue
             depth = "floor" if grid.depth == "operators" and count < max(threads) else grid.depth
+            depth = forward_pass.DEPTH if name in ENGINES else depth
             how = (count, grid.processes, grid.steps, depth, group)
             timing = Timing(spec, name, answers.versions(name), *how)
             timings.setdefault(timing.fingerprint, timing)
-            if grid.against_itself and (count, name, group) not in again:
+            if grid.against_itself and name not in ENGINES and (count, name, group) not in again:
                 again.add((count, name, group))
                 copy = replace(timing, copy=1, depth="step")
                 timings.setdefault(copy.fingerprint, copy)
@@ -69,7 +75,8 @@ def plan(study, answers: Answers, earlier: Mapping[str, Work]) -> Work:
 
 def more(study, planned: Sequence[Timing]) -> Further:
     """Every further round that planned timings may need, and the minutes within which the last of them begins."""
-    rounds = [timing.further(number) for timing in planned for number in later(study, timing)]
+    trained = [timing for timing in planned if timing.depth != forward_pass.DEPTH]
+    rounds = [timing.further(number) for timing in trained for number in later(study, timing)]
     groups = {timing.group for timing in rounds}
     return Further(tuple(rounds), sum(study.speed[group].minutes for group in groups))
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from traceback import format_exc
+from typing import Literal
 
 from experiments import tasks
 from experiments.events import Event, Finished, VariantTimed, first_line, guarded
@@ -15,7 +16,7 @@ from experiments.frozen import digest
 from experiments.hardware import identity
 from experiments.protocol import Framework
 from experiments.spec import ExperimentSpec
-from experiments.speed import load, measure
+from experiments.speed import forward_pass, load, measure
 from experiments.speed.measure import Depth, Record
 
 VERSION = 6  # raise it with any change of what is measured
@@ -23,15 +24,15 @@ VERSION = 6  # raise it with any change of what is measured
 
 @dataclass(frozen=True)
 class Timing:
-    """One variant on one framework with a number of threads: one MLflow run."""
+    """One variant on one framework, or one network on an engine, with a number of threads: one MLflow run."""
 
     spec: ExperimentSpec
-    framework: str
+    framework: str  # or an engine's name
     version: str
     threads: int
     processes: int
     steps: int
-    depth: Depth
+    depth: Depth | Literal["forward"]  # the latter of an engine
     group: int  # what is timed in the same processes
     copy: int = 0  # 1 for a variant that is timed again, in processes of its own, to be compared with itself
     first: int = 0  # its first round; not 0 where this is a further round of a variant, a timing of its own
@@ -48,6 +49,7 @@ class Timing:
         """The MLflow run's name: the slug and what else a speed grid may vary."""
         training, time = self.spec.training, tasks.interface(self.spec.task).time
         parts = [self.spec.slug, self.framework, f"{self.threads} thread{'s' * (self.threads > 1)}"]
+        parts += ["forward pass"] * (self.depth == forward_pass.DEPTH)
         parts += [f"batch {training.batch_size} × {time}", *[training.execution] * (training.execution != "default")]
         parts += [training.device] * (training.device != "cpu")
         parts += ["again"] * (self.copy > 0)
@@ -80,7 +82,12 @@ class Timing:
 
     @property
     def track(self) -> str:
-        """The stored tag ``track``: ``tuned``, the fastest way we know, or ``stock``, every usual way of writing it."""
+        """The stored tag ``track``: ``tuned``, the fastest way we know, or ``stock``, every usual way of writing it.
+
+        An engine's is ``engine``.
+        """
+        if self.depth == forward_pass.DEPTH:
+            return "engine"
         return "tuned" if self.spec.network.form == "tuned" else "stock"
 
 
@@ -112,8 +119,11 @@ class Session:
         return guarded(self._measure(framework))
 
     def _measure(self, framework: Framework) -> Iterator[Event]:
-        for device in dict.fromkeys(each.spec.training.device for each in self.timings):
-            measure.warm_up(framework, device)
+        if self.timings[0].depth == forward_pass.DEPTH:
+            forward_pass.warm_up(framework)
+        else:
+            for device in dict.fromkeys(each.spec.training.device for each in self.timings):
+                measure.warm_up(framework, device)
         shared = {"round": self.round, "environment": framework.environment(), "load_before": load.load_before()}
         floors = measure.Floors(framework)
         for each in self.timings:
@@ -122,6 +132,8 @@ class Session:
 
     def _record(self, each: Timing, framework: Framework, floors: measure.Floors) -> Record:
         try:
+            if each.depth == forward_pass.DEPTH:
+                return forward_pass.measure(each.spec, framework, each.steps)
             # The operators of one process are enough: they are no time that could vary.
             depth = "floor" if each.depth == "operators" and self.round else each.depth
             return measure.measure(each.spec, framework, floors, each.steps, depth)

@@ -35,7 +35,7 @@ def lines(
         to_run = all_to_run[phase.name]
         yield from _of_jobs(jobs, {job.fingerprint for job in to_run})
         for each in absent:
-            yield f"{'absent':8}{each.framework:11}{each.what}: {each.reason}"
+            yield f"{'absent':8}{each.framework:10} {each.what}: {each.reason}"
         text = f"{len(jobs)} {phase.noun}s: {len(jobs) - len(to_run)} done, {len(to_run)} to run"
         text += _cost(durations, plan.study.name, phase, to_run, workers or usable_cores()) if to_run else ""
         yield text + (f"; {len(absent)} absent" if absent else "") + _more(phase, plan, jobs)

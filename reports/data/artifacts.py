@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-TIMED = {"round", "load", "load_before", "build_s", "peak_bytes", "step_bytes", "train"}
+TIMED = {"round", "load", "load_before", "build_s", "peak_bytes", "step_bytes"}
+BY_ENGINE = {"forward", "error"}  # in place of the training step, ``train``
 WITH_FLOOR = {"forward", "floor", "gflop"}  # all of these or none
 OUTCOMES = {"results", "refused"}  # of lines of code: one of the two
 TEMPERATURE = re.compile(r"^=== temperature (\S+) ===\n", re.M)
@@ -98,7 +99,8 @@ def timings(text: str) -> tuple[Mapping[str, Any], ...]:
 
 
 def _is_whole(keys: set[str]) -> bool:
-    return keys >= TIMED and keys & WITH_FLOOR in (set(), WITH_FLOOR)
+    by_twin = "train" in keys and keys & WITH_FLOOR in (set(), WITH_FLOOR)
+    return keys >= TIMED and (by_twin or keys >= BY_ENGINE)
 
 
 def _record(text: str, keys: set[str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
+from experiments.engines import ENGINES
 from experiments.twins import TITLES
 from reports.html.blocks import Cell, Prose
 from reports.statistics import Estimate
@@ -96,8 +97,8 @@ def listed(items: Iterable[str], word: str = "and") -> str:
 
 
 def name(framework: str) -> str:
-    """A framework's title, such as ``TensorFlow 2``."""
-    return TITLES.get(framework, framework)
+    """A framework's or an engine's title, such as ``TensorFlow 2``."""
+    return ENGINES[framework].title if framework in ENGINES else TITLES.get(framework, framework)
 
 
 def seconds(value: float) -> str:

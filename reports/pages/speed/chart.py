@@ -1,7 +1,7 @@
 """A chart of one benchmark: each form's steady step in both twins, with the floor."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 
@@ -11,11 +11,13 @@ from reports.data.results import Results
 from reports.html.blocks import Figure, Key, Panel
 from reports.html.format import name
 from reports.html.svg import INK, LINE, draw, mark
+from reports.pages.speed.engines import marks
+from reports.pages.speed.engines.passes import ForwardPass, passes
+from reports.pages.speed.engines.passes import floor as forward_floor
 from reports.pages.speed.timed.benchmarks import Benchmark
 from reports.pages.speed.timed.timings import TimedVariant, milliseconds
 
 OFFSETS = {"tf2": -0.17, "pytorch": 0.17}  # of a form's two dots from the middle of its row
-FLOOR_WIDTH = 1.6
 MARKERS = {"stock": "o", "tuned": "D"}
 MOST_TICKS = 6
 
@@ -25,14 +27,16 @@ def figure(benchmark: Benchmark, results: Results) -> Figure:
     frameworks = ordered((row.framework for row in benchmark.rows), FRAMEWORKS)
     dots = tuple(Key(name(framework), framework) for framework in frameworks)
     floors = (Key("floor", "ink", "tick"),) if any(row.has_floor for row in benchmark.rows) else ()
+    beside = passes(benchmark, results)
     tuned = " Diamonds below the rule are tuned forms; dots above it are written as usual."
     return Figure(
         "A steady training step in ms, on a logarithmic scale that all panels share: equal distances are equal ratios, "
         "and further left is faster. A dot is the median; its line runs from the lowest lower quartile to the highest "
         f"upper quartile of the processes.{tuned * any(row.tuned for row in benchmark.rows)}"
-        f"{' The distance to the vertical line is what a step takes beyond its bare matrix products.' * bool(floors)}",
-        tuple(_panel(benchmark, cell, results) for cell in benchmark.cells),
-        (*dots, Key("quartiles", "ink", "line"), *floors),
+        f"{' The distance to the vertical line is what a step takes beyond its bare matrix products.' * bool(floors)}"
+        f"{marks.CAPTION * bool(beside)}",
+        tuple(_panel(benchmark, cell, beside, results) for cell in benchmark.cells),
+        (*dots, Key("quartiles", "ink", "line"), *floors, *[marks.KEY] * bool(beside)),
         results.speed_links.timings(task=benchmark.task),
     )
 
@@ -43,26 +47,31 @@ def _tuned_from(rows: Sequence[TimedVariant]) -> float | None:
     return len(forms) - len(tuned) - 0.5 if tuned and tuned != forms else None
 
 
-def _panel(benchmark: Benchmark, cell: str, results: Results) -> Panel:
-    rows = benchmark.of(cell)
+def _panel(benchmark: Benchmark, cell: str, beside: Mapping[str, Sequence[ForwardPass]], results: Results) -> Panel:
+    rows, forward = benchmark.of(cell), beside.get(cell, ())
     forms = list(dict.fromkeys(row.form for row in rows))
-    floor = benchmark.floor(cell)
+    floor, labels = benchmark.floor(cell), [*forms, *marks.labels(forward)]
+    passes_floor = forward_floor(benchmark, cell) if forward else None
 
     def paint(axes: Axes) -> None:
         if floor:
-            axes.axvline(1000 * floor, color=INK, lw=FLOOR_WIDTH, zorder=1)
+            end = len(forms) - (0.5 if forward else 0.45)
+            axes.plot([1000 * floor] * 2, [-0.55, end], color=INK, lw=marks.FLOOR_WIDTH, zorder=1)
         if (rule := _tuned_from(rows)) is not None:
             axes.axhline(rule, color=LINE, lw=0.8)
         for row in rows:
             _point(axes, row, forms.index(row.form) + OFFSETS[row.framework], results)
-        axes.set(ylim=(len(forms) - 0.45, -0.55), xlabel="", ylabel="")
-        axes.set_yticks(range(len(forms)), forms)
-        logarithmic(axes, *_limits(benchmark))
+        marks.paint(axes, forward, len(forms), passes_floor, results)
+        axes.set(ylim=(len(labels) - 0.45, -0.55), xlabel="", ylabel="")
+        axes.set_yticks(range(len(labels)), labels)
+        logarithmic(axes, *_limits(benchmark, beside))
 
     parts = [f"{name(row.framework)} {row.form} {milliseconds(row.step)} ms" for row in rows]
     parts += [f"floor {milliseconds(floor)} ms"] if floor else []
+    parts += marks.spoken(forward)
     spoken = f"Steady training step of {cell}, {benchmark.title}: {', '.join(parts)}."
-    svg = draw(paint, spoken, benchmark.forms, height=0.5 + 0.36 * len(forms))
+    widest = [*benchmark.forms, *(label for several in beside.values() for label in marks.labels(several))]
+    svg = draw(paint, spoken, widest, height=0.5 + 0.36 * len(labels))
     facets = {"task": benchmark.task, "cell": rows[0].spec.network.cell}
     return Panel(cell, svg, spoken, results.speed_links.timings(**facets), facets)
 
@@ -77,9 +86,11 @@ def _point(axes: Axes, row: TimedVariant, place: float, results: Results) -> Non
     mark(dot, said, results.speed_links.run(row.timed.run_id), **facets)
 
 
-def _limits(benchmark: Benchmark) -> tuple[float, float]:
+def _limits(benchmark: Benchmark, beside: Mapping[str, Sequence[ForwardPass]]) -> tuple[float, float]:
+    forward = [each for several in beside.values() for each in several]
     floors = [1000 * floor for cell in benchmark.cells if (floor := benchmark.floor(cell))]
-    lows, highs = ([1000 * getattr(row, end) for row in benchmark.rows] for end in ("low", "high"))
+    floors += [1000 * floor for cell in beside if (floor := forward_floor(benchmark, cell))]
+    lows, highs = ([1000 * getattr(row, end) for row in (*benchmark.rows, *forward)] for end in ("low", "high"))
     return min(lows + floors), max(highs + floors)
 
 

@@ -7,6 +7,7 @@ from reports.data.results import Results
 from reports.html.blocks import Block, Link, Points, Prose, Section
 from reports.html.format import count
 from reports.pages.speed import contrasts, first_call, floor, growth, memory, method, ranking, tuned, untimed
+from reports.pages.speed.engines import section as engines
 from reports.pages.speed.timed.benchmarks import Benchmark, benchmarks, controls, timed_variants
 from reports.pages.speed.timed.timings import MARK, Comparisons, TimedVariant, distinct, milliseconds, threads, times
 
@@ -82,6 +83,7 @@ def sections(results: Results) -> list[Section]:
     made = [
         *(ranking.section(benchmark, ratios, results) for benchmark in known),
         *tuned.sections(known, ratios, results),
+        *engines.sections(known, results),
         *floor.sections(known, results),
         first_call.section(known, ratios, results),
         *contrasts.sections(rows, ratios, results),

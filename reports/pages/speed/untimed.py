@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from experiments.twins import TWINS
 from reports.data.comparable import FORMS, ordered
 from reports.data.results import Results
 from reports.html.blocks import Block, Cell, Column, Details, Section, Table
@@ -50,7 +51,7 @@ def _absent(results: Results) -> tuple[Table, ...]:
     networks = {timed.timing.spec.slug: timed.timing.spec.network for timed in results.timings}
     forms: dict[tuple[str, str, str], list[str]] = {}
     for framework, slug, reason in results.absent:
-        if slug in networks and (framework, slug) not in planned:
+        if framework in TWINS and slug in networks and (framework, slug) not in planned:
             forms.setdefault((networks[slug].cell, framework, reason), []).append(networks[slug].form)
     rows = [
         [Cell(cell, kind="code"), Cell(", ".join(ordered(several, FORMS))), Cell(name(who), kind=who), reason]
