@@ -177,9 +177,7 @@ class Framework:
     bare: Callable[..., float] | None = None  # a tutorial's training: spec, task, test batch, seed, recipes' fields
     reuse: Callable[[Model], Model] = lambda new: new  # an equal network that is already traced, if there is one
     model_files: Callable[[ExperimentSpec, Weights], dict[str, bytes]] | None = None  # a network as an MLflow model's
-    expected: Callable[..., np.ndarray] | None = (
-        None  # an engine's: what the reference computes of spec, interface, weights, x
-    )
+    expected: Callable[..., np.ndarray] | None = None  # an engine's: the reference's outputs
 
 
 class Job(Protocol):

@@ -28,7 +28,7 @@ def build(spec: ExperimentSpec, interface: Interface, weights: Weights, seed: in
 
     Raises:
         RuntimeError: TorchInductor would leave the processor's vector instructions out, which it tells no one. It tries
-            them in a process of its own; where that failed, the LSTM above took 205 ms of processor time in place of 66.
+            them in a process of its own; where that failed, this LSTM took 205 ms of processor time in place of 66.
     """
     if torch.backends.cpu.get_cpu_capability() != "DEFAULT" and not pick_vec_isa():
         raise RuntimeError("TorchInductor cannot compile for the vector instructions that PyTorch's kernels use here")
