@@ -2,14 +2,24 @@
 
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+import pytest
 import toys
+from typer.testing import CliRunner
+
+import frameworks
+import reports
+import run_all
+from experiments import tasks
+from experiments.running.processes import STOPPING
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -25,6 +35,33 @@ METRICS = """
     JOIN tags AS spec ON spec.run_uuid = means.run_uuid AND spec.key = 'spec_fingerprint'
     JOIN tags AS kind ON kind.run_uuid = means.run_uuid AND kind.key = 'kind' AND kind.value = 'experiment'
 """
+
+
+@contextmanager
+def as_a_process(folder: Path, twins: dict[str, Callable], **environment: str) -> Iterator[None]:
+    """What a start of ``run_all`` in a folder finds, with toys in the twins' places and one page of a few words."""
+    handlers = {number: signal.getsignal(number) for number in STOPPING}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        for name, toy in twins.items():
+            patch.setattr(frameworks, name, toy)
+        patch.setattr(tasks, "module_of", lambda spec: toys.ToyRoom)
+        patch.setattr(reports, "write", toys.write_reports)
+        try:
+            yield
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+
+
+def call(*arguments: str) -> subprocess.CompletedProcess:
+    """``run_all`` in this process: another one takes seconds to import MLflow."""
+    found = CliRunner().invoke(run_all.app, arguments)
+    if found.exception and not isinstance(found.exception, SystemExit):
+        raise found.exception
+    return subprocess.CompletedProcess(arguments, found.exit_code, found.stdout, found.stderr)
 
 
 class House:
@@ -47,8 +84,13 @@ class House:
         out, err = process.communicate(timeout=GUARD_S)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
+    def call(self, *arguments, deeds=None):
+        """The same in this process."""
+        with as_a_process(self.folder, toys.TWINS, TOY_DEEDS=json.dumps(deeds or {})):
+            return call(*arguments)
+
     def study(self, **options):
-        return self.run("toy.toml", "--workers", "1", **options)
+        return self.call("toy.toml", "--workers", "1", **options)
 
     def runs(self):
         """(name, slug, status, complete) of every trial's run, oldest first."""

@@ -206,6 +206,10 @@ def supports(name: str, spec: ExperimentSpec) -> Support:
     return Native()
 
 
+#: What stands in the twins' places.
+TWINS = {"load": load, "supports": supports, "versions": lambda name: "toy 1.0"}
+
+
 def spec(**fields) -> ExperimentSpec:
     """A small experiment; ``fields`` replace its parts."""
     parts = {
@@ -256,7 +260,8 @@ def main() -> None:
 
     for number in STOPPING:
         signal.signal(number, signal.SIG_DFL)  # a test run in a shell's background inherits some of them ignored
-    frameworks.load, frameworks.supports, frameworks.versions = load, supports, lambda name: "toy 1.0"
+    for function, toy in TWINS.items():
+        setattr(frameworks, function, toy)
     tasks.module_of = lambda spec: ToyRoom
     replace_pages()
     run_all.start()
