@@ -18,7 +18,7 @@ from experiments.tasks import Interface
 from experiments.training.batches import draw_masks
 
 TWINS = ("tf2", "pytorch")
-TIME, WORDS, BATCH = 4, 20, 5
+TIME, WORDS, BATCH = 3, 20, 5
 TOKENS = Interface("tokens", TIME, WORDS, 1, "binary_crossentropy")
 
 
