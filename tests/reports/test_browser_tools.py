@@ -10,9 +10,10 @@ import pytest
 from made_reports import switches, toys
 from made_reports.browser import CHROMIUM, acted
 from made_reports.calls import answers
+from made_reports.html_elements import page_of
 
 from reports.html.blocks import Cell, Column, Section, Table
-from reports.render import _environment, render
+from reports.render import _environment
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
 
@@ -57,7 +58,7 @@ def table():
 @pytest.fixture(scope="module")
 def defaults():
     trials = switches.planned(switches.table(seeds=4))
-    return render(switches.results(trials), "A toy.", datetime(2020, 1, 1))["defaults.html"]
+    return page_of(switches.results(trials), "defaults.html")["defaults.html"]
 
 
 def clipboard(html: str, folder, works: bool, before: str = "") -> tuple[list[list[str]], str]:
@@ -199,7 +200,7 @@ def test_print_unfolds_and_leaves_the_buttons_out(pages, tmp_path):
 
 
 def test_calls_are_found_in_their_own_table_alone(tmp_path):
-    html = render(replace(toys.results([], []), calls=answers()), "A toy.", datetime(2020, 1, 1))["shapes.html"]
+    html = page_of(replace(toys.results([], []), calls=answers()), "shapes.html")["shapes.html"]
     script = (
         CHOOSE
         + """choose("find-1", "Both LAYERS");
