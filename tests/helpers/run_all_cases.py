@@ -37,31 +37,32 @@ METRICS = """
 """
 
 
-@contextmanager
-def as_a_process(folder: Path, twins: dict[str, Callable], **environment: str) -> Iterator[None]:
-    """What a start of ``run_all`` in a folder finds, with toys in the twins' places and one page of a few words."""
+def call(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    """``run_all`` in a folder and in this process: another one takes seconds to import MLflow."""
     handlers = {number: signal.getsignal(number) for number in STOPPING}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for name, value in environment.items():
             patch.setenv(name, value)
+        try:
+            found = CliRunner().invoke(run_all.app, arguments)
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+    if found.exception and not isinstance(found.exception, SystemExit):
+        raise found.exception
+    return subprocess.CompletedProcess(arguments, found.exit_code, found.stdout, found.stderr)
+
+
+@contextmanager
+def replaced(twins: dict[str, Callable]) -> Iterator[None]:
+    """Toys in the twins' places, and one page of a few words."""
+    with pytest.MonkeyPatch.context() as patch:
         for name, toy in twins.items():
             patch.setattr(frameworks, name, toy)
         patch.setattr(tasks, "module_of", lambda spec: toys.ToyRoom)
         patch.setattr(reports, "write", toys.write_reports)
-        try:
-            yield
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-
-
-def call(*arguments: str) -> subprocess.CompletedProcess:
-    """``run_all`` in this process: another one takes seconds to import MLflow."""
-    found = CliRunner().invoke(run_all.app, arguments)
-    if found.exception and not isinstance(found.exception, SystemExit):
-        raise found.exception
-    return subprocess.CompletedProcess(arguments, found.exit_code, found.stdout, found.stderr)
+        yield
 
 
 class House:
@@ -86,8 +87,8 @@ class House:
 
     def call(self, *arguments, deeds=None):
         """The same in this process."""
-        with as_a_process(self.folder, toys.TWINS, TOY_DEEDS=json.dumps(deeds or {})):
-            return call(*arguments)
+        with replaced(toys.TWINS):
+            return call(self.folder, *arguments, TOY_DEEDS=json.dumps(deeds or {}))
 
     def study(self, **options):
         return self.call("toy.toml", "--workers", "1", **options)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import tomli_w
 from conversions import processes
+from run_all_cases import call
 from safetensors.numpy import load_file
 
 from experiments.cells import CELLS
@@ -27,10 +28,10 @@ ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.study, pytest.mark.timeout(1800)]
 
 
-def run_all(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+def run_all(folder: Path, code: str) -> subprocess.CompletedProcess:
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests/helpers")])
     environment = os.environ | {"RNN_TWINS_CACHE": str(folder / "cache"), "COLUMNS": "160", "PYTHONPATH": paths}
-    command = [sys.executable, *arguments, "tiny.toml"]
+    command = [sys.executable, "-c", code, "tiny.toml"]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=1500)
 
 
@@ -58,7 +59,7 @@ def tiny(tmp_path_factory):
     """A folder in which the study has run; its pages, drawn between the phases, would take half the time."""
     folder = tmp_path_factory.mktemp("tiny")
     (folder / "tiny.toml").write_text(smaller(), encoding="utf-8")
-    done = run_all(folder, "-c", "import run_all, toys; toys.replace_pages(); run_all.start()")
+    done = run_all(folder, "import run_all, toys; toys.replace_pages(); run_all.start()")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return folder, done.stdout
 
@@ -67,7 +68,7 @@ def tiny(tmp_path_factory):
 def again(tiny):
     """What a second start says, which writes the pages."""
     folder, _ = tiny
-    done = run_all(folder, str(ROOT / "run_all.py"))
+    done = call(folder, "tiny.toml", RNN_TWINS_CACHE=str(folder / "cache"))
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -8,7 +8,7 @@ from ladder import toys
 from ladder.cases import make_check, outcome, reading
 from ladder.toys import EARLY_STEPS, STUDY
 from mlflow import MlflowClient
-from run_all_cases import as_a_process, call
+from run_all_cases import call, replaced
 
 import frameworks
 from experiments import canonical
@@ -151,8 +151,8 @@ def house(tmp_path_factory, new_database):
     (folder / "toy.toml").write_text(STUDY, encoding="utf-8")
 
     def run(*arguments, fault="Network"):
-        with as_a_process(folder, toys.TWINS, LADDER_FAULT=fault):
-            return call("toy.toml", "--only", "phase=parity", "--workers", "1", *arguments)
+        with replaced(toys.TWINS):
+            return call(folder, "toy.toml", "--only", "phase=parity", "--workers", "1", *arguments, LADDER_FAULT=fault)
 
     return run(fault="Epsilon"), run(), run("--list")
 
