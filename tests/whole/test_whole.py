@@ -55,9 +55,10 @@ def smaller() -> str:
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
+def tiny(tmp_path_factory, new_database):
     """A folder in which the study has run; its pages, drawn between the phases, would take half the time."""
     folder = tmp_path_factory.mktemp("tiny")
+    new_database(folder)
     (folder / "tiny.toml").write_text(smaller(), encoding="utf-8")
     done = run_all(folder, "import run_all, toys; toys.replace_pages(); run_all.start()")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
