@@ -26,6 +26,9 @@ CHECKOUT = Path(__file__).parents[2]
 
 GUARD_S = 240  # a hang ends the test; nothing here is timed
 
+#: For a process of its own: the real twins, whose texts are short, and one page of a few words.
+BRIEFLY = "import frameworks, run_all, toys; frameworks.load = toys.load_briefly; toys.replace_pages(); run_all.start()"
+
 #: Every metric of the complete trials, of times only that they are there; the means of their parents at the end.
 METRICS = """
     SELECT tags.value, metrics.key, metrics.step, CASE WHEN metrics.key LIKE 'time/%' THEN 0 ELSE metrics.value END

@@ -192,6 +192,16 @@ def load(name: str) -> Framework:
     )
 
 
+def load_briefly(name: str) -> Framework:
+    """A real twin, for a worker whose texts are short: thousands of characters take longer than all training."""
+    import frameworks
+    from experiments.probes import same_text
+    from experiments.tasks import chars
+
+    chars.GROWING, chars.WRITTEN, same_text.LENGTH = 40, 20, 30
+    return frameworks.load(name)
+
+
 class ToyVersion(str):
     """A version with a type of its own, as torch's is."""
 

@@ -11,9 +11,10 @@ import numpy as np
 import psutil
 import pytest
 import toys
-from run_all_cases import call
+from run_all_cases import BRIEFLY, call
 from safetensors.numpy import load_file
 
+import frameworks
 import reports
 from experiments.training import checkpoints
 
@@ -45,10 +46,9 @@ def laid(folder: Path) -> None:
 
 def start(folder: Path) -> subprocess.Popen:
     """The study in a process of its own, without its pages."""
-    code = "import run_all, toys; toys.replace_pages(); run_all.start()"
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests/helpers")])
     environment = os.environ | {"RNN_TWINS_CACHE": str(folder / "cache"), "PYTHONPATH": paths}
-    command = [sys.executable, "-c", code, *ARGUMENTS]
+    command = [sys.executable, "-c", BRIEFLY, *ARGUMENTS]
     return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
@@ -93,6 +93,7 @@ def test_a_killed_study_goes_on_to_what_no_kill_would_have_left(tmp_path, monkey
     for folder in (whole, broken):
         laid(folder)
         new_database(folder)
+    monkeypatch.setattr(frameworks, "load", toys.load_briefly)
     said = ended(whole)
     assert "could not be written" not in said
     assert "is running" not in (whole / "reports/index.html").read_text(encoding="utf-8")
