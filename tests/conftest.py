@@ -34,13 +34,21 @@ def pytest_collection_modifyitems(items):
         item.add_marker(pytest.mark.xdist_group(group))
 
 
+def pytest_collection_finish():
+    gc.freeze()  # all that the tests import lives on: no collection need walk it again
+
+
 @pytest.fixture(scope="session")
 def new_database(tmp_path_factory):
     """Put an empty database into a folder; its URI. Making one takes seconds, copying it none."""
     from experiments.tracking import store
 
-    template = tmp_path_factory.mktemp("template") / "mlflow.db"
-    store.create(template)
+    base = tmp_path_factory.getbasetemp()
+    template = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "template.db"  # one for all workers
+    if not template.exists():
+        made = tmp_path_factory.mktemp("template") / "mlflow.db"
+        store.create(made)
+        made.replace(template)
 
     def new_database(folder):
         shutil.copy(template, folder / "mlflow.db")

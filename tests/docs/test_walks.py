@@ -53,7 +53,9 @@ def said(tmp_path_factory):
     scripts, modules = ([each for each in COMMANDS if (each[0] == "-m") is module] for module in (False, True))
     together([each for each in scripts if is_keras(each)])
     for each in modules:
-        assert ran(*each).stderr == ""
+        done = ran(*each)
+        assert done.stderr == ""
+        outputs[" ".join(each)] = done.stdout
     for each in scripts:
         if not is_keras(each):
             together([each])
@@ -77,6 +79,12 @@ def test_the_results_differ_by_the_defaults_alone(said):
 def test_the_naive_port_is_wrong_and_the_conversion_right(said):
     errors = dict(re.findall(r"^(\w+) +largest error (\S+)$", said["port.py"], re.M))
     assert float(errors["naive"]) > 1e-2 and float(errors["ported"]) < 1e-5
+
+
+def test_the_command_line_goes_straight_from_keras_to_pytorch(said):
+    wrote, code, checked = said["-m frameworks.convert model.keras state.pt --module model.py"].splitlines()
+    assert (wrote, code) == ("wrote state.pt", "wrote model.py")
+    assert re.match(r"checked: predictions of \d+ sequences differ by at most ", checked)
 
 
 @pytest.mark.parametrize("framework", ["tf2", "pytorch"])

@@ -17,7 +17,7 @@ from experiments.tasks import Interface
 
 TOKENS = Interface("tokens", TIME, 20, 1, "binary_crossentropy")
 EVERY_STEP = Interface("tokens", TIME, 20, 20, "sequence_cross_entropy")
-LENGTHS = np.array([3, 1, TIME, 0, 2], np.int32)  # a row of one step, a full one, and one that is all padding
+LENGTHS = np.array([2, 1, TIME, 0, 2], np.int32)  # a row of one step, a full one, and one that is all padding
 SIDES = ("left", "right")
 
 

@@ -124,12 +124,12 @@ def test_adagrad_is_overridden_alone(case):
 @pytest.mark.parametrize("optimiser", ["adagrad", "sgd", "adam", "rmsprop"])
 def test_a_stock_optimiser_takes_another_rate(case, optimiser):
     spec = spec_of(case, network={"units": [4], "dropout": 0.0}, optimiser=optimiser)
-    moved = []
+    model, moved = frameworks.load(case.twin).build(spec, INTERFACE, None, 0), []
+    model.train_step(make_batch(spec)._replace(masks=None))  # traced at the first rate
+    kept, before = model.checkpoint(), model.weights()["head/0/kernel"]
     for rate in (1e-2, 1e-4):
-        model = frameworks.load(case.twin).build(spec, INTERFACE, None, 0)
-        model.train_step(make_batch(spec)._replace(masks=None))  # traced at the first rate
+        model.restore(kept)
         model.set_learning_rate(rate)
-        before = model.weights()["head/0/kernel"]
         model.train_step(make_batch(spec, 1)._replace(masks=None))
         moved.append(model.weights()["head/0/kernel"] - before)
     np.testing.assert_allclose(moved[0], 100 * moved[1], rtol=1e-6)

@@ -1,6 +1,7 @@
 """The grid of models that the suites share, small enough to be quick, odd-sized enough to catch a transposition."""
 
 import itertools
+from functools import partialmethod
 from typing import NamedTuple
 from zlib import crc32
 
@@ -18,7 +19,7 @@ from experiments.tasks import Interface
 from experiments.training.batches import draw_masks
 
 TWINS = ("tf2", "pytorch")
-TIME, WORDS, BATCH = 4, 20, 5
+TIME, WORDS, BATCH = 3, 20, 5
 TOKENS = Interface("tokens", TIME, WORDS, 1, "binary_crossentropy")
 
 
@@ -97,6 +98,14 @@ def params(cases) -> list:
 def twin_params() -> list:
     """One parameter a twin, in its process."""
     return [pytest.param(twin, marks=getattr(pytest.mark, twin), id=twin) for twin in TWINS]
+
+
+def fit_without_graphs(twin: str, patch: pytest.MonkeyPatch) -> None:
+    """Let Keras's ``fit`` run eagerly: to trace what runs a few steps takes most of the time."""
+    if twin == "tf2":
+        import keras
+
+        patch.setattr(keras.Model, "compile", partialmethod(keras.Model.compile, run_eagerly=True))
 
 
 def make_batch(spec: ExperimentSpec, seed: int = 0, interface: Interface = TOKENS) -> Batch:

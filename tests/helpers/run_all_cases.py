@@ -2,19 +2,32 @@
 
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+import pytest
 import toys
+from typer.testing import CliRunner
+
+import frameworks
+import reports
+import run_all
+from experiments import tasks
+from experiments.running.processes import STOPPING
 
 CHECKOUT = Path(__file__).parents[2]
 
 
 GUARD_S = 240  # a hang ends the test; nothing here is timed
+
+#: For a process of its own: the real twins, whose texts are short, and one page of a few words.
+BRIEFLY = "import frameworks, run_all, toys; frameworks.load = toys.load_briefly; toys.replace_pages(); run_all.start()"
 
 #: Every metric of the complete trials, of times only that they are there; the means of their parents at the end.
 METRICS = """
@@ -25,6 +38,34 @@ METRICS = """
     JOIN tags AS spec ON spec.run_uuid = means.run_uuid AND spec.key = 'spec_fingerprint'
     JOIN tags AS kind ON kind.run_uuid = means.run_uuid AND kind.key = 'kind' AND kind.value = 'experiment'
 """
+
+
+def call(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    """``run_all`` in a folder and in this process: another one takes seconds to import MLflow."""
+    handlers = {number: signal.getsignal(number) for number in STOPPING}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        try:
+            found = CliRunner().invoke(run_all.app, arguments)
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+    if found.exception and not isinstance(found.exception, SystemExit):
+        raise found.exception
+    return subprocess.CompletedProcess(arguments, found.exit_code, found.stdout, found.stderr)
+
+
+@contextmanager
+def replaced(twins: dict[str, Callable]) -> Iterator[None]:
+    """Toys in the twins' places, and one page of a few words."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, toy in twins.items():
+            patch.setattr(frameworks, name, toy)
+        patch.setattr(tasks, "module_of", lambda spec: toys.ToyRoom)
+        patch.setattr(reports, "write", toys.write_reports)
+        yield
 
 
 class House:
@@ -47,8 +88,13 @@ class House:
         out, err = process.communicate(timeout=GUARD_S)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
+    def call(self, *arguments, deeds=None):
+        """The same in this process."""
+        with replaced(toys.TWINS):
+            return call(self.folder, *arguments, TOY_DEEDS=json.dumps(deeds or {}))
+
     def study(self, **options):
-        return self.run("toy.toml", "--workers", "1", **options)
+        return self.call("toy.toml", "--workers", "1", **options)
 
     def runs(self):
         """(name, slug, status, complete) of every trial's run, oldest first."""

@@ -11,7 +11,7 @@ from experiments.tracking.recording.tracker import Tracker
 def studied(tmp_path_factory, new_database):
     """A whole study's database, recorded by the tracker."""
     uri = new_database(tmp_path_factory.mktemp("studied"))
-    trials = toys.planned()
+    trials = toys.planned(cells=("lstm", "gru"))
     with Tracker(uri, "toy", "A toy.", trials) as tracker:
         tracker.expect(trials)
         for trial in trials:

@@ -1,7 +1,6 @@
 """What runs nothing, and bad input in one line."""
 
 import re
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -10,12 +9,6 @@ from contextlib import closing
 import pytest
 import toys
 from run_all_cases import GUARD_S, House
-from typer.testing import CliRunner
-
-import frameworks
-import run_all
-from experiments import tasks
-from experiments.running.processes import STOPPING
 
 HEAVY = {"mlflow", "pandas", "numpy", "tensorflow", "keras", "torch", "pydantic", "matplotlib"}
 
@@ -28,7 +21,7 @@ def bare(tmp_path):
 
 def test_list_says_what_would_run_and_creates_nothing(bare):
     before = bare.files()
-    found = bare.run("toy.toml", "--list", "--workers", "2")
+    found = bare.call("toy.toml", "--list", "--workers", "2")
     assert found.returncode == 0
     assert found.stdout.splitlines() == [
         "to run  tf2        sine-lstm-layer-2-stock  seed 0, 1",
@@ -41,14 +34,14 @@ def test_list_says_what_would_run_and_creates_nothing(bare):
 
 
 def test_list_says_what_is_done(done):
-    found = done.run("toy.toml", "--list", "--only", "framework=tf2", "--only", "form=layer")
+    found = done.call("toy.toml", "--list", "--only", "framework=tf2", "--only", "form=layer")
     assert found.stdout.splitlines()[0] == "done    tf2        sine-lstm-layer-2-stock  seed 0, 1"
     assert found.stdout.splitlines()[-1] == "2 trials: 2 done, 0 to run"
 
 
 def test_what_fits_into_some_minutes_is_taken_in_order(bare):
     (bare.folder / "toy.toml").write_text(toys.STUDY.replace("seeds = 2", "seeds = 200"))
-    found = bare.run("toy.toml", "--list", "--workers", "1", "--minutes", "2").stdout.splitlines()
+    found = bare.call("toy.toml", "--list", "--workers", "1", "--minutes", "2").stdout.splitlines()
     said = re.fullmatch(r"(\d+) of 600 jobs fit into 2 minutes; a start without --minutes runs the rest", found[0])
     taken = int(said[1])
     assert 0 < taken < 600
@@ -57,7 +50,7 @@ def test_what_fits_into_some_minutes_is_taken_in_order(bare):
 
 
 def test_reports_only_runs_nothing(bare):
-    found = bare.run("toy.toml", "--reports-only")
+    found = bare.call("toy.toml", "--reports-only")
     assert (found.returncode, found.stdout) == (0, "reports: reports/index.html\n")
     assert not (bare.folder / "mlflow.db").exists()
 
@@ -100,19 +93,6 @@ def test_help_names_every_study():
     assert words >= set(names())
 
 
-@pytest.fixture
-def call(bare, monkeypatch):
-    """``run_all`` in this process: to start one takes a second and more."""
-    before = {number: signal.getsignal(number) for number in STOPPING}
-    for name, toy in {"load": toys.load, "supports": toys.supports, "versions": lambda name: "toy 1.0"}.items():
-        monkeypatch.setattr(frameworks, name, toy)
-    monkeypatch.setattr(tasks, "module_of", lambda spec: toys.ToyRoom)
-    monkeypatch.chdir(bare.folder)
-    yield lambda *arguments: CliRunner().invoke(run_all.app, arguments)
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
 @pytest.mark.parametrize(
     ("arguments", "names"),
     [
@@ -130,14 +110,14 @@ def call(bare, monkeypatch):
         (["toy.toml", "--tracking-uri", "sqlite:////proc/mlflow.db"], ["/proc/mlflow.db"]),
     ],
 )
-def test_bad_input_is_one_line_and_leaves_nothing(bare, call, arguments, names):
+def test_bad_input_is_one_line_and_leaves_nothing(bare, arguments, names):
     (bare.folder / "latin.toml").write_bytes('name = "caf\xe9"'.encode("latin-1"))
     (bare.folder / "broken.toml").write_text("name = ")
     (bare.folder / "typo.toml").write_text(toys.STUDY.replace("seeds", "seedz"))
     (bare.folder / "cell.toml").write_text(toys.STUDY.replace('"lstm"', '"lsmt"'))
     before = bare.files()
-    found = call(*arguments)
-    assert (found.exit_code, found.stdout) == (2, "")
+    found = bare.call(*arguments)
+    assert (found.returncode, found.stdout) == (2, "")
     assert found.stderr.startswith("error: ")
     assert found.stderr.count("\n") == 1
     assert [name for name in names if name not in found.stderr] == []
@@ -145,15 +125,15 @@ def test_bad_input_is_one_line_and_leaves_nothing(bare, call, arguments, names):
 
 
 @pytest.mark.parametrize("arguments", [["--workers", "0"], ["--colour"]])
-def test_a_wrong_option_is_a_usage_error(call, arguments):
-    found = call(*arguments)
-    assert (found.exit_code, found.stdout) == (2, "")
+def test_a_wrong_option_is_a_usage_error(bare, arguments):
+    found = bare.call(*arguments)
+    assert (found.returncode, found.stdout) == (2, "")
     assert "Traceback" not in found.stderr
 
 
 def test_a_locked_database_is_one_line(house):
     with closing(sqlite3.connect(house.folder / "mlflow.db", isolation_level=None)) as holder:
         holder.execute("BEGIN EXCLUSIVE")
-        found = house.run("toy.toml")
+        found = house.call("toy.toml")
     assert (found.returncode, found.stderr) == (2, f"error: {house.folder}/mlflow.db: database is locked\n")
     assert house.runs() == []

@@ -10,8 +10,12 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import toys
+from run_all_cases import BRIEFLY, call
 from safetensors.numpy import load_file
 
+import frameworks
+import reports
 from experiments.training import checkpoints
 
 ROOT = Path(__file__).parents[2]
@@ -19,13 +23,15 @@ GUARD_S = 900
 EPOCHS = 8
 STUDY = f"""
 name = "killed"
-description = "One trial of each twin, long enough to be killed."
+description = "A trial that is long enough to be killed."
+frameworks = ["pytorch"]
 
 [[grid]]
 task = {{ name = "chars", text = "text.txt", window = 16 }}
 network = {{ cell = "lstm", form = "layer", units = [12, 12], dropout = 0.2 }}
 training = {{ epochs = {EPOCHS}, learning_rate_decay = 0.9 }}
 """
+ARGUMENTS = ("killed.toml", "--models", "none")
 pytestmark = [pytest.mark.study, pytest.mark.timeout(1800)]
 
 
@@ -38,13 +44,11 @@ def laid(folder: Path) -> None:
     (folder / "killed.toml").write_text(STUDY)
 
 
-def start(folder: Path, twin: str, pages: bool = False) -> subprocess.Popen:
-    """The study's trial of one twin; its pages, while it runs and at the end, where they are asked for."""
-    code = "import run_all, toys; toys.replace_pages(); run_all.start()"
-    door = [ROOT / "run_all.py"] if pages else ["-c", code]
-    command = [sys.executable, *door, "killed.toml", "--only", f"framework={twin}"]
+def start(folder: Path) -> subprocess.Popen:
+    """The study in a process of its own, without its pages."""
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests/helpers")])
     environment = os.environ | {"RNN_TWINS_CACHE": str(folder / "cache"), "PYTHONPATH": paths}
+    command = [sys.executable, "-c", BRIEFLY, *ARGUMENTS]
     return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
@@ -55,11 +59,11 @@ def epochs_kept() -> int:
     return len(found[1].epochs) if found else 0
 
 
-def ended(process: subprocess.Popen) -> str:
-    """Wait for the study's end; what it said."""
-    out, err = process.communicate(timeout=GUARD_S)
-    assert process.returncode == 0, err.decode()
-    return out.decode()
+def ended(folder: Path) -> str:
+    """Run the study to its end, with its pages; what it said."""
+    done = call(folder, *ARGUMENTS, RNN_TWINS_CACHE=str(folder / "cache"))
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def runs(folder: Path) -> list:
@@ -85,17 +89,18 @@ def outcome(folder: Path, client, run) -> tuple[dict[str, list[float]], dict[str
 
 def test_a_killed_study_goes_on_to_what_no_kill_would_have_left(tmp_path, monkeypatch, new_database):
     """With PyTorch; a killed worker is tried with TensorFlow 2, and each twin's checkpoints in its own process."""
-    twin = "pytorch"
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     for folder in (whole, broken):
         laid(folder)
         new_database(folder)
-    said = ended(start(whole, twin, pages=True))
+    monkeypatch.setattr(frameworks, "load", toys.load_briefly)
+    said = ended(whole)
     assert "could not be written" not in said
     assert "is running" not in (whole / "reports/index.html").read_text(encoding="utf-8")
 
+    monkeypatch.setattr(reports, "write", toys.write_reports)
     monkeypatch.setenv("RNN_TWINS_CACHE", str(broken / "cache"))
-    process, until = start(broken, twin), time.monotonic() + GUARD_S
+    process, until = start(broken), time.monotonic() + GUARD_S
     while epochs_kept() < 2:
         assert process.poll() is None and time.monotonic() < until, process.communicate()
         time.sleep(0.01)
@@ -105,7 +110,7 @@ def test_a_killed_study_goes_on_to_what_no_kill_would_have_left(tmp_path, monkey
     assert not psutil.wait_procs(family, timeout=GUARD_S)[1]
     kept = epochs_kept()
     assert 2 <= kept < EPOCHS
-    ended(start(broken, twin))
+    ended(broken)
 
     ((client, unbroken),) = runs(whole)
     (_, killed), (resumed_client, resumed) = runs(broken)

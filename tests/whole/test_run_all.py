@@ -33,7 +33,7 @@ def test_a_study_runs_and_is_reported(first):
 
 
 def test_what_is_done_is_not_run_again(done):
-    found = done.run("toy.toml", deeds={"tf2": "import", "pytorch": "import"})
+    found = done.call("toy.toml", deeds={"tf2": "import", "pytorch": "import"})
     assert (found.returncode, found.stderr) == (0, "")
     assert "nothing to run: all 6 trials are done" in found.stdout
     assert len(done.runs()) == 6
@@ -44,7 +44,7 @@ def test_fresh_runs_what_is_done_again_and_from_the_start(done, monkeypatch, tmp
     ours, other = (toys.trial(seed=seed).fingerprint for seed in (0, 1))
     for fingerprint in (ours, other):
         checkpoints.save(fingerprint, {}, checkpoints.Progress())
-    found = done.run("toy.toml", "--fresh", "--only", "seed=0", deeds={"reports": "raise", "tf2:0": "wait_for_pages"})
+    found = done.call("toy.toml", "--fresh", "--only", "seed=0", deeds={"reports": "raise", "tf2:0": "wait_for_pages"})
     assert (found.returncode, found.stderr) == (0, "")
     assert len(done.runs()) == 6 + 3
     assert not checkpoints.path(ours).exists() and checkpoints.path(other).exists()

@@ -88,7 +88,7 @@ def test_the_bare_script_learns_what_the_trial_would(twin):
     spec = ExperimentSpec.model_validate(
         {
             "task": {"name": "imdb", "words": 30, "tokens": 6},
-            "network": {"cell": "lstm", "form": "layer", "units": [8, 8], "embedding_size": 8, "dropout": 0.0},
+            "network": {"cell": "lstm", "form": "layer", "units": [8], "embedding_size": 8, "dropout": 0.0},
             "training": {"epochs": 6, "batch_size": 16, "learning_rate": 0.02},
         }
     )

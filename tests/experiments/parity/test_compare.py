@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 import pytest
-from ladder.cases import reading
-from ladder.toys import BIAS, EARLY_STEPS, KERNEL
+from ladder.cases import reading, steps_of
+from ladder.toys import BIAS, KERNEL
 
 from experiments.parity import check as parity_check
 from experiments.parity import compare, measure
@@ -73,8 +73,8 @@ def test_cudnns_layers_have_a_wider_bound_in_float32_alone():
 
 
 def verdicts(fault: str, conventions: str, dtype: str = "float64"):
-    """The rungs of the faulty reference against the sound one; many steps of rung 4 only where they are looked at."""
-    steps = STEPS if fault in ("Network", "DropsNothingLater") else EARLY_STEPS
+    """The rungs of the faulty reference against the sound one."""
+    steps = steps_of(fault)
     return list(compare.compare(dtype, *(reading(name, conventions, dtype, steps) for name in (fault, "Network"))))
 
 
@@ -97,10 +97,18 @@ def test_a_planted_fault_is_caught_on_its_rung_by_name(fault, conventions, rung,
     assert re.match(where, broken.where)
 
 
-@pytest.mark.parametrize("fault", ["LoadsSwapped", "LeavesBias", "ReadsSwapped", "DropsNothingLater"])
-def test_a_planted_fault_is_caught_in_float32_too(fault):
-    expected = compare.first_broken(verdicts(fault, "pytorch")).rung
-    assert compare.first_broken(verdicts(fault, "pytorch", "float32")).rung == expected
+@pytest.mark.parametrize(
+    ("fault", "conventions"),
+    [
+        ("LoadsSwapped", "pytorch"),
+        ("LeavesBias", "pytorch"),
+        ("ReadsSwapped", "pytorch"),
+        ("DropsNothingLater", "keras"),
+    ],
+)
+def test_a_planted_fault_is_caught_in_float32_too(fault, conventions):
+    expected = compare.first_broken(verdicts(fault, conventions)).rung
+    assert compare.first_broken(verdicts(fault, conventions, "float32")).rung == expected
 
 
 def test_the_step_of_a_late_fault_is_named():

@@ -1,16 +1,14 @@
 """A check's record: in MLflow, on the command line, and when it is resumed."""
 
 import dataclasses
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from ladder import toys
 from ladder.cases import make_check, outcome, reading
 from ladder.toys import EARLY_STEPS, STUDY
 from mlflow import MlflowClient
+from run_all_cases import call, replaced
 
 import frameworks
 from experiments import canonical
@@ -21,11 +19,6 @@ from experiments.parity.measure import STEPS
 from experiments.parity.tolerances import CLOSE, CLOSE_IN_CUDNN
 from experiments.tracking.recording.tracker import Tracker
 from reports.data import artifacts
-
-CHECKOUT = Path(__file__).parents[3]
-
-
-GUARD_S = 480  # a hang ends the test; nothing here is timed
 
 
 def test_a_climb_to_the_top():
@@ -157,14 +150,11 @@ def house(tmp_path_factory, new_database):
     new_database(folder)
     (folder / "toy.toml").write_text(STUDY, encoding="utf-8")
 
-    def run(*arguments, **environment):
-        command = [sys.executable, "-c", "import ladder.toys; ladder.toys.main()", "toy.toml", "--only", "phase=parity"]
-        paths = os.pathsep.join([str(CHECKOUT), str(CHECKOUT / "tests/helpers")])
-        environment = os.environ | {"PYTHONPATH": paths, "COLUMNS": "200"} | environment
-        options = {"cwd": folder, "env": environment, "capture_output": True, "text": True, "timeout": GUARD_S}
-        return subprocess.run([*command, "--workers", "1", *arguments], check=False, **options)
+    def run(*arguments, fault="Network"):
+        with replaced(toys.TWINS):
+            return call(folder, "toy.toml", "--only", "phase=parity", "--workers", "1", *arguments, LADDER_FAULT=fault)
 
-    return run(LADDER_FAULT="Epsilon"), run(), run("--list")
+    return run(fault="Epsilon"), run(), run("--list")
 
 
 def test_a_broken_climb_ends_the_study_with_1_and_is_listed(house):

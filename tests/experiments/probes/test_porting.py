@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from cases import twin_params
+from cases import fit_without_graphs, twin_params
 
 import frameworks
 from experiments import tasks
@@ -191,6 +191,7 @@ def test_a_field_without_lines_for_the_scripts_is_refused(field):
 def test_the_scripts_train_with_all_lines_and_record_their_accuracy(twin, monkeypatch):
     monkeypatch.setattr(tasks, "load", lambda *_: ToyTask)
     framework = frameworks.load(twin)
+    fit_without_graphs(twin, monkeypatch)
     chosen = [job for job in planned() if job.framework == twin and job.seed == 0 and job.fields != ("embedding",)]
     found = [next(job.run(framework)).files[recipes.FILE] for job in chosen]
     bare, ported = map(json.loads, found)

@@ -69,11 +69,16 @@ def test_numpy_gives_the_outputs_of_a_trained_kernel():
     assert 0 < answers("tf2")["lstm_numpy"]["largest difference"] < 1e-6
 
 
+@pytest.fixture(scope="module")
+def trained():
+    """A model of four steps of training, and its input."""
+    return import_module("frameworks.tf2.probes.source_calls")._trained(4)
+
+
 @pytest.mark.tf2
 @pytest.mark.parametrize(("forget_bias", "equal"), [(1.0, True), (0.0, False)])
-def test_the_forget_bias_is_one(forget_bias, equal):
-    printed = import_module("frameworks.tf2.probes.source_calls")
-    model, x = printed._trained(4)
+def test_the_forget_bias_is_one(trained, forget_bias, equal):
+    printed, (model, x) = import_module("frameworks.tf2.probes.source_calls"), trained
     weights = printed._as_basic_lstm_cell(*(variable.numpy() for variable in model.layers[0].trainable_variables))
     ours, theirs = printed._basic_lstm(x, *weights, forget_bias), model.layers[0](x).numpy()
     assert np.allclose(ours, theirs, rtol=0, atol=1e-6) is equal

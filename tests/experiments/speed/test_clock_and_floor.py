@@ -106,7 +106,7 @@ def test_the_load_of_others_is_what_ticks_cannot_explain(monkeypatch, took, busy
 @pytest.mark.parametrize("twin", twin_params())
 @pytest.mark.parametrize("form", ["layer", "tuned"])
 def test_a_twins_variant_is_measured_whole(twin, form):
-    spec = make_spec("lstm", form, "stock")
+    spec = make_spec("lstm", form, "stock", depth=1)
     spec = spec.model_copy(update={"training": spec.training.model_copy(update={"batch_size": 4})})
     framework = frameworks.load(twin)
     found = measure.measure(spec, framework, measure.Floors(framework), 4, "operators")
@@ -123,7 +123,7 @@ def test_a_twins_variant_is_measured_whole(twin, form):
 @pytest.mark.parametrize("depth, beneath", [("step", set()), ("floor", {"forward", "floor", "gflop"})])
 def test_no_deeper_is_looked_than_asked(twin, depth, beneath):
     framework = frameworks.load(twin)
-    found = measure.measure(make_spec("gru", "layer", "stock"), framework, measure.Floors(framework), 4, depth)
+    found = measure.measure(make_spec("gru", "layer", "stock", depth=1), framework, measure.Floors(framework), 4, depth)
     assert {"forward", "floor", "gflop", "operators"} & set(found) == beneath
     assert len(found["train"]["steady"]) == 4
 

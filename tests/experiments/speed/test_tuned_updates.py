@@ -23,7 +23,8 @@ def test_the_tuned_forms_optimiser_is_the_frameworks_own(twin, optimiser):
     y = rng.integers(0, 2, (3, 1)).astype("float64")
     found = {}
     for form in ("scratch", "tuned"):
-        spec = make_spec("gru", form, "stock", dropout=0.0, optimiser=optimiser, dtype="float64", learning_rate=0.01)
+        training = {"optimiser": optimiser, "dtype": "float64", "learning_rate": 0.01, "execution": "eager"}
+        spec = make_spec("gru", form, "stock", dropout=0.0, **training)
         model = frameworks.load(twin).build(spec, TOKENS, None, 0)
         for _ in range(3):
             model.train_step(measure.Batch(x, y))
@@ -66,7 +67,7 @@ def test_a_compiled_network_is_the_same_network():
     from cases import make_batch
 
     build = frameworks.load("tf2").build
-    specs = [make_spec("lstm", "layer", "keras", execution=each) for each in ("default", "compiled")]
+    specs = [make_spec("lstm", "layer", "keras", depth=1, execution=each) for each in ("eager", "compiled")]
     batch = make_batch(specs[0])
     losses = [build(spec, TOKENS, None, 0).train_step(batch).loss for spec in specs]
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)

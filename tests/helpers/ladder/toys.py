@@ -6,11 +6,10 @@
 import os
 from dataclasses import replace
 
-import toys
-
 import frameworks
 from experiments.parity import measure
-from experiments.protocol import Absent, Framework, Native
+from experiments.protocol import Absent, Framework, Native, Support
+from experiments.spec import ExperimentSpec
 from frameworks.reference import network
 
 EARLY_STEPS = 3  # on rung 4, where it is about an earlier one
@@ -125,13 +124,10 @@ dtypes = ["float64"]
 """
 
 
-def main() -> None:
-    """``run_all`` with the reference in the twins' places: for a process of its own."""
-    import run_all
+def supports(name: str, spec: ExperimentSpec) -> Support:
+    absent = (name, spec.network.form) == ("pytorch", "scratch")
+    return Absent("the toy has none") if absent else Native()
 
-    frameworks.load, frameworks.versions = load, versions
-    frameworks.supports = lambda name, spec: (
-        Absent("the toy has none") if (name, spec.network.form) == ("pytorch", "scratch") else Native()
-    )
-    toys.replace_pages()
-    run_all.app()
+
+#: What stands in the twins' places.
+TWINS = {"load": load, "supports": supports, "versions": versions}

@@ -68,7 +68,7 @@ def _trials() -> tuple[list[Trial], set[str]]:
         for twin in TWINS
     ]
     switched = switches.planned(switches.table(seeds=4))
-    found = [*toys.planned(), *toys.planned_chars(), *of_sources, *switched]
+    found = [*toys.planned(cells=("lstm", "gru")), *toys.planned_chars(), *of_sources, *switched]
     return list({trial.fingerprint: trial for trial in found}.values()), {trial.fingerprint for trial in switched}
 
 

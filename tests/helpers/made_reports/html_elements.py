@@ -1,8 +1,13 @@
 """A page's elements and words, for the tests of the reports."""
 
 import re
+from datetime import datetime
 from html.parser import HTMLParser
 
+import pytest
+
+from reports import render
+from reports.data.results import Results
 from reports.html import svg
 
 
@@ -25,6 +30,13 @@ class Elements(HTMLParser):
 def leave_out_drawing(patch) -> None:
     """Draw nothing: figures take most of a page's time."""
     patch.setattr(svg, "painted", lambda *_: '<svg viewBox="0 0 1 1"></svg>')
+
+
+def page_of(results: Results, *names: str, running: str = "") -> dict[str, str]:
+    """Some of a study's pages alone: to make all of them takes seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(render, "PAGES", {name: render.PAGES[name] for name in names})
+        return render.render(results, "A toy.", datetime.now(), running)
 
 
 def words_of(page: str) -> str:

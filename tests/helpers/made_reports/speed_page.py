@@ -1,18 +1,16 @@
 """Shared by the tests of pages."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from html import unescape
 
 from made_reports import timings as toys
-from made_reports.html_elements import words_of
+from made_reports.html_elements import page_of, words_of
 
 from experiments.speed.schedule import Timing
 from reports.data.results import RecordedTiming, Results
 from reports.pages.speed.page import comparisons
 from reports.pages.speed.timed.benchmarks import benchmarks
 from reports.pages.speed.timed.timings import Comparisons, TimedVariant
-from reports.render import render
 
 #: Five steps whose quartiles are the second and the fourth: 9 and 11 about 10.
 STEPS = (8.0, 9.0, 10.0, 11.0, 12.0)
@@ -38,7 +36,7 @@ def judged(rows: Sequence[TimedVariant]) -> Comparisons:
 
 
 def page(results: Results, name: str = "speed.html") -> str:
-    return render(results, "Toys.", datetime(2026, 1, 1))[name]
+    return page_of(results, name)[name]
 
 
 def said(results: Results, name: str = "speed.html") -> str:

@@ -23,14 +23,14 @@ from reports.pages.accuracy import (
 from reports.pages.accuracy.comparison import independent, paired, verdict
 
 
-def results(keep=lambda trial: True, seeds=3):
-    trials = toys.planned(seeds=seeds)
+def results(keep=lambda trial: True, seeds=3, cells=("lstm",)):
+    trials = toys.planned(cells, seeds=seeds)
     return toys.results(trials, [toys.run_of(trial) for trial in trials if keep(trial)])
 
 
 @pytest.fixture(scope="module")
 def whole():
-    return results()
+    return results(cells=("simple_rnn", "lstm", "gru"))
 
 
 SECTIONS = {}

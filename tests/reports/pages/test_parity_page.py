@@ -3,12 +3,12 @@
 import dataclasses
 import json
 import re
-from datetime import datetime
 
 import pandas as pd
 import pytest
 from ladder.cases import make_check, names, outcome, text
 from made_reports import toys
+from made_reports.html_elements import page_of
 
 from experiments.parity.measure import make_spec
 from reports.data import artifacts
@@ -18,7 +18,6 @@ from reports.data.results import join_checks
 from reports.html.blocks import Details
 from reports.pages.index import page as index
 from reports.pages.parity import page as parity
-from reports.render import render
 
 
 def results(*outcomes, missing=(), unchecked=()):
@@ -133,7 +132,7 @@ def test_a_framework_that_failed_is_red_from_the_rung_it_did_not_reach():
 
 @pytest.mark.drawn
 def test_the_page_stands_alone():
-    page = render(results(outcome()), "", datetime(2024, 1, 1))["parity.html"]
+    page = page_of(results(outcome()), "parity.html")["parity.html"]
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     assert not re.findall(r'(?:src|xlink:href)="(?!#|data:)|@import|url\((?!#)', page)

@@ -187,7 +187,7 @@ def test_time_in_which_the_parent_does_something_else_is_no_silence(make):
 
 def test_a_call_that_computes_for_ever_is_ended(run, monkeypatch):
     monkeypatch.setattr(silence, "BUSY", 3)
-    found = run(TRIALS[:1], deeds={"tf2:0": "spin"}, patience=PATIENCE_S)
+    found = run(TRIALS[:1], deeds={"tf2:0": "spin"}, patience=PATIENCE_S / 2)
     assert [type(event) for _, event in found if isinstance(event, Retried | Failed)] == [Retried, Failed]
     assert all(SILENT.fullmatch(reason) for reason in reasons(found, Retried) + reasons(found, Failed))
 

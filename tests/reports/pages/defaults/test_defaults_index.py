@@ -2,14 +2,13 @@
 
 import re
 from dataclasses import replace
-from datetime import datetime
 
 import pytest
 from made_reports import toys
+from made_reports.html_elements import page_of
 from made_reports.switches import planned, results, table
 
 from experiments.conventions import TABLE
-from reports import render
 from reports.html.blocks import Code, Details, Figure
 from reports.pages.defaults import page, tables, words
 from reports.pages.defaults.effects import judged
@@ -33,7 +32,7 @@ def test_the_first_sentence_names_costs_with_intervals_and_what_does_nothing(who
 
 
 def test_the_index_opens_with_it(whole):
-    html = render.render(whole, "A toy.", datetime(2026, 1, 1))["index.html"]
+    html = page_of(whole, "index.html")["index.html"]
     headlines = re.findall(r'<p class="headline">(.*?)</p>', html)
     assert len(headlines) == 1 and headlines[0].startswith("For an LSTM on IMDB, after 2 epochs: PyTorch")
 
