@@ -143,13 +143,14 @@ class SineTask(Task):
 
         x, y, horizon = self.series_x, self.series_y, len(forecast)
         shown = slice(-min(len(x), 3 * horizon), None)
-        figure = Figure(figsize=(7, 3), layout="constrained")
-        axes = figure.subplots()
+        figure = Figure(figsize=(7, 3))
+        # Fixed margins: a layout that is worked out draws the figure twice more, as long as two epochs.
+        axes = figure.subplots(gridspec_kw={"left": 0.1, "right": 0.98, "bottom": 0.17, "top": 0.88})
         axes.plot(x[shown], y[shown], color="0.6", label="sin x")
         axes.plot(x[-horizon:], forecast, color="#d55e00", linestyle="--", label="free-running forecast")
         axes.axvline(x[-horizon - 1], color="0.8", linewidth=1, zorder=0)
         axes.set(xlabel="x", ylabel="sin x")
-        figure.legend(loc="outside upper center", ncols=2, frameon=False)
+        figure.legend(loc="upper center", ncols=2, frameon=False)
         image = io.BytesIO()
         with rc_context({"svg.fonttype": "none", "svg.hashsalt": "rnn-twins"}):
             figure.savefig(image, format="svg", metadata={"Date": None})
