@@ -69,7 +69,7 @@ def load(name: str) -> Framework:
     """The real twin on the tiny text; a worker's first one is killed in its second epoch where ``TOY_KILL`` says."""
     tasks.module_of = lambda spec: TinyText
     found = frameworks.load(name)
-    return replace(found, build=lambda *arguments: _mortal(found.build(*arguments)))
+    return replace(found, reuse=lambda model: _mortal(found.reuse(model)))
 
 
 def _mortal(model):
