@@ -24,7 +24,8 @@ def test_two_nodes_and_a_server_record_what_one_machine_and_a_file_do(tmp_path, 
             done = House(tmp_path).run("toy.toml", *where)
             assert (done.returncode, done.stderr) == (0, "")
             assert sorted(postgres.ask(METRICS)) == sorted(first.ask(METRICS))
-            assert len(postgres.ask(WORKED)) == 2, "each node ran some of the trials"
+            # A node's worker that goes on to the other framework is a new process.
+            assert len(postgres.ask(WORKED)) >= 2, "each node ran some of the trials"
     finally:
         cluster.shutdown()
     assert not list((tmp_path / "cache").rglob("*.jsonl"))
