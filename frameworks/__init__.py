@@ -9,9 +9,9 @@ from importlib import import_module
 from importlib.metadata import version
 from types import ModuleType
 
-from experiments.engines import ENGINES
 from experiments.protocol import Framework, Support
 from experiments.spec import ExperimentSpec
+from experiments.speed.engines import ENGINES
 from experiments.twins import FRAMEWORKS, REFERENCE
 
 

@@ -57,6 +57,20 @@ def new_database(tmp_path_factory):
     return new_database
 
 
+@pytest.fixture
+def tiny_text(tmp_path, monkeypatch):
+    """The task of ``sequence_toys`` in the place of every task, and a cache of the test's own."""
+    import sequence_toys
+
+    from experiments import tasks
+
+    monkeypatch.setenv("RNN_TWINS_CACHE", str(tmp_path))
+    monkeypatch.setattr(tasks, "module_of", lambda spec: sequence_toys.TinyText)
+    tasks.load.cache_clear()
+    yield
+    tasks.load.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def heap_frozen_after():
     """The frameworks after whose import the heap was frozen; to ask ``gc`` takes longer than many a test."""
@@ -70,5 +84,5 @@ def one_framework_a_process(heap_frozen_after):
     both = {"tensorflow", "torch"} & sys.modules.keys()
     assert len(both) < 2, "TensorFlow and PyTorch were imported into one process"
     if both - heap_frozen_after:
-        gc.freeze()  # as a worker does after the import: Keras walks the whole heap at every build
+        gc.freeze()  # as a worker does after the import
         heap_frozen_after |= both

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
 
-from experiments.engines import ENGINES, EngineName
 from experiments.hardware import usable_cores
 from experiments.protocol import Absent
 from experiments.speed import forward_pass
+from experiments.speed.engines import ENGINES, EngineName
 from experiments.speed.measure import Depth
 from experiments.speed.outcome import outcomes
 from experiments.speed.schedule import Timing

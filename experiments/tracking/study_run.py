@@ -54,9 +54,7 @@ def run(
     ):
         tracker.say = display.say
         means = Means(executor, tracker, display.phase)
-        for phase in PHASES:
-            if not chosen[phase.name]:
-                continue
+        for phase in (each for each in PHASES if chosen[each.name]):
             for number, jobs in enumerate(_batches(to_run[phase.name], partial(_next, tracker, ask, phase))):
                 if number == 0:
                     pages.between(phase.alone)

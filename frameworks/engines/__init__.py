@@ -8,9 +8,9 @@ from importlib import import_module
 import numpy as np
 
 from experiments.canonical import Weights
-from experiments.engines import ENGINES
 from experiments.protocol import Framework
 from experiments.spec import ExperimentSpec
+from experiments.speed.engines import ENGINES
 from experiments.tasks import Interface
 from experiments.twins import FRAMEWORKS, REFERENCE
 from frameworks.reference import network

@@ -4,9 +4,9 @@ import os
 import shutil
 from importlib.metadata import PackageNotFoundError, version
 
-from experiments.engines import ENGINES, EXTRA
 from experiments.protocol import Absent, Native, Support, Written
 from experiments.spec import ExperimentSpec
+from experiments.speed.engines import ENGINES, EXTRA
 from frameworks.engines.onnx_layers import OPERATORS
 from frameworks.pytorch import support as pytorch
 from frameworks.tf2 import support as tf2

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from experiments.engines import ENGINES
+from experiments.speed.engines import ENGINES
 from experiments.twins import TITLES
 from reports.html.blocks import Cell, Prose
 from reports.statistics import Estimate

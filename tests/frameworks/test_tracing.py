@@ -9,18 +9,10 @@ from cases import TOKENS
 from safetensors.numpy import load
 
 import frameworks
-from experiments import tasks
 from experiments.events import EpochEnded, Finished
 from experiments.training import trial
 
-
-@pytest.fixture(autouse=True)
-def room(tmp_path, monkeypatch):
-    monkeypatch.setenv("RNN_TWINS_CACHE", str(tmp_path))
-    monkeypatch.setattr(tasks, "module_of", lambda spec: toys.TinyText)
-    tasks.load.cache_clear()
-    yield
-    tasks.load.cache_clear()
+pytestmark = pytest.mark.usefixtures("tiny_text")
 
 
 def outcome(events):

@@ -39,7 +39,7 @@ def work(load: Load, name: str, threads: int, pipe: Connection, log: str) -> Non
     try:
         framework = _with_host(load(name))
         framework.configure(threads)
-        gc.freeze()  # collections skip what the import left: 0.16 s each, and Keras collects at every build
+        gc.freeze()  # collections skip what the import left: 0.16 s each
     except Exception as error:
         reason = f"{name} cannot be loaded: {type(error).__name__}: {error}".splitlines()[0]
         pipe.send(Broken(Failed(reason, format_exc())))

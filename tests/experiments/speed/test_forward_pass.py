@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import toys
 
-from experiments.engines import ENGINES
 from experiments.events import VariantTimed
 from experiments.protocol import Absent, Framework, Native
 from experiments.speed import forward_pass, load
+from experiments.speed.engines import ENGINES
 from experiments.speed.outcome import TimingOutcome, summary
 from experiments.speed.schedule import Session, Timing, sessions
 from experiments.study.plan import lay_out

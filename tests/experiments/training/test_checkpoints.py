@@ -10,7 +10,6 @@ from cases import TWINS
 from safetensors.numpy import load, load_file, save_file
 
 import frameworks
-from experiments import tasks
 from experiments.events import EpochEnded, Finished, Retried, Started
 from experiments.running.executors.local_executor import LocalExecutor
 from experiments.training import checkpoints, trial
@@ -33,13 +32,7 @@ def run_params(rows=RUNS) -> list:
     return [pytest.param(*row, marks=marks.get(row[0], ()), id="-".join(map(str, row))) for row in rows]
 
 
-@pytest.fixture(autouse=True)
-def room(tmp_path, monkeypatch):
-    monkeypatch.setenv("RNN_TWINS_CACHE", str(tmp_path))
-    monkeypatch.setattr(tasks, "module_of", lambda spec: toys.TinyText)
-    tasks.load.cache_clear()
-    yield
-    tasks.load.cache_clear()
+pytestmark = pytest.mark.usefixtures("tiny_text")
 
 
 def make(twin, conventions="keras", stateful=True, optimiser="adam", **fields):

@@ -9,10 +9,10 @@ import pytest
 
 import frameworks
 from experiments import canonical, tasks
-from experiments.engines import ENGINES
 from experiments.protocol import Absent, Native, Written
 from experiments.spec import ExperimentSpec
 from experiments.speed import forward_pass
+from experiments.speed.engines import ENGINES
 from experiments.twins import TWINS
 from frameworks.engines import support
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.engines import ENGINES
 from experiments.spec import ExperimentSpec
+from experiments.speed.engines import ENGINES
 from experiments.speed.outcome import SPREAD, spread
 from experiments.twins import TWINS
 from reports.data.results import RecordedTiming, Results

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from experiments.engines import ENGINES
+from experiments.speed.engines import ENGINES
 from experiments.twins import TWINS
 from reports.data.results import Results
 from reports.html.blocks import Block, Cell, Column, Points, Prose, Section, Table

@@ -10,7 +10,7 @@ from made_reports import timings as toys
 from made_reports.html_elements import words_of
 from made_reports.speed_page import flat, page, said
 
-from experiments.engines import ENGINES
+from experiments.speed.engines import ENGINES
 from experiments.speed.schedule import Timing
 from reports.data import artifacts
 from reports.data.results import RecordedTiming, Results
