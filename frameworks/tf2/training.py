@@ -211,6 +211,7 @@ class StockBatches:
     def _buffered(self, *arrays: np.ndarray) -> Iterator[Batch]:
         """Yield one epoch shuffled through a buffer, without the last partial batch."""
         if self.dataset is None:
+            tf.random.set_seed(self.seed)  # shuffle's order follows from both seeds
             samples = tf.data.Dataset.from_tensor_slices(arrays)
             self.dataset = samples.shuffle(SHUFFLE_BUFFER, seed=self.seed).batch(self.size, drop_remainder=True)
             for _ in range(self.epochs_to_skip):  # an iterator draws its order's seed with its first batch
