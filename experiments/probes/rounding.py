@@ -60,8 +60,8 @@ class Rounding(Probe):
 
     def _losses(self, framework: Framework, task: Task, ulps: int) -> list[float]:
         """The loss of each training step from weights moved by ``ulps``."""
-        spec = _with(self.spec, moved_ulps=ulps)
-        model = framework.build(spec, task.interface, canonical.draw(spec, task.interface, self.seed), self.seed)
+        spec, weights = self.spec, canonical.draw(_with(self.spec, moved_ulps=ulps), task.interface, self.seed)
+        model = framework.reuse(framework.build(spec, task.interface, weights, self.seed))
         model.set_learning_rate(spec.training.learning_rate)
         steps = min(MOST_STEPS, spec.training.epochs * steps_per_epoch(spec, len(task.train.y)))
         return [model.train_step(batch).loss for batch in islice(self._batches(task), steps)]

@@ -11,7 +11,7 @@ from pydantic import PositiveInt, model_validator
 
 from experiments.padding import Side, valid_steps
 from experiments.tasks import generate, texts
-from experiments.tasks.task import DataSource, Interface, PaddedTaskSpec, Predictor, Split, Task
+from experiments.tasks.task import Conclusion, DataSource, Interface, PaddedTaskSpec, Predictor, Split, Task
 
 UNSEEN = "\ufffd"  # id 0 stands for every character that the training part lacks
 ROWS = 32  # most test windows read side by side
@@ -213,14 +213,14 @@ class CharsTask(Task):
         text = self.write(model, GROWING, GROWING_TEMPERATURE)
         return [{"prompt": self.prompt, "temperature": GROWING_TEMPERATURE, "text": text}]
 
-    def artifacts(self, model: Predictor) -> dict[str, bytes]:
+    def conclude(self, model: Predictor) -> Conclusion:
         """``vocabulary.json``, a character an id; ``samples.txt``, a text at each temperature."""
         written = {each: self.write(model, WRITTEN, each) for each in TEMPERATURES}
         samples = "\n\n".join(
             f"=== temperature {temperature:g} ===\n{self.prompt}{text}" for temperature, text in written.items()
         )
         vocabulary = json.dumps(self.vocabulary, ensure_ascii=False)
-        return {"vocabulary.json": vocabulary.encode(), "samples.txt": f"{samples}\n".encode()}
+        return Conclusion(files={"vocabulary.json": vocabulary.encode(), "samples.txt": f"{samples}\n".encode()})
 
 
 def _by_names(part: str, loss: float) -> dict[str, float]:

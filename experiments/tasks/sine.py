@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, PositiveInt, model_validator
 
-from experiments.tasks.task import BaseTaskSpec, DataSource, Interface, Predictor, Split, Task
+from experiments.tasks.task import BaseTaskSpec, Conclusion, DataSource, Interface, Predictor, Split, Task
 
 START, END = -100.0, 100.0
 
@@ -103,9 +103,12 @@ class SineTask(Task):
         """The mean squared error against the true sine of each point from its true window."""
         return {"test/one_step_mse": self._mse(model.predict(self.test.x))}
 
-    def evaluate_trained(self, model: Predictor) -> dict[str, float]:
-        """The free-running forecast's error: one prediction after the other takes as long as some epochs."""
-        return {"test/rollout_mse": self._mse(self.rollout(model))}
+    def conclude(self, model: Predictor) -> Conclusion:
+        """One free-running forecast, as long as some epochs: its error, ``forecast.csv`` and ``forecast.svg``."""
+        forecast = self.rollout(model)
+        error, points = self._mse(forecast), forecast[:, 0].astype(np.float64)
+        files = {"forecast.csv": self._csv(points), "forecast.svg": self._svg(points)}
+        return Conclusion({"test/rollout_mse": error}, files)
 
     def rollout(self, model: Predictor) -> np.ndarray:
         """The forecast ``(horizon, 1)``: from the last observed window on, each prediction is the next input."""
@@ -121,12 +124,8 @@ class SineTask(Task):
             raise ValueError(f"the network answered with {forecast.shape} in place of {truth.shape}")
         return float(np.mean((forecast.astype(np.float64) - truth) ** 2))
 
-    def artifacts(self, model: Predictor) -> dict[str, bytes]:
-        """``forecast.csv`` (part, x, truth, forecast) and ``forecast.svg`` of one free-running forecast."""
-        forecast = self.rollout(model)[:, 0].astype(np.float64)
-        return {"forecast.csv": self._csv(forecast), "forecast.svg": self._svg(forecast)}
-
     def _csv(self, forecast: np.ndarray) -> bytes:
+        """Columns part, x, truth, forecast."""
         observed = len(self.series_x) - len(forecast)
         parts = ["observed"] * observed + ["forecast"] * len(forecast)
         text = io.StringIO()

@@ -1,6 +1,8 @@
 """What a task is: its spec, the interface it gives a network, its arrays, its metrics."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -117,6 +119,13 @@ class Split(NamedTuple):
         return Split(*(None if array is None else array[chosen] for array in self))
 
 
+class Conclusion(NamedTuple):
+    """What is found out about a trained network: ``test/…`` metrics, and files by name."""
+
+    metrics: Mapping[str, float] = MappingProxyType({})
+    files: Mapping[str, bytes] = MappingProxyType({})
+
+
 class Predictor(Protocol):
     """What a task needs of a model (``experiments.protocol.Model`` has it)."""
 
@@ -136,10 +145,6 @@ class Task(Protocol):
     def evaluate(self, model: Predictor) -> dict[str, float]:
         """The ``test/…`` metrics over every test sample, after each epoch."""
 
-    def evaluate_trained(self, model: Predictor) -> dict[str, float]:
-        """Further ``test/…`` metrics, after the last epoch alone: those that take as long as the training."""
-        return {}
-
     def score(self, outputs: np.ndarray, y: np.ndarray) -> dict[str, float]:
         """Metrics of a training batch beside its loss, such as ``{"accuracy": 0.8}``."""
         return {}
@@ -158,6 +163,6 @@ class Task(Protocol):
         """What the network generates after an epoch, to show how it learns; plain data."""
         return []
 
-    def artifacts(self, model: Predictor) -> dict[str, bytes]:
-        """Files that record what the trained network does, by name."""
-        return {}
+    def conclude(self, model: Predictor) -> Conclusion:
+        """After the last epoch alone: metrics that take as long as the training, files of what the network does."""
+        return Conclusion()

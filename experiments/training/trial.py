@@ -101,15 +101,17 @@ def _train(trial: Trial, framework: Framework) -> Iterator[Event]:
     progress = _resumed(trial, model)
     for epoch, metrics in enumerate(progress.epochs, start=1):
         yield EpochEnded(epoch, metrics)
+    concluded = None
     for epoch in range(len(progress.epochs) + 1, spec.training.epochs + 1):
         metrics, states = yield from _epoch(trial, task, model, epoch, progress, steps)
-        last = epoch == spec.training.epochs
-        progress.epochs.append(metrics | task.evaluate(model) | (task.evaluate_trained(model) if last else {}))
+        concluded = task.conclude(model) if epoch == spec.training.epochs else None
+        progress.epochs.append(metrics | task.evaluate(model) | (concluded.metrics if concluded else {}))
         progress.samples += [{"epoch": epoch, **sample} for sample in task.sample(model)]
         if spec.task.RESUMABLE:
             checkpoints.save(trial.fingerprint, _to_keep(spec, model, states), progress)
         yield EpochEnded(epoch, progress.epochs[-1])
-    files = _files(spec, model, shapes, progress) | task.artifacts(model) | models.files(trial, framework, model)
+    concluded = concluded or task.conclude(model)  # the latter where the trial was interrupted after its last epoch
+    files = _files(spec, model, shapes, progress) | concluded.files | models.files(trial, framework, model)
     if spec.task.RESUMABLE:  # before the last word, after which the worker may be ended at any moment
         checkpoints.discard([trial.fingerprint])
     yield Finished(_step_times(progress.steps), files)

@@ -103,8 +103,9 @@ class Client:
     def log_inputs(self, run, datasets):
         self._store.runs[run].inputs |= {(each.dataset.name, each.dataset.digest) for each in datasets}
 
-    def log_artifact(self, run, path, folder=None):
-        self._store.runs[run].files[f"{folder or '.'}/{Path(path).name}"] = Path(path).read_bytes()
+    def log_artifacts(self, run, folder):
+        for path in filter(Path.is_file, Path(folder).rglob("*")):
+            self._store.runs[run].files[str(path.relative_to(folder))] = path.read_bytes()
 
     def set_tag(self, run, key, value):
         self._store.runs[run].tags[key] = value

@@ -23,6 +23,7 @@ from experiments.running.processes import STOPPING
 from experiments.spec import ExperimentSpec
 from experiments.study.plan import Plan
 from experiments.tasks import DataSource, Interface, Split, Task
+from experiments.tasks.task import Conclusion
 from experiments.training.trial import Trial
 
 COMPILE_S = 2.5  # of processor time
@@ -42,8 +43,8 @@ class ToyTask(Task):
     def evaluate(self, model):
         return {"test/loss": float(np.mean(model.predict(self.test.x))), "test/accuracy": 0.75}
 
-    def artifacts(self, model):
-        return {"forecast.json": b"[]"}
+    def conclude(self, model):
+        return Conclusion({}, {"forecast.json": b"[]"})
 
 
 class ToyRoom:

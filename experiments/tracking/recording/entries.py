@@ -36,6 +36,11 @@ class Entry:
     time: int = 0  # ms since 1970; no two entries of a journal have the same
     tried: bool = False  # MLflow may hold a part of it; not in the file
 
+    @property
+    def only_metrics(self) -> bool:
+        """Whether it is an epoch of a run that an earlier entry has begun."""
+        return bool(self.run) and not (self.create or self.tags or self.files or self.end or self.spec)
+
     def line(self) -> bytes:
         """The entry as a line of the file."""
         told = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "tried"}

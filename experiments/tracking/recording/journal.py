@@ -93,9 +93,10 @@ class Journal:
         """The folder of an entry's files, by their names; a name may begin with folders."""
         return self.path.with_suffix("") / str(entry.number)
 
-    def applied(self) -> None:
-        """Take out the first entry: MLflow holds it."""
-        self.pending.popleft()
+    def applied(self, count: int) -> None:
+        """Take out the first entries, so many: MLflow holds them."""
+        for _ in range(count):
+            self.pending.popleft()
         if not self.pending:
             self._cut(0)
             shutil.rmtree(self.path.with_suffix(""), ignore_errors=True)

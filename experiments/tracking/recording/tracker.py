@@ -28,6 +28,8 @@ from experiments.tracking.recording.writer import HEADINGS, Writer
 from experiments.tracking.store import STORE_ERRORS, open_store, runs_of
 from experiments.training.trial import Trial
 
+#: How long an epoch waits for others before it is written, at most, while events come.
+LINGER_MS = 1000
 #: How long the end of a study waits for a store that is away.
 END_PATIENCE_S = 300.0
 
@@ -114,7 +116,10 @@ class Tracker:
         self._left = Counter(trial.spec.fingerprint for trial in trials)
 
     def record(self, trial: Trial, event: Event) -> None:
-        """Record one event; the first of a trial creates its run."""
+        """Record one event; the first of a trial creates its run.
+
+        An epoch is written to MLflow with what comes next, if that comes within a second: several take one call.
+        """
         if not (isinstance(event, Progressed) and trial.fingerprint in self._runs):
             with undisturbed():
                 entry = self._entry(trial)
@@ -124,6 +129,8 @@ class Tracker:
                 if isinstance(event, Finished | Failed):
                     self._settle(trial, entry)
                 self._append(entry, files)
+            if entry.only_metrics and entry.time - self._journal.pending[0].time < LINGER_MS:
+                return
         self._flush()
 
     def begin(self, trial: Trial) -> str:
@@ -225,9 +232,9 @@ class Tracker:
     def _apply(self, journal: Journal) -> None:
         while journal.pending:
             with self._undisturbed():
-                self._writer.apply(journal.pending[0], journal.files(journal.pending[0]))
+                written = self._writer.apply(journal.pending, journal.files)
             with undisturbed():
-                journal.applied()
+                journal.applied(written)
 
     def _replay(self, journal: Journal) -> None:
         """Write what a dead process's journal holds."""

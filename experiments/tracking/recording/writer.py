@@ -5,8 +5,10 @@ and value of another for the same one, and every time is the entry's own. Params
 themselves.
 """
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePath
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby, islice, takewhile
+from operator import attrgetter
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -23,6 +25,8 @@ from experiments.tracking.store import runs_of
 #: The notes at the heads of a study's experiments, by their names.
 HEADINGS = {phase.experiment: phase.heading for phase in reversed(PHASES)}
 PROCESS = tuple(this_process())  # the tags that tell whose a run is
+#: Epochs that are written at once, at most: MLflow takes 1,000 metrics in a call.
+TOGETHER = 50
 
 
 class Writer:
@@ -53,13 +57,31 @@ class Writer:
         """The run in flight of this name in the journal."""
         return self._runs[name]
 
-    def apply(self, entry: Entry, files: Path) -> None:
-        """Write an entry; what belongs to a run that someone has deleted meanwhile is left out.
+    def apply(self, pending: Sequence[Entry], files: Callable[[Entry], Path]) -> int:
+        """Write the first entry, or all epochs before the next other one, a call for each of their runs.
+
+        What belongs to a run that someone has deleted meanwhile is left out.
 
         Args:
-            entry: an entry whose predecessors have been applied.
-            files: the folder of its files.
+            pending: entries whose predecessors have been applied.
+            files: gives the folder of an entry's files.
+
+        Returns:
+            How many entries have been written.
         """
+        epochs = list(takewhile(attrgetter("only_metrics"), islice(pending, TOGETHER)))
+        for _, of_run in groupby(sorted(epochs, key=attrgetter("run")), attrgetter("run")):
+            self._apply_epochs(list(of_run))
+        if not epochs:
+            self._apply_one(pending[0], files(pending[0]))
+        return len(epochs) or 1
+
+    def _apply_epochs(self, entries: Sequence[Entry]) -> None:
+        run = self._run_of(entries[0], again=False)
+        if run is not None:
+            self._client.log_batch(run, [point for entry in entries for point in _points(entry, entry.metrics)])
+
+    def _apply_one(self, entry: Entry, files: Path) -> None:
         again, entry.tried = entry.tried, True
         if entry.run:
             run = self._run_of(entry, again)
@@ -93,8 +115,8 @@ class Writer:
 
     def _write(self, run: str, entry: Entry, files: Path) -> None:
         self._log(run, entry, entry.metrics, entry.create.get("params", {}), entry.tags)
-        for name in map(PurePath, entry.files):
-            self._client.log_artifact(run, str(files / name), str(name.parent) if name.parent.name else None)
+        if entry.files:
+            self._client.log_artifacts(run, str(files))
         if entry.end:
             self._client.set_terminated(run, entry.end, entry.time)
         if entry.complete:
@@ -171,7 +193,7 @@ class Writer:
         params: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        points = [Metric(name, value, entry.time, entry.step) for name, value in metrics.items()]
+        points = _points(entry, metrics)
         if points or params or tags:
             self._client.log_batch(run, points, _params(params or {}), _tags(tags or {}))
 
@@ -187,6 +209,10 @@ class Writer:
 
     def _search(self, filters: str, experiment: str = "training") -> Sequence[Run]:
         return list(runs_of(self._client, [self.experiment(experiment)], filters))
+
+
+def _points(entry: Entry, metrics: Mapping[str, float]) -> list[Metric]:
+    return [Metric(name, value, entry.time, entry.step) for name, value in metrics.items()]
 
 
 def _params(params: Mapping[str, str]) -> list[Param]:

@@ -134,7 +134,7 @@ def test_a_row_of_logits_is_asked_for_each_character():
 def test_what_a_trial_keeps(file):
     task = load(file)
     model = Knowing(np.full(len(task.vocabulary), 1 / len(task.vocabulary)))
-    files = task.artifacts(model)
+    files = task.conclude(model).files
     assert tuple(json.loads(files["vocabulary.json"])) == task.vocabulary
     assert files["samples.txt"].decode().count("=== temperature") == len(chars.TEMPERATURES)
     (first,) = task.sample(model)

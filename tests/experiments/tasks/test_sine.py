@@ -74,7 +74,7 @@ def test_test_points_lie_beyond_every_training_point():
 
 def errors(task, predict):
     """Those after an epoch, then those after the last one."""
-    return task.evaluate(predicting(predict)) | task.evaluate_trained(predicting(predict))
+    return task.evaluate(predicting(predict)) | task.conclude(predicting(predict)).metrics
 
 
 @pytest.mark.parametrize("horizon", [1, 5, 40])
@@ -115,7 +115,7 @@ def test_the_network_sees_its_dtype_and_shape_at_every_step():
 def test_a_diverged_network_is_scored_and_kept_without_a_warning():
     task = load()
     metrics = errors(task, lambda x: np.full((len(x), 1), np.nan))
-    files = task.artifacts(predicting(lambda x: np.full((len(x), 1), np.nan)))
+    files = task.conclude(predicting(lambda x: np.full((len(x), 1), np.nan))).files
     assert all(math.isnan(value) for value in metrics.values())
     assert ElementTree.fromstring(files["forecast.svg"]).tag.endswith("svg")
 
@@ -133,7 +133,7 @@ def test_score_adds_nothing_to_the_loss():
 
 def test_forecast_csv_holds_the_series_and_the_rollout():
     task = load()
-    rows = list(csv.reader(io.StringIO(task.artifacts(predicting(shift))["forecast.csv"].decode())))
+    rows = list(csv.reader(io.StringIO(task.conclude(predicting(shift)).files["forecast.csv"].decode())))
     assert rows[0] == ["part", "x", "truth", "forecast"]
     assert [row[0] for row in rows[1:]] == ["observed"] * 60 + ["forecast"] * 9
     assert {row[3] for row in rows[1:61]} == {""}
@@ -142,7 +142,7 @@ def test_forecast_csv_holds_the_series_and_the_rollout():
     np.testing.assert_array_equal([float(row[3]) for row in rows[61:]], task.rollout(predicting(shift))[:, 0])
 
 
-def test_artifacts_are_byte_stable_and_forecast_once():
+def test_files_are_byte_stable_and_forecast_once():
     calls = []
 
     def predict(x):
@@ -150,13 +150,13 @@ def test_artifacts_are_byte_stable_and_forecast_once():
         return shift(x)
 
     task = load()
-    first = task.artifacts(predicting(predict))
+    first = task.conclude(predicting(predict)).files
     assert calls == [1] * SMALL.horizon
-    assert first == task.artifacts(predicting(predict))
+    assert first == task.conclude(predicting(predict)).files
 
 
 def test_the_figure_is_text_and_axes():
-    root = ElementTree.fromstring(load().artifacts(predicting(shift))["forecast.svg"])
+    root = ElementTree.fromstring(load().conclude(predicting(shift)).files["forecast.svg"])
     words = {"".join(text.itertext()) for text in root.iter("{http://www.w3.org/2000/svg}text")}
     assert {"x", "sin x", "free-running forecast"} <= words
 

@@ -137,6 +137,31 @@ def test_kills_amid_the_replay_leave_the_same_record(server, wanted, journals, a
     assert not list(journals.iterdir())
 
 
+@pytest.mark.parametrize("linger, calls", [(10**6, 2), (0, 16)])
+def test_epochs_that_come_together_take_one_call_for_each_run(server, monkeypatch, linger, calls):
+    monkeypatch.setattr(tracker, "LINGER_MS", linger)
+    pair = TWINS[0], TWINS[2]
+    with start() as study:
+        study.expect(TRIALS)
+        for trial in pair:
+            study.record(trial, STARTED)
+        before = server.calls
+        for number in range(1, 9):
+            for trial in pair:
+                study.record(trial, epoch(number))
+        study.record(pair[0], Progressed(9, 9, 1, 2, 0.5))
+        assert server.calls == before + calls
+        histories = [
+            sorted((step, value) for key, value, _, step in run.metrics if key == "train/loss")
+            for run in trials(server)
+        ]
+    assert histories == [[(number, 1 / number) for number in range(1, 9)]] * 2
+
+
+def trials(server):
+    return [run for run in server.runs.values() if run.tags["kind"] == "trial"]
+
+
 def test_the_display_says_once_that_the_server_is_away_and_once_that_it_is_back(server):
     said = []
     with start(said) as study:
@@ -154,6 +179,7 @@ def test_the_display_says_once_that_the_server_is_away_and_once_that_it_is_back(
 def test_attempts_become_rarer(server, monkeypatch):
     monkeypatch.setattr(outage, "FIRST_PAUSE_S", 1.0)
     monkeypatch.setattr(outage, "LONGEST_PAUSE_S", 30.0)
+    monkeypatch.setattr(tracker, "LINGER_MS", 0)
     now, tried = [0.0], []
     monkeypatch.setattr(outage.time, "monotonic", lambda: now[0])
     study = start()

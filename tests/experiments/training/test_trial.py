@@ -9,6 +9,7 @@ from safetensors.numpy import load
 
 from experiments import tasks
 from experiments.events import EpochEnded, Failed, Finished, Started
+from experiments.tasks.task import Conclusion
 from experiments.training import trial
 from experiments.training.trial import Trial
 
@@ -44,7 +45,8 @@ def test_the_epochs_loss_is_the_mean_over_its_samples(monkeypatch):
 
 
 def test_what_takes_long_is_measured_after_the_last_epoch_alone(monkeypatch):
-    monkeypatch.setattr(toys.ToyTask, "evaluate_trained", lambda self, model: {"test/rollout_mse": 0.5})
+    concluded = Conclusion({"test/rollout_mse": 0.5})
+    monkeypatch.setattr(toys.ToyTask, "conclude", lambda self, model: concluded)
     _, first, second, _ = run(monkeypatch)
     assert "test/rollout_mse" not in first.metrics and second.metrics["test/rollout_mse"] == 0.5
 

@@ -73,13 +73,13 @@ def test_nothing_is_left_where_all_is_applied(journals):
     assert not journals.exists()
     journal.append(entry(1), {"a": b"a"})
     journal.append(entry(2), {})
-    journal.applied()
+    journal.applied(1)
     assert [path.name for path in journals.iterdir() if path.is_dir()] == [journal.path.stem]
-    journal.applied()
+    journal.applied(1)
     assert [(path.name, path.stat().st_size) for path in journals.iterdir()] == [(journal.path.name, 0)]
     journal.append(entry(3), {})
     assert [each.number for each in journal.pending] == [3]
-    journal.applied()
+    journal.applied(1)
     journal.close()
     assert not list(journals.iterdir())
 
