@@ -161,9 +161,12 @@ class LocalExecutor:
             for lost in (trial, *waiting.drop(worker.framework)):
                 yield worker.slot, lost, message.failure
             return
+        begun: list[Report] = []
         if isinstance(message, Finished | Failed):
             worker.trial = None
+            begun += self._employ(waiting)  # first: no worker waits until the caller has written down what this one did
         yield worker.slot, trial, message
+        yield from begun
 
     def _lose(self, worker: LocalWorker, waiting: Waiting, first: str, second: str) -> Iterator[Report]:
         """End a worker that died or is stuck: its job goes to the front of the queue, once."""
