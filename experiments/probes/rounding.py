@@ -72,12 +72,13 @@ class Rounding(Probe):
 
 
 def jobs(trials: Sequence[Trial], frameworks: Iterable[str], versions: Callable[[str], str]) -> list[Rounding]:
-    """The measurements: each cell's longest trial, at its own learning rate and at the sources', by each twin."""
+    """The measurements: each cell's longest trial, at its own learning rate and, if that is lower, the sources'."""
     usual = TrainingSpec.model_fields["learning_rate"].default
     specs = [
         (trial, _with(trial.spec, learning_rate=rate))
         for trial in choose(trials)
         for rate in dict.fromkeys([usual, trial.spec.training.learning_rate])
+        if rate >= trial.spec.training.learning_rate
     ]
     twins = [name for name in frameworks if name in TWINS]
     return [Rounding(spec, name, versions(name), trial.data, trial.seed) for trial, spec in specs for name in twins]
