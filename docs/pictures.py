@@ -12,7 +12,7 @@ FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hid
 WIDTH = 1100  # pixels
 #: Of each picture: the page, which of its sections (all if none is named), what its filter shows, how high in pixels.
 SHOWN = {
-    "front": ("index.html", "", "", 900),
+    "front": ("index.html", "", "", 1220),
     "speed": ("speed.html", "", "", 900),
     "gates": ("shapes.html", "kernels", "cell=gru", 900),
 }
