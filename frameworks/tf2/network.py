@@ -24,7 +24,7 @@ class Network:
     """A model in TensorFlow; see ``experiments.protocol.Model``."""
 
     def __init__(self, spec: ExperimentSpec, interface: Interface, weights: Weights | None, seed: int):
-        runtime.seed_layers(seed)
+        runtime.seed_all(seed)
         self.spec, self.interface = spec, interface
         self.device = runtime.device(spec.training.device)
         with tf.device(self.device):

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.utils import naming
 
 from experiments.hardware import describe
 
@@ -18,17 +19,13 @@ def configure(threads: int) -> None:
 
 
 def seed_all(seed: int) -> None:
-    """Seed Python's, NumPy's and TensorFlow's generators, and clear the Keras session."""
-    keras.utils.clear_session(free_memory=False)  # to collect garbage takes 0.3 s; Python does so when it is due
-    keras.utils.set_random_seed(seed)
+    """Seed Python's and NumPy's generators, from which Keras draws weights and dropout's seeds; name layers anew.
 
-
-def seed_layers(seed: int) -> None:
-    """Seed Python's and NumPy's generators, from which Keras draws initial weights and the seeds of its dropout.
-
-    TensorFlow's own seed is left alone: whenever it is set, as by ``clear_session``, TensorFlow discards the kernels
-    of all compiled functions, and the next step of a network that is used again takes 0.25 s in place of 0.005.
+    TensorFlow's own seed is left alone: whenever it is set, as by ``set_random_seed``, or the session cleared,
+    TensorFlow discards the kernels of all compiled functions, and the next step of a network that is used again takes
+    0.25 s in place of 0.005.
     """
+    naming.reset_uids()
     random.seed(seed)
     np.random.seed(seed)
 

@@ -16,4 +16,5 @@ TENSORS = (tf.Tensor, keras.Variable, np.ndarray)  # Keras takes and gives NumPy
 def answers() -> dict[str, Any]:
     """Run every line: snippet → lines and results, or what refused them."""
     runtime.seed_all(SEED)
+    tf.random.set_seed(SEED)
     return snippets.results("tf2", TENSORS)
