@@ -4,7 +4,7 @@ import numpy as np
 
 from experiments.study import factorial
 from reports.data.results import Results
-from reports.html.blocks import Block, Details, Prose, Section
+from reports.html.blocks import Block, Code, Details, Prose, Section
 from reports.html.format import count, listed, number, significant
 from reports.pages.defaults import curves, dumbbells, lasting, pair_map, ported, tables, words
 from reports.pages.defaults.arms import Switches, settings
@@ -14,6 +14,7 @@ from reports.statistics.factorial import detectable
 TITLE = "Defaults"
 LEAD = "Which default makes the difference, and by how much?"
 NONE_YET = "No effect yet: it needs two seeds of every arm."
+MOST_LINES = 16  # of code on the front page, unfolded
 SPREADS = (1.0, 2.0)  # of one trial within a seed, in points, for what could be shown
 
 
@@ -139,5 +140,11 @@ def answer(results: Results) -> tuple[Block, ...]:
         if found.epochs:
             undecided = tables.undecided(found)
             figure = dumbbells.summary(found, results)
-            return (*undecided, figure, *tables.recipes(found.last, found.switches))
+            return (*undecided, figure, *_folded(tables.recipes(found.last, found.switches)))
     return (Prose(NONE_YET, "missing"),)
+
+
+def _folded(recipes: list[Block]) -> list[Block]:
+    """Fold lines of code that would fill a screen."""
+    lines = sum(block.text.count("\n") + 1 for block in recipes if isinstance(block, Code))
+    return [Details("The lines to change", tuple(recipes))] if lines > MOST_LINES else recipes

@@ -48,11 +48,13 @@ def test_one_seed_is_no_answer_yet():
     assert index.opening(one) == page.NONE_YET == page.answer(one)[0].text
 
 
-def test_the_chart_and_both_recipes_follow(whole):
-    figure, *rest = page.answer(whole)
+def test_the_chart_and_both_recipes_follow(whole, monkeypatch):
+    figure, folded = page.answer(whole)
     assert isinstance(figure, Figure) and len(figure.panels) == 1
-    assert [type(block) for block in rest] == [Code, Code]
-    assert "nn.init.uniform_" in rest[0].text and "adam" not in rest[0].text
+    assert isinstance(folded, Details) and [type(block) for block in folded.blocks] == [Code, Code]
+    assert "nn.init.uniform_" in folded.blocks[0].text and "adam" not in folded.blocks[0].text
+    monkeypatch.setattr(page, "MOST_LINES", 100)
+    assert page.answer(whole)[1:] == folded.blocks
 
 
 def test_a_recipe_shows_three_fields_and_folds_the_rest(whole):
