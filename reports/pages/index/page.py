@@ -89,7 +89,8 @@ def _why(results: Results) -> tuple[Block, ...]:
     figure = (conventions.figure(results),) if drawn else ()
     prose, rest = _split(headline.blocks(results))
     links = (Link("epoch by epoch, with tests", "accuracy.html"), Link("what may be claimed", "claims.html"))
-    return (*prose, *figure, *rest, Prose("", links=links))
+    numbers = (Details("The numbers", tuple(rest)),) if rest else ()
+    return (*prose, *figure, *numbers, Prose("", links=links))
 
 
 def _split(blocks: tuple[Block, ...]) -> tuple[list[Block], list[Block]]:
