@@ -72,7 +72,7 @@ class Rounding(Probe):
 
 
 def jobs(trials: Sequence[Trial], frameworks: Iterable[str], versions: Callable[[str], str]) -> list[Rounding]:
-    """The measurements: each cell's longest trial, at its own learning rate, and at the sources' if its own is lower."""
+    """The measurements: each cell's longest trial, at its own learning rate, and at the sources' if that is higher."""
     usual = TrainingSpec.model_fields["learning_rate"].default
     specs = [
         (trial, _with(trial.spec, learning_rate=rate))
