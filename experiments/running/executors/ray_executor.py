@@ -36,8 +36,8 @@ class Slot:
     actor: Any
     place: Place | None  # where it was told to stand
     answer: Any
-    facts: Facts | None = None  # once it stands
-    stood: bool = False  # in a run before
+    facts: Facts | None = None  # once it has stood
+    heard: bool = False  # in this run: it stands
     framework: str = ""
     trial: Job | None = None
     silent: float = 0.0  # seconds of listening without a sign of life
@@ -103,7 +103,8 @@ class RayExecutor:
         waiting, whole = Waiting(trials), False
         try:
             for slot in self._slots.values():  # kept ones: do they still stand?
-                self._enrol(slot, stood=slot.facts is not None)
+                slot.heard, slot.silent = False, 0.0
+                slot.actor.wake.remote()  # what ``hear`` still waits for from the run before is the answer
             unplaced = 0.0
             while True:
                 self._employ(waiting)
@@ -132,7 +133,7 @@ class RayExecutor:
 
     @property
     def _standing(self) -> list[Slot]:
-        return [slot for slot in self._slots.values() if slot.facts]
+        return [slot for slot in self._slots.values() if slot.heard]
 
     def _room(self) -> int:
         """How many workers the cluster has room for."""
@@ -164,8 +165,7 @@ class RayExecutor:
         order = Order(self.load, self.threads, self.patience, silence.BUSY, folder, self.gpus)
         place = self._whole_node() if self.whole else None
         actor = self.cluster.actor(order, place.cpus if place else self.threads, place and place.node)
-        self._slots[number] = Slot(number, actor, place, None)
-        self._enrol(self._slots[number])
+        self._slots[number] = Slot(number, actor, place, actor.facts.remote())
 
     def _whole_node(self) -> Place:
         """The first node with enough CPUs that is not known to be unfit."""
@@ -177,9 +177,6 @@ class RayExecutor:
             f"no node of the Ray cluster with {self.threads} CPUs is a machine of the kind that this one is: times "
             "would not be comparable; allowed: starting the study on a node of the kind that is to be timed"
         )
-
-    def _enrol(self, slot: Slot, stood: bool = False) -> None:
-        slot.facts, slot.stood, slot.silent, slot.answer = None, stood, 0.0, slot.actor.facts.remote()
 
     def _give(self, slot: Slot, trial: Job, waiting: Waiting) -> None:
         slot.trial, slot.framework = trial, trial.framework
@@ -197,7 +194,7 @@ class RayExecutor:
             if self._slots.get(slot.number) is slot:
                 yield from self._hear(slot, waiting)
         for slot in list(self._slots.values()):
-            if not slot.facts and slot.silent > ASK_AGAIN_S:
+            if not slot.heard and slot.silent > ASK_AGAIN_S:
                 self._dismiss(slot)
         for slot in self._standing:
             if slot.silent > ACTOR_PATIENCE_S:
@@ -208,7 +205,7 @@ class RayExecutor:
         try:
             answer = self.cluster.ray.get(slot.answer)
         except Exception as error:  # whatever Ray raises, the actor is of no use
-            if slot.facts:
+            if slot.heard:
                 yield from self._lose(slot, waiting, f"Ray lost the worker on node {slot.facts.host}")
             else:
                 self._start_again(slot, error)
@@ -216,6 +213,7 @@ class RayExecutor:
         slot.silent = 0.0
         if not slot.facts and not self._fit(slot, answer):
             return
+        slot.heard = True
         slot.answer = slot.actor.hear.remote(self._beat)
         for message in answer if isinstance(answer, list) else ():
             yield from self._read(slot, message, waiting)
@@ -257,7 +255,7 @@ class RayExecutor:
     def _start_again(self, slot: Slot, error: Exception) -> None:
         """Let go of an actor that does not stand, or no longer; its place is asked for again."""
         self._dismiss(slot)
-        self._starts += not slot.stood
+        self._starts += slot.facts is None
         if slot.place:
             self.cluster.unfit.add(slot.place.node)  # it may be gone, which Ray notices after some seconds
         if IN_VAIN in str(error) or self._starts >= STARTS * self.workers:

@@ -80,7 +80,7 @@ class Node:
             del sys.modules["__main__"].__file__  # else a worker process imports Ray's main module, and with it Ray
         self._local = LocalExecutor(order.load, 1, order.threads, order.patience, keep=True)
         self._jobs: SimpleQueue[tuple[bytes, int]] = SimpleQueue()
-        self._messages: SimpleQueue[Message] = SimpleQueue()
+        self._messages: SimpleQueue[Message | None] = SimpleQueue()  # None wakes ``hear``
         # Worker processes end with the thread that starts them, so that one thread starts them all.
         threading.Thread(target=self._work, daemon=True).start()
 
@@ -99,7 +99,11 @@ class Node:
             heard.append(self._messages.get(timeout=seconds))
             while True:
                 heard.append(self._messages.get_nowait())
-        return heard
+        return [message for message in heard if message]
+
+    def wake(self) -> None:
+        """Let ``hear`` answer at once."""
+        self._messages.put(None)
 
     def end(self) -> None:
         """End the worker process, whatever it does."""

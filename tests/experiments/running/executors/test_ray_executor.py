@@ -199,8 +199,10 @@ def test_kept_actors_run_again_and_one_that_died_meanwhile_costs_no_try(make):
     with make() as executor:
         executor.keep, actors = True, []
         for _ in range(3):
-            found = list(executor.run(TRIALS))
-            assert not [event for _, _, event in found if isinstance(event, Retried | Failed)]
+            found = [(trial, event) for _, trial, event in executor.run(TRIALS)]
+            for heard in (kinds(found, trial) for trial in TRIALS):
+                assert heard[0] is Progressed  # the first sign of life, which no question of the run before takes
+                assert [kind for kind in heard if kind is not Progressed] == DONE
             actors.append(executor._slots[0].facts.pid)
             if len(actors) == 2:
                 os.kill(actors[1], signal.SIGKILL)
