@@ -1,5 +1,6 @@
 """The table of frameworks: names, colours, whose conventions they follow by default, and their packages."""
 
+from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
 from experiments.conventions import Owner
@@ -26,3 +27,11 @@ FRAMEWORKS: dict[str, FrameworkFacts] = {
 TWINS = tuple(name for name in FRAMEWORKS if name != REFERENCE)  # differences are the first minus the second
 COLOURS = {name: facts.colour for name, facts in FRAMEWORKS.items()}
 TITLES = {name: facts.title for name, facts in FRAMEWORKS.items()}
+
+
+def release(package: str) -> str:
+    """The installed release of a package, or ``missing``: the framework's jobs will fail and say so."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "missing"

@@ -6,13 +6,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
-from importlib.metadata import version
 from types import ModuleType
 
 from experiments.protocol import Framework, Support
 from experiments.spec import ExperimentSpec
 from experiments.speed.engines import ENGINES
-from experiments.twins import FRAMEWORKS, REFERENCE
+from experiments.twins import FRAMEWORKS, REFERENCE, release
 
 
 def load(name: str) -> Framework:
@@ -94,4 +93,4 @@ def supports(name: str, spec: ExperimentSpec) -> Support:
 def versions(name: str) -> str:
     """Return the installed releases that a result depends on, such as ``tensorflow 2.21.0, keras 3.15.1``."""
     packages = (ENGINES if name in ENGINES else FRAMEWORKS)[name].packages
-    return ", ".join(f"{package} {version(package)}" for package in packages)
+    return ", ".join(f"{package} {release(package)}" for package in packages)

@@ -1,11 +1,13 @@
 """A twin's answers are true: the framework has what is Native, lacks what is Absent, and fuses what is said to be."""
 
 import inspect
+from importlib.metadata import PackageNotFoundError
 
 import pytest
 from cases import PAIRS, TOKENS, TWINS, make_spec, twin_params
 
 import frameworks
+from experiments import twins
 from experiments.protocol import Absent, Native
 
 
@@ -16,6 +18,19 @@ def answers(twin, kind):
         for cell, form in PAIRS
         if isinstance(answer := frameworks.supports(twin, make_spec(cell, form)), kind)
     }
+
+
+def test_a_study_can_be_laid_out_where_a_framework_is_not_installed(monkeypatch):
+    """Its jobs fail as they begin, and the other framework's go on."""
+
+    def installed(package):
+        if package == "keras":
+            raise PackageNotFoundError(package)
+        return "1.2"
+
+    monkeypatch.setattr(twins, "version", installed)
+    assert frameworks.versions("tf2") == "tensorflow 1.2, keras missing"
+    assert frameworks.versions("pytorch") == "torch 1.2"
 
 
 @pytest.mark.tf2

@@ -14,7 +14,6 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from traceback import format_exc
@@ -29,7 +28,7 @@ from experiments.running.executors import silence
 from experiments.running.executors.local_executor import LocalExecutor
 from experiments.running.executors.worker import Load
 from experiments.tasks import DataSource, TaskSpec
-from experiments.twins import FRAMEWORKS
+from experiments.twins import FRAMEWORKS, release
 
 
 class Facts(NamedTuple):
@@ -64,7 +63,7 @@ def facts() -> Facts:
     software = {"rnn-twins": experiments.__version__, "rnn-twins' code": _code()}
     software["Python"] = ".".join(platform.python_version_tuple()[:2])
     packages = [package for framework in FRAMEWORKS.values() for package in framework.packages]
-    return Facts(socket.gethostname(), os.getpid(), software | {name: _release(name) for name in packages}, identity())
+    return Facts(socket.gethostname(), os.getpid(), software | {name: release(name) for name in packages}, identity())
 
 
 class Node:
@@ -143,10 +142,3 @@ def _code() -> str:
     for file in sorted(file for folder in ("experiments", "frameworks") for file in (root / folder).rglob("*.py")):
         found.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes())
     return found.hexdigest()[:12]
-
-
-def _release(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "missing"
