@@ -13,7 +13,7 @@ from experiments.spec import ExperimentSpec, NetworkSpec
 from frameworks.pytorch.cells import STEPS, Cell, States, input_product, unpack
 from frameworks.pytorch.padding import Padding, hold, masked_output, run_packed, steps_of
 from frameworks.pytorch.support import has_fused_layer, stock_layer
-from frameworks.pytorch.tuned import run
+from frameworks.pytorch.tuned.run import run
 from frameworks.pytorch.weights import make_variables
 
 
@@ -156,7 +156,7 @@ class Scratch(nn.Module):
 
 
 class Tuned(Scratch):
-    """Backpropagation through time written by hand: see ``tuned.py``."""
+    """Backpropagation through time written by hand: see ``tuned/run.py``."""
 
     def forward(self, x: Tensor, states: States, padding: Padding | None = None) -> tuple[Tensor, States]:
         """Run all steps as one operation."""

@@ -13,7 +13,7 @@ from experiments.spec import ExperimentSpec
 from frameworks.tf2.cells import STEPS, Cell, States, input_product, unpack
 from frameworks.tf2.padding import Padding, hold, masked_call, masked_output, steps_of
 from frameworks.tf2.support import OPTIONS, stock_dropout, stock_layer
-from frameworks.tf2.tuned import run
+from frameworks.tf2.tuned.run import run
 from frameworks.tf2.weights import make_variables
 
 
@@ -140,7 +140,7 @@ class Scratch:
 
 
 class Tuned(Scratch):
-    """Backpropagation through time written by hand: see ``tuned.py``."""
+    """Backpropagation through time written by hand: see ``tuned/run.py``."""
 
     def __call__(
         self, x: tf.Tensor, states: States, training: bool, padding: Padding | None = None

@@ -24,9 +24,9 @@ def test_the_gradient_reaches_given_states(cell, twin):
 @pytest.mark.tf2
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_graphs_loop_takes_a_few_steps_at_a_time(cell, monkeypatch):
-    from frameworks.tf2 import tuned
+    from frameworks.tf2.tuned import run
 
-    monkeypatch.setattr(tuned, "TOGETHER", 2)
+    monkeypatch.setattr(run, "TOGETHER", 2)
     spec = make_spec(cell, "tuned", "pytorch", depth=1, dtype="float64", optimiser="sgd", learning_rate=0.5)
     weights, batch = canonical.draw(spec, TOKENS, 0), make_batch(spec)
     model, reference = (frameworks.load(name).build(spec, TOKENS, weights, 0) for name in ("tf2", "reference"))
@@ -50,7 +50,7 @@ def arguments(cell):
 def test_pytorchs_gradient_of_a_gradient_is_refused(cell):
     import torch
 
-    from frameworks.pytorch.tuned import run
+    from frameworks.pytorch.tuned.run import run
 
     network, x, states, w = arguments(cell)
     x = torch.tensor(x, requires_grad=True)
@@ -64,7 +64,7 @@ def test_pytorchs_gradient_of_a_gradient_is_refused(cell):
 def test_tensorflows_gradient_of_a_gradient_is_refused(cell, graph):
     import tensorflow as tf
 
-    from frameworks.tf2.tuned import run
+    from frameworks.tf2.tuned.run import run
 
     network, x, states, w = arguments(cell)
     states, w = tf.nest.map_structure(tf.constant, (states, w))

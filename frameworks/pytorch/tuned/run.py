@@ -14,7 +14,7 @@ from experiments.canonical import GATES, STATES
 from experiments.spec import NetworkSpec
 from frameworks.pytorch.cells import CellWeights, States, unpack
 from frameworks.pytorch.padding import Padding
-from frameworks.pytorch.tuned_cells import CELLS, Tape, double, product_gradient, sum_steps
+from frameworks.pytorch.tuned.cells import CELLS, Tape, double, product_gradient, sum_steps
 
 
 def run(

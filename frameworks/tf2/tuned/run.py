@@ -14,7 +14,7 @@ from experiments.canonical import STATES
 from experiments.spec import NetworkSpec
 from frameworks.tf2.cells import CellWeights, States, input_product, split_candidate, unpack
 from frameworks.tf2.padding import Padding, hold
-from frameworks.tf2.tuned_cells import CELLS, Tape, product_gradient, sum_steps
+from frameworks.tf2.tuned.cells import CELLS, Tape, product_gradient, sum_steps
 
 TOGETHER = 10  # steps in one pass of the loop, at most
 
