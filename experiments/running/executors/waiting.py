@@ -57,6 +57,9 @@ class Waiting:
         return dropped
 
     def neediest(self, employed: list[str]) -> str | None:
-        """The framework with the most jobs waiting for each worker it would then have."""
+        """The framework with the most jobs waiting for each worker it would then have.
+
+        One without a worker comes first: left to the end, the last of its jobs would run alone.
+        """
         needs = {name: len(queue) / (employed.count(name) + 1) for name, queue in self._queues.items() if queue}
-        return max(needs, key=needs.__getitem__, default=None)
+        return max(needs, key=lambda name: (name not in employed, needs[name]), default=None)

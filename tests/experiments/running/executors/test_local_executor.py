@@ -23,11 +23,12 @@ from experiments.running.executors.waiting import Waiting
         ({"tf2": 3, "pytorch": 3}, [], "tf2"),
         ({"tf2": 3, "pytorch": 3}, ["tf2"], "pytorch"),
         ({"tf2": 0, "pytorch": 1}, ["pytorch"], "pytorch"),
-        ({"tf2": 9, "pytorch": 2}, ["tf2"], "tf2"),
+        ({"tf2": 9, "pytorch": 2}, ["tf2", "pytorch"], "tf2"),
+        ({"tf2": 9, "pytorch": 2}, ["tf2"], "pytorch"),
         ({"tf2": 0, "pytorch": 0}, ["tf2"], None),
     ],
 )
-def test_a_free_slot_goes_where_most_wait_for_each_worker(waiting, employed, expected):
+def test_a_free_slot_goes_to_a_framework_without_one_then_to_where_most_wait(waiting, employed, expected):
     queue = Waiting([toys.trial(name, seed) for name in waiting for seed in range(9)])
     for name, left in waiting.items():
         for _ in range(9 - left):
