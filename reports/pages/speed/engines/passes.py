@@ -89,7 +89,8 @@ class ForwardPass:
 
     @property
     def _processes(self) -> Sequence[Mapping[str, Any]]:
-        return self.timed.processes
+        """Those in which it was timed: a further round of a close pair times training steps alone."""
+        return [each for each in self.timed.processes if "forward" in each]
 
 
 def passes(benchmark: Benchmark, results: Results) -> dict[str, list[ForwardPass]]:

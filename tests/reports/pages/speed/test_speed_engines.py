@@ -54,6 +54,16 @@ def test_an_engine_stands_beside_each_twins_fastest_forward_pass():
     assert [round(1000 * each.step, 3) for each in found] == [10, 4, 2, 2]
 
 
+def test_a_further_round_of_a_close_pair_has_no_forward_pass():
+    results = made(by_engine("xla", 0.002))
+    further = [{key: value for key, value in each.items() if key != "forward"} for each in results.timings[2].processes]
+    further = [each | {"round": len(further) + place} for place, each in enumerate(further)]
+    tuned = replace(results.timings[2], processes=(*results.timings[2].processes, *further))
+    found = rows(replace(results, timings=[*results.timings[:2], tuned, *results.timings[3:]]))["lstm"]
+    assert [round(1000 * each.step, 3) for each in found] == [10, 4, 2]
+    assert {round(1000 * value, 3) for value in (found[1].low, found[1].high)} == {4}
+
+
 @pytest.mark.parametrize("other", [{"threads": 1}, {"cell": "gru"}])
 def test_an_engine_of_another_setting_does_not(other):
     assert rows(made(by_engine("xla", 0.002, **other))) == {}
