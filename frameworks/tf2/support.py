@@ -20,6 +20,11 @@ def stock_dropout(spec: ExperimentSpec) -> float:
     return 0.0 if spec.conventions.imposed else spec.network.dropout
 
 
+def differentiates_as_fast(spec: ExperimentSpec) -> bool:
+    """Tell whether TensorFlow's own gradient of the scratch loop takes no longer than one by hand: docs/speed.md."""
+    return spec.network.cell in ("simple_rnn", "minimal", "gru_reset_before")
+
+
 def fuses_update(spec: ExperimentSpec) -> bool:
     """Tell whether one kernel does the update: TensorFlow has Adam's; imposed conventions run our optimiser."""
     training = spec.training
@@ -37,19 +42,19 @@ def supports(spec: ExperimentSpec) -> Support:
         return Absent(
             f"keras.layers.{STOCK[cell]} clips nothing" if cell in STOCK else f"keras.layers has no {cell} layer"
         )
-    if spec.training.execution == "compiled" and form == "tuned":
+    by_hand = form == "tuned" and not differentiates_as_fast(spec)
+    if spec.training.execution == "compiled" and by_hand:
         return Absent("XLA compiles no list without a fixed length, on which this form keeps its steps")
-    if spec.training.execution == "compiled" and form in ("cell_loop", "unrolled", "scratch"):
+    if spec.training.execution == "compiled" and form in ("cell_loop", "unrolled", "scratch", "tuned"):
         return Absent("XLA took over 4 minutes to compile two unrolled layers of 80 steps; fewer steps are not offered")
     options = "".join(f"{key}={value}" for key, value in OPTIONS.get(cell, {}).items())
     unrolled = ", ".join(filter(None, [options, "unroll=True"]))
+    loop, update = "bare variables and matrix products", ", and TensorFlow's fused Adam kernel" * fuses_update(spec)
     return {
         "cell_loop": Native(f"keras.layers.{name}Cell({options})") if name else Written("our cell in a loop"),
         "layer": Native(f"keras.layers.{name}({options})"),
         "unrolled": Native(f"keras.layers.{name}({unrolled})"),
         "wrapped": Native("our cell in keras.layers.RNN"),
-        "scratch": Written("bare variables and matrix products"),
-        "tuned": Written(
-            "backpropagation through time by hand" + ", and TensorFlow's fused Adam kernel" * fuses_update(spec)
-        ),
+        "scratch": Written(loop),
+        "tuned": Written(f"{'backpropagation through time by hand' if by_hand else loop}{update}"),
     }[form]

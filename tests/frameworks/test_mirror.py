@@ -36,7 +36,6 @@ ALONE = {
     ("pytorch", "forms.py", "layer_options"): "nn.LSTM has an option for projections",
     ("pytorch", "forms.py", "Fused"): "only nn.LSTM is one kernel on a CPU",
     ("pytorch", "stack.py", "QuickDropout"): "PyTorch's own dropout draws slowly on a CPU",
-    ("pytorch", "forms.py", "tuned"): "the fastest form depends on the cell, since oneDNN has only the LSTM",
     (
         "pytorch",
         "training.py",
@@ -59,12 +58,8 @@ ALONE = {
     ("pytorch", "convert/stored.py", "stored_layers"): "a state dict is loaded whole",
     ("pytorch", "convert/module.py", "stacks"): "only nn layers stack themselves",
     ("pytorch", "tuned/run.py", "ThroughTime"): "PyTorch's hand-written gradients are classes, TensorFlow's functions",
-    ("pytorch", "tuned/run.py", "steps"): "a tensor's slice is a view in PyTorch: a step works in buffers of all steps",
-    (
-        "pytorch",
-        "tuned/run.py",
-        "make_tape",
-    ): "a tensor's slice is a view in PyTorch: a step works in buffers of all steps",
+    ("pytorch", "tuned/run.py", "steps"): "a slice is a view in PyTorch: a step works in buffers of all steps",
+    ("pytorch", "tuned/run.py", "make_tape"): "a slice is a view in PyTorch: a step works in buffers of all steps",
     ("pytorch", "tuned/run.py", "gate_buffers"): "a tensor's slice is a view in PyTorch, columns included",
     ("pytorch", "tuned/run.py", "units_of"): "a tensor's slice is a view in PyTorch, columns included",
     ("pytorch", "tuned/cells.py", "minus_one"): "PyTorch's tanh is slower than its sigmoid",
@@ -79,19 +74,18 @@ ALONE = {
     ("tf2", "tuned/run.py", "steps_at"): "a graph's loop takes a few steps at a time",
     ("tf2", "tuned/run.py", "together"): "a graph's loop takes a few steps at a time",
     ("tf2", "tuned/run.py", "Joined"): "a graph's loop takes a few steps at a time",
-    (
-        "tf2",
-        "tuned/run.py",
-        "differentiable_once",
-    ): "an autograd.Function sees that its gradient is to be differentiated",
-    ("tf2", "tuned/run.py", "split_columns"): "a tensor's columns are copied where they are split: W is split instead",
-    (
-        "tf2",
-        "tuned/run.py",
-        "split_recurrent",
-    ): "a tensor's columns are copied where they are split: U is split instead",
+    ("tf2", "tuned/run.py", "differentiable_once"): "an autograd.Function sees that its gradient is differentiated",
+    ("tf2", "tuned/run.py", "split_columns"): "columns are copied where they are split: W is split instead",
+    ("tf2", "tuned/run.py", "split_recurrent"): "columns are copied where they are split: U is split instead",
     ("tf2", "tuned/cells.py", "LSTM_KEPT"): "a graph's loop hands tensors on by a list",
     ("pytorch", "forms.py", "Unrolled."): "nn layers have no option to unroll, so its methods are written",
+    ("tf2", "support.py", "differentiates_as_fast"): "TensorFlow differentiates some cells' loop as fast",
+}
+OF_THOSE_CELLS = ["minimal", "minimal_derivatives", "minimal_backward", "simple_gradients", "MINIMAL"]
+OF_THOSE_CELLS += ["simple_rnn", "simple_rnn_derivatives", "simple_rnn_backward", "SIMPLE", "ONE", "RESET"]
+OF_THOSE_CELLS += [f"gru_reset_before{end}" for end in ("", "_derivatives", "_backward", "_gradients")]
+ALONE |= {
+    ("pytorch", "tuned/cells.py", name): "TensorFlow differentiates their loop as fast" for name in OF_THOSE_CELLS
 }
 #: Methods that the frameworks name differently.
 SAME = {"call": "forward", "__call__": "forward"}

@@ -1,4 +1,4 @@
-"""One time step of every cell and its derivative, written by hand: the ``tuned`` form's arithmetic.
+"""One time step and its derivative, written by hand, of the cells that gain by it: the ``tuned`` form's arithmetic.
 
 A tape names what one step takes and makes ``(B, N)``, or what several do, joined ``(t·B, N)``.
 
@@ -35,42 +35,6 @@ def product_gradient(left: tf.Tensor, d: tf.Tensor) -> tf.Tensor:
 def sum_steps(d: tf.Tensor) -> tf.Tensor:
     """Sum over time and batch: ``(t·B, N) -> (N,)``."""
     return tf.raw_ops.BiasAddGrad(out_backprop=d)
-
-
-def minimal(s: Tape, w: CellWeights, network: NetworkSpec) -> None:
-    """h′ = x·W + h·U."""
-    s.new_h = s.gates + tf.matmul(s.h, w["recurrent_kernel"])
-
-
-def minimal_derivatives(s: Tape, d: Tape, w: CellWeights, network: NetworkSpec) -> None:
-    """∂h′/∂(x·W) = ∂h′/∂(h·U) = 1."""
-
-
-def minimal_backward(d_states: States, outside: tf.Tensor, d: Tape, w: CellWeights, network: NetworkSpec) -> States:
-    """The gate's gradient is that of h′."""
-    (d.gates,) = d_states
-    return (outside + tf.matmul(d.gates, w["recurrent_kernel"]),)
-
-
-def simple_gradients(s: Tape, d: Tape, w: CellWeights, network: NetworkSpec) -> CellWeights:
-    """Of U."""
-    return {"recurrent_kernel": product_gradient(s.h, d.gates)}
-
-
-def simple_rnn(s: Tape, w: CellWeights, network: NetworkSpec) -> None:
-    """Elman (1990): h′ = tanh(x·W + h·U + b)."""
-    s.new_h = tf.tanh(s.gates + tf.matmul(s.h, w["recurrent_kernel"]))
-
-
-def simple_rnn_derivatives(s: Tape, d: Tape, w: CellWeights, network: NetworkSpec) -> None:
-    """The factor 1 − h′² is the step's own."""
-    d.new_h = s.new_h
-
-
-def simple_rnn_backward(d_states: States, outside: tf.Tensor, d: Tape, w: CellWeights, network: NetworkSpec) -> States:
-    """tanh′ = 1 − tanh²."""
-    d.gates = tanh_gradient(dy=d_states[0], y=d.new_h)
-    return (outside + tf.matmul(d.gates, w["recurrent_kernel"]),)
 
 
 def lstm(s: Tape, w: CellWeights, network: NetworkSpec) -> None:
@@ -191,43 +155,6 @@ def gru_gradients(s: Tape, d: Tape, w: CellWeights, network: NetworkSpec) -> Cel
     return {"recurrent_kernel": tf.concat(kernels, axis=-1), "recurrent_bias": tf.concat(biases, axis=-1)}
 
 
-def gru_reset_before(s: Tape, w: CellWeights, network: NetworkSpec) -> None:
-    """Cho et al. (2014) as printed: the reset gate acts before the product.
-
-    z, r = σ(x·W + h·U + b); n = tanh(x·Wₙ + bₙ + (r·h)·Uₙ + b′ₙ); h′ = (1 − z)·n + z·h.
-    """
-    s.z, s.r = tf.split(tf.sigmoid(s.z_r + tf.matmul(s.h, w["recurrent_kernel"])), 2, axis=-1)
-    s.reset = s.r * s.h
-    s.n = tf.tanh(s.n + tf.matmul(s.reset, w["candidate_recurrent_kernel"]))
-    s.new_h = s.n + s.z * (s.h - s.n)
-
-
-def gru_reset_before_derivatives(s: Tape, d: Tape, w: CellWeights, network: NetworkSpec) -> None:
-    """As the GRU's, but r waits for the gradient of r·h."""
-    d.n = tanh_gradient(dy=1 - s.z, y=s.n)
-    d.z = sigmoid_gradient(dy=s.h - s.n, y=s.z)
-    d.r = sigmoid_gradient(dy=s.h, y=s.r)
-    d.carry, d.by_reset = s.z, s.r
-
-
-def gru_reset_before_backward(
-    d_states: States, outside: tf.Tensor, d: Tape, w: CellWeights, network: NetworkSpec
-) -> States:
-    """The product's gradient reaches r and h through r·h."""
-    (d_h,) = d_states
-    d.n *= d_h
-    d_reset = tf.matmul(d.n, w["candidate_recurrent_kernel"])
-    d.z_r = tf.concat([d.z * d_h, d.r * d_reset], axis=-1)
-    d_old = outside + d_h * d.carry + d_reset * d.by_reset
-    return (d_old + tf.matmul(d.z_r, w["recurrent_kernel"]),)
-
-
-def gru_reset_before_gradients(s: Tape, d: Tape, w: CellWeights, network: NetworkSpec) -> CellWeights:
-    """Of U, whose last columns multiply r·h."""
-    parts = product_gradient(s.h, d.z_r), product_gradient(s.reset, d.n)
-    return {"recurrent_kernel": tf.concat(parts, axis=-1)}
-
-
 class Cell(NamedTuple):
     """A cell's functions; the gates that a step takes in one tensor, in units; what a step keeps for the way back."""
 
@@ -239,22 +166,15 @@ class Cell(NamedTuple):
     kept: tuple[str, ...]
 
 
-MINIMAL = (minimal, minimal_derivatives, minimal_backward, simple_gradients)
-SIMPLE = (simple_rnn, simple_rnn_derivatives, simple_rnn_backward, simple_gradients)
 LSTM = (lstm, lstm_derivatives, lstm_backward, lstm_gradients)
 GRU = (gru, gru_derivatives, gru_backward, gru_gradients)
-RESET = (gru_reset_before, gru_reset_before_derivatives, gru_reset_before_backward, gru_reset_before_gradients)
-ONE = {"gates": 1}
 IFGO = {"gates": 4}
 IGO = {"gates": 3}
 ZRN = {"z_r": 2, "n": 1}  # apart, since a tensor's columns are not read in place
 LSTM_KEPT = ("h", "c", "i", "f", "g", "o", "squashed", "free_c")
 CELLS = {
-    "simple_rnn": Cell(*SIMPLE, ONE, ("h", "new_h")),
     "lstm": Cell(*LSTM, IFGO, LSTM_KEPT),
     "gru": Cell(*GRU, ZRN, ("h", "z", "r", "m", "n")),
-    "minimal": Cell(*MINIMAL, ONE, ("h",)),
-    "gru_reset_before": Cell(*RESET, ZRN, ("h", "z", "r", "n", "reset")),
     "lstm_peephole": Cell(*LSTM, IFGO, (*LSTM_KEPT, "new_c")),
     "lstm_projection": Cell(*LSTM, IFGO, (*LSTM_KEPT, "unprojected", "free_h")),
     "lstm_coupled": Cell(*LSTM, IGO, LSTM_KEPT),
