@@ -102,16 +102,27 @@ def test_every_form_is_trained(name):
     assert {spec.network.form for spec, _ in experiments_of(schema.find(name))} == set(FORMS)
 
 
-@pytest.mark.parametrize("name, seeds", [("quick", 3), ("full", 6), ("epochs", 5)])
-def test_the_table_has_its_seeds(name, seeds):
+PLAIN = ("simple_rnn", "lstm", "gru")
+
+
+@pytest.mark.parametrize(
+    "name, cells, seeds", [("quick", ("lstm", "gru"), 3), ("full", PLAIN, 6), ("epochs", PLAIN, 5)]
+)
+def test_the_table_has_its_seeds(name, cells, seeds):
     path = schema.find(name)
     found = {
         (spec.network.cell, spec.conventions.label): count
         for spec, count in sorted(experiments_of(path), key=lambda pair: pair[1])
         if spec.task.name == "imdb" and spec.network.form == "layer"
     }
-    wanted = {(cell, base) for cell in ("simple_rnn", "lstm", "gru") for base in ("stock", "keras", "pytorch")}
+    wanted = {(cell, base) for cell in cells for base in ("stock", "keras", "pytorch")}
     assert {key for key, count in found.items() if count >= seeds} >= wanted
+
+
+def test_quick_trains_every_cell_on_the_reviews_and_the_plain_ones_both_ways():
+    networks = [spec.network for spec, _ in experiments_of(schema.find("quick")) if spec.task.name == "imdb"]
+    assert {each.cell for each in networks} == set(CELLS)
+    assert {each.cell for each in networks if each.bidirectional} == set(PLAIN)
 
 
 def test_the_grid_varies_the_last_field_fastest_and_drops_repeats(tmp_path):
