@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from experiments.spec import ExperimentSpec, NetworkSpec
 from frameworks.pytorch.cells import STEPS, Cell, States, input_product, unpack
 from frameworks.pytorch.padding import Padding, hold, masked_output, run_packed, steps_of
+from frameworks.pytorch.runtime import device
 from frameworks.pytorch.support import has_fused_layer, stock_layer
 from frameworks.pytorch.tuned.run import run
 from frameworks.pytorch.weights import make_variables
@@ -165,7 +166,7 @@ class Tuned(Scratch):
 
 
 class Fused(Layer):
-    """The stock LSTM with time first, as oneDNN's kernel takes it; on a CPU PyTorch fuses no other cell.
+    """The stock layer with time first, as oneDNN's kernel of the LSTM and cuDNN's of every layer take it.
 
     Packed it is not fused: where padding is masked, ``Tuned`` runs in its place.
     """
@@ -184,7 +185,7 @@ class Fused(Layer):
 
 def tuned(spec: ExperimentSpec, index: int, inputs: int) -> nn.Module:
     """Make the fastest form measured for the cell."""
-    return (Fused if has_fused_layer(spec) else Tuned)(spec, index, inputs)
+    return (Fused if has_fused_layer(spec, device(spec.training.device)) else Tuned)(spec, index, inputs)
 
 
 FORMS = {

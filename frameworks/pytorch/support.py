@@ -16,10 +16,11 @@ def stock_layer(network: NetworkSpec, form: str) -> str | None:
     return None if network.projection_size and form != "layer" else STOCK.get(network.cell)
 
 
-def has_fused_layer(spec: ExperimentSpec) -> bool:
-    """Tell whether oneDNN runs the layer in one kernel: only the plain LSTM, and no packed sequence."""
-    plain = spec.network.cell == "lstm" and stock_layer(spec.network, "layer") is not None
-    return plain and not spec.task.masked
+def has_fused_layer(spec: ExperimentSpec, device: str = "cpu") -> bool:
+    """Tell whether one kernel runs the layer, and no packed sequence: oneDNN's the plain LSTM, cuDNN's each of nn's."""
+    network = spec.network
+    stock = stock_layer(network, "layer") is not None and (network.projection_size or 0) < min(network.units)
+    return stock and not spec.task.masked and (network.cell == "lstm" or device == "cuda")
 
 
 def stock_dropout(spec: ExperimentSpec) -> float:
@@ -50,6 +51,8 @@ def supports(spec: ExperimentSpec) -> Support:
         return Absent("torch.compile is not tried on a gradient written by hand")
     if spec.training.execution == "compiled" and form in ("layer", "tuned"):
         return Absent(f"torch.compile breaks the graph at torch.nn.{name}: nothing would be compiled")
+    fused_on_gpu = spec.training.device == "auto" and has_fused_layer(spec, "cuda")
+    on_gpu = f"; on a GPU torch.nn.{stock_layer(spec.network, 'layer')}" if fused_on_gpu else ""
     update = f", and PyTorch's fused {spec.training.optimiser} update" * fuses_update(spec)
     return {
         "cell_loop": Native(f"torch.nn.{name}Cell") if name else Written("our cell in a loop"),
@@ -59,5 +62,5 @@ def supports(spec: ExperimentSpec) -> Support:
         "scratch": Written("bare parameters and matrix products"),
         "tuned": Native("torch.nn.LSTM(batch_first=False)" + update)
         if has_fused_layer(spec)
-        else Written("backpropagation through time by hand" + update),
+        else Written("backpropagation through time by hand" + on_gpu + update),
     }[form]

@@ -24,6 +24,21 @@ def build(form="layer", conventions="stock", **fields):
     return frameworks.load("pytorch").build(make_spec("lstm", form, conventions, **fields), TOKENS, None, 0)
 
 
+@pytest.mark.parametrize("masked", [False, True], ids=["whole", "masked"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_tuned_form_is_cudnns_layer_where_there_is_one(torch, monkeypatch, cell, masked):
+    from frameworks.pytorch import forms
+
+    spec = make_spec(cell, "tuned", "pytorch", depth=1, device="auto")
+    if masked:
+        spec = spec.model_copy(update={"task": spec.task.model_copy(update={"padding_treatment": "masked"})})
+    monkeypatch.setattr(forms, "device", lambda choice: {"auto": "cuda"}[choice])
+    fused = cell in ("simple_rnn", "lstm", "gru", "lstm_projection") and not masked
+    assert isinstance(forms.FORMS["tuned"](spec, 0, 5), forms.Fused) is fused
+    said = frameworks.supports("pytorch", spec).detail
+    assert ("torch.nn." in said) is fused and "None" not in said
+
+
 @pytest.mark.parametrize("padded", [False, True], ids=["whole", "padded"])
 @pytest.mark.parametrize(
     "cell, form", [(cell, form) for cell in CELLS for form in FORMS if offered("pytorch", cell, form)]
