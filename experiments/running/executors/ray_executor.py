@@ -104,7 +104,7 @@ class RayExecutor:
         try:
             for slot in self._slots.values():  # kept ones: do they still stand?
                 slot.heard, slot.silent = False, 0.0
-                slot.actor.wake.remote()  # what ``hear`` still waits for from the run before is the answer
+                slot.actor.wake.remote()  # ``hear`` of the run before is open: its answer is the sign of life
             unplaced = 0.0
             while True:
                 self._employ(waiting)

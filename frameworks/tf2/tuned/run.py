@@ -205,7 +205,7 @@ def arrange(w: CellWeights, network: NetworkSpec) -> CellWeights:
 
 def split_columns(w: CellWeights, network: NetworkSpec) -> dict[str, CellWeights]:
     """Split the input's weights by the gates that a step takes in one tensor."""
-    columns, kinds = CELLS[network.cell].columns, [kind for kind in ("kernel", "bias") if kind in w]
+    columns, kinds = CELLS[network.cell].columns, ("kernel", "bias")
     units = w["kernel"].shape[-1] // sum(columns.values())
     parts = {kind: tf.split(w[kind], [count * units for count in columns.values()], axis=-1) for kind in kinds}
     return {name: {kind: parts[kind][place] for kind in kinds} for place, name in enumerate(columns)}
@@ -230,8 +230,7 @@ def gradients(s: Tape, d: Tape, w: CellWeights, network: NetworkSpec) -> CellWei
     """Compute each weight's gradient over several steps."""
     cell = CELLS[network.cell]
     grads = {"kernel": tf.concat([product_gradient(s.x, getattr(d, name)) for name in cell.columns], axis=-1)}
-    if "bias" in w:
-        grads["bias"] = tf.concat([sum_steps(getattr(d, name)) for name in cell.columns], axis=-1)
+    grads["bias"] = tf.concat([sum_steps(getattr(d, name)) for name in cell.columns], axis=-1)
     if "recurrent_bias" in w:
         grads["recurrent_bias"] = grads["bias"]
     return grads | cell.gradients(s, d, w, network)
