@@ -17,6 +17,9 @@ from experiments.protocol import Product
 from experiments.spec import ExperimentSpec
 from experiments.tasks import Interface
 
+#: Large enough for the highest rate that a processor reaches with matrix products: 2 GFLOP.
+LARGE = Product(1024, 1024, 1024)
+
 
 class Products(NamedTuple):
     """Those of a forward pass, and those that the gradients add."""

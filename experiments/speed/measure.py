@@ -44,16 +44,19 @@ def warm_up(framework: Framework, device: str) -> None:
 
 
 class Floors:
-    """The floors measured in a process, each once: all forms of a cell have the same one."""
+    """The floors and peaks measured in a process, each once: all forms of a cell have the same floor."""
 
     def __init__(self, framework: Framework):
-        self._framework, self._known = framework, {}
+        self._framework, self._known, self._peaks = framework, {}, {}
 
     def of(self, spec: ExperimentSpec, interface: Interface, device: str) -> Record:
         """Seconds of the products of a forward pass and of a training step, in NumPy too, and their arithmetic.
 
-        On a CPU also of reading and writing the gates.
+        On a CPU also of reading and writing the gates. Beside them the processor's peak.
         """
+        return self._floor(spec, interface, device) | {"peak": self._peak(spec.training.dtype, device)}
+
+    def _floor(self, spec: ExperimentSpec, interface: Interface, device: str) -> Record:
         needed, dtype = matmul_floor.products(spec, interface), spec.training.dtype
         if (needed, dtype, device) not in self._known:
             parts = {"forward": needed.forward, "train": needed.forward + needed.backward}
@@ -64,6 +67,16 @@ class Floors:
             clocks = {name: Clock.of(call, FLOOR_STEPS).steady for name, call in calls.items()}
             self._known[needed, dtype, device] = {"floor": clocks, "gflop": needed.flop / 1e9}
         return self._known[needed, dtype, device]
+
+    def _peak(self, dtype: str, device: str) -> Record:
+        """Seconds of one large product, which no other arithmetic is likely to beat in rate; on a CPU in NumPy too."""
+        if (dtype, device) not in self._peaks:
+            calls = {"framework": self._framework.floor([matmul_floor.LARGE], dtype, device)}
+            if device == "cpu":
+                calls["numpy"] = matmul_floor.in_numpy([matmul_floor.LARGE], dtype)
+            clocks = {name: Clock.of(call, FLOOR_STEPS).steady for name, call in calls.items()}
+            self._peaks[dtype, device] = {"seconds": clocks, "gflop": matmul_floor.LARGE.flop / 1e9}
+        return self._peaks[dtype, device]
 
 
 def measure(spec: ExperimentSpec, framework: Framework, floors: Floors, steps: int, depth: Depth) -> Record:

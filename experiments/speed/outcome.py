@@ -117,15 +117,31 @@ def _floor_metrics(records: Sequence[Mapping[str, Any]], step: float) -> dict[st
         if all(part in record["floor"] for record in records)
     }
     forward, gflop = median(median(record["forward"]["steady"]) for record in records), records[0]["gflop"]
-    return {
-        "time/forward_s": forward,
-        "time/first_forward_s": median(record["forward"]["first"] for record in records),
-        "floor/step_s": floors["train"],
-        "floor/multiple": step / floors["train"],
-        "floor/forward_multiple": forward / floors["forward"],
-        "rate/gflop": gflop,
-        "rate/gflop_per_s": gflop / step,
-    } | by_numpy
+    return (
+        {
+            "time/forward_s": forward,
+            "time/first_forward_s": median(record["forward"]["first"] for record in records),
+            "floor/step_s": floors["train"],
+            "floor/multiple": step / floors["train"],
+            "floor/forward_multiple": forward / floors["forward"],
+            "rate/gflop": gflop,
+            "rate/gflop_per_s": gflop / step,
+        }
+        | by_numpy
+        | _peak(records)
+    )
+
+
+def _peak(records: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """The highest rate of one large product, by the fastest way; old records have none."""
+    rates = [max(peaks(record).values()) for record in records if "peak" in record]
+    return {"rate/peak_gflop_per_s": median(rates)} if rates else {}
+
+
+def peaks(record: Mapping[str, Any]) -> dict[str, float]:
+    """GFLOP/s of one large product in a process, by who ran it: ``framework`` or ``numpy``."""
+    peak = record["peak"]
+    return {way: peak["gflop"] / median(seconds) for way, seconds in peak["seconds"].items()}
 
 
 def spread(records: Sequence[Mapping[str, Any]], part: str = "train") -> tuple[float, float]:

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from statistics import median
 
+from experiments.speed.matmul_floor import LARGE
 from experiments.speed.measure import PROFILED_STEPS
 from experiments.twins import TWINS
 from reports.data.comparable import ordered
@@ -19,6 +21,8 @@ FLOOR = (
     "and NumPy run them in the processes that time the steps, and the fastest of these ways is the floor of every form "
     "in both frameworks. A step is the floor × what the framework's own products lose to it × everything else. GFLOP "
     "counts these products only, a multiplication and an addition for each term; the rate is GFLOP over the step. "
+    f"The processor's peak is the rate of one product of two {LARGE.rows:,} × {LARGE.columns:,} matrices in the same "
+    "processes, by the fastest of the same ways. "
     "Beside its products a step has to read and write each gate's value, forward and back: that alone, as copies in "
     "NumPy, is the second part of what nothing can beat, and the gates' arithmetic comes on top."
 )
@@ -73,16 +77,19 @@ def _doubtful_floors(benchmark: Benchmark) -> Iterator[str]:
 
 
 def _ranges(benchmark: Benchmark) -> Iterator[str]:
-    """Each cell's floor, and each twin's lowest and highest multiple."""
+    """The processor's peak, each cell's floor, and each twin's lowest and highest multiple."""
+    if benchmark.peaks:
+        yield _peak(benchmark)
     floors = []
     for cell in benchmark.cells:
         ways = benchmark.ways(cell)
         gflop = benchmark.of(cell)[0].figures["rate/gflop"]
-        rate = significant(gflop / benchmark.floor(cell))
+        rate = gflop / benchmark.floor(cell)
+        share = f" ({percent(rate / benchmark.peak)} of the peak)" if benchmark.peak else ""
         gates = benchmark.gates(cell)
         more = f", and {milliseconds(gates)} ms for the gates" if gates is not None else ""
         floor, way = milliseconds(benchmark.floor(cell)), min(ways, key=ways.get)
-        floors.append(f"{cell} {floor} ms by {way}, {rate} GFLOP/s{more}")
+        floors.append(f"{cell} {floor} ms by {way}, {significant(rate)} GFLOP/s{share}{more}")
     yield f"{benchmark.title}, the floors: {'; '.join(floors)}."
     for twin in TWINS:
         rows = sorted((row for row in benchmark.rows if row.framework == twin), key=benchmark.multiple)
@@ -90,6 +97,17 @@ def _ranges(benchmark: Benchmark) -> Iterator[str]:
             ends = [f"{times(benchmark.multiple(row))} ({row.cell} {row.form})" for row in (*rows[:1], *rows[1:][-1:])]
             text = f"{' to '.join(ends)} the floor, n\u00a0=\u00a0{count(len(rows), 'variant')}"
             yield f"{benchmark.title}, {name(twin)}: {text}."
+
+
+def _peak(benchmark: Benchmark) -> str:
+    """The peak, and what the other ways reach, each with its range over the processes."""
+    ways = sorted(benchmark.peaks.items(), key=lambda item: -median(item[1]))
+    texts = [
+        f"{significant(median(rates))} by {way} ({significant(min(rates))} to {significant(max(rates))}, "
+        f"n\u00a0=\u00a0{count(len(rates), 'process', 'processes')})"
+        for way, rates in ways
+    ]
+    return f"{benchmark.title}, the processor's peak in GFLOP/s, a median over processes: {'; '.join(texts)}."
 
 
 def _gates_timed(benchmark: Benchmark) -> bool:

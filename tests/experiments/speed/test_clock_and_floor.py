@@ -12,8 +12,9 @@ from experiments.cells import CELLS
 from experiments.draws import generator
 from experiments.protocol import Product
 from experiments.spec import ExperimentSpec
-from experiments.speed import clock, gates_floor, load, measure
+from experiments.speed import clock, gates_floor, load, matmul_floor, measure
 from experiments.speed.matmul_floor import products
+from experiments.speed.outcome import peaks
 
 LSTM = ExperimentSpec.model_validate({"task": "imdb", "network": {"cell": "lstm", "form": "layer"}, "training": {}})
 
@@ -105,12 +106,15 @@ def test_the_load_of_others_is_what_ticks_cannot_explain(monkeypatch, took, busy
 
 @pytest.mark.parametrize("twin", twin_params())
 @pytest.mark.parametrize("form", ["layer", "tuned"])
-def test_a_twins_variant_is_measured_whole(twin, form):
+def test_a_twins_variant_is_measured_whole(twin, form, monkeypatch):
+    monkeypatch.setattr(matmul_floor, "LARGE", Product(64, 64, 64))
     spec = make_spec("lstm", form, "stock", depth=1)
     spec = spec.model_copy(update={"training": spec.training.model_copy(update={"batch_size": 4})})
     framework = frameworks.load(twin)
     found = measure.measure(spec, framework, measure.Floors(framework), 4, "operators")
     assert found["gflop"] == products(spec, TOKENS).flop / 1e9
+    assert found["peak"]["gflop"] == 2 * 64**3 / 1e9
+    assert all(rate > 0 for rate in peaks(found).values()) and set(peaks(found)) == {"framework", "numpy"}
     assert len(found["train"]["steady"]) == len(found["forward"]["steady"]) == 4
     seconds = [*found["train"]["steady"], *found["forward"]["steady"], *found["floor"]["train"], found["build_s"]]
     assert all(math.isfinite(each) and each > 0 for each in seconds)
@@ -120,11 +124,12 @@ def test_a_twins_variant_is_measured_whole(twin, form):
 
 
 @pytest.mark.parametrize("twin", twin_params())
-@pytest.mark.parametrize("depth, beneath", [("step", set()), ("floor", {"forward", "floor", "gflop"})])
-def test_no_deeper_is_looked_than_asked(twin, depth, beneath):
+@pytest.mark.parametrize("depth, beneath", [("step", set()), ("floor", {"forward", "floor", "gflop", "peak"})])
+def test_no_deeper_is_looked_than_asked(twin, depth, beneath, monkeypatch):
+    monkeypatch.setattr(matmul_floor, "LARGE", Product(64, 64, 64))
     framework = frameworks.load(twin)
     found = measure.measure(make_spec("gru", "layer", "stock", depth=1), framework, measure.Floors(framework), 4, depth)
-    assert {"forward", "floor", "gflop", "operators"} & set(found) == beneath
+    assert {"forward", "floor", "gflop", "peak", "operators"} & set(found) == beneath
     assert len(found["train"]["steady"]) == 4
 
 

@@ -115,6 +115,14 @@ def test_what_numpy_timed_is_in_a_summary_where_every_process_has_it():
     assert not {"floor/numpy_step_s", "floor/gates_s"} & set(summary([old, new]))
 
 
+def test_the_peak_is_the_fastest_ways_where_it_was_timed():
+    slow, fast, old = record(1.0), record(1.0), record(1.0)
+    slow["peak"] = {"seconds": {"framework": [0.1, 0.2, 0.2], "numpy": [0.4]}, "gflop": 2.0}
+    fast["peak"] = {"seconds": {"framework": [0.4], "numpy": [0.1]}, "gflop": 2.0}
+    assert summary([slow, fast, old])["rate/peak_gflop_per_s"] == pytest.approx((10 + 20) / 2)
+    assert "rate/peak_gflop_per_s" not in summary([old])
+
+
 def test_a_summary_of_steps_alone_says_nothing_of_a_floor():
     whole = record(1.0, 1.0, 1.0, 1.0)
     alone = {key: value for key, value in whole.items() if key not in ("forward", "floor", "gflop")}

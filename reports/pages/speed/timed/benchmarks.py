@@ -7,6 +7,7 @@ from statistics import median
 from typing import Any
 
 from experiments.spec import ExperimentSpec
+from experiments.speed.outcome import peaks
 from experiments.speed.schedule import Timing
 from experiments.twins import TWINS
 from reports.data.comparable import CELLS, FORMS, FRAMEWORKS, ordered
@@ -120,6 +121,26 @@ class Benchmark:
         """Seconds to read and write the values of a cell's gates; None where that was not timed."""
         found = [row.figures["floor/gates_s"] for row in self.of(cell) if "floor/gates_s" in row.figures]
         return median(found) if found else None
+
+    @cached_property
+    def peaks(self) -> dict[str, list[float]]:
+        """GFLOP/s of one large matrix product in each process, by who ran it; empty where none was timed."""
+        processes = {
+            (row.framework, process["round"]): process
+            for row in self.rows
+            for process in row.timed.processes
+            if "peak" in process
+        }
+        found: dict[str, list[float]] = {}
+        for (framework, _), process in processes.items():
+            for way, rate in peaks(process).items():
+                found.setdefault("NumPy" if way == "numpy" else name(framework), []).append(rate)
+        return found
+
+    @property
+    def peak(self) -> float | None:
+        """The processor's peak: the median rate of the fastest way; None where none was timed."""
+        return max(map(median, self.peaks.values()), default=None)
 
     def multiple(self, row: TimedVariant) -> float:
         """A step over its cell's floor."""

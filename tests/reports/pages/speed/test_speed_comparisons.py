@@ -82,6 +82,17 @@ def test_the_gates_are_the_floors_second_part_where_they_were_timed():
     assert "Floor, ms: 200; Gates, ms: 40.0; Everything else: 2.0×" in text
 
 
+def test_the_floors_rate_stands_beside_the_processors_peak():
+    both = flat("tf2", 0.6, floor=0.3, gflop=2.0), flat("pytorch", 0.4, floor=0.2, gflop=2.0)
+    assert "the peak)" not in said(toys.results(*both))
+    for timed, own in zip(both, (0.1, 0.05), strict=True):
+        for process in timed.processes:
+            process["peak"] = {"seconds": {"framework": [own], "numpy": [0.08]}, "gflop": 2.0}
+    text = said(toys.results(*both))
+    assert "peak in GFLOP/s, a median over processes: 40.0 by PyTorch (40.0 to 40.0, n = 2 processes); 25.0 by" in text
+    assert "the floors: lstm 200 ms by PyTorch, 10.0 GFLOP/s (25% of the peak)" in text
+
+
 def test_a_step_below_its_floor_is_explained():
     assert "A multiple below 1" in said(toys.results(flat("tf2", 0.5, floor=0.6)))
     assert "A multiple below 1" not in said(toys.results(flat("tf2", 0.5, floor=0.4)))
