@@ -7,7 +7,7 @@ import pandas as pd
 
 from experiments.twins import FRAMEWORKS as FACTS
 from experiments.twins import TWINS
-from reports.data.results import BASES
+from reports.data.results import BASES, Results, once
 
 FRAMEWORKS = tuple(FACTS)
 CELLS = ("simple_rnn", "lstm", "gru", "minimal")
@@ -45,6 +45,12 @@ def layer_table(trials: pd.DataFrame) -> pd.DataFrame:
     return found[found.cell.isin(several)] if len(several) else found
 
 
+@once
+def layers(results: Results) -> pd.DataFrame:
+    """A study's trials of the framework × conventions table."""
+    return layer_table(results.trials)
+
+
 def _richest(trials: pd.DataFrame, column: str, wanted: Sequence[str]) -> pd.DataFrame:
     """Each cell's setting with the most of the wanted values, then of trials."""
     if trials.empty:
@@ -67,5 +73,5 @@ def sample(trials: pd.DataFrame, framework: str, value: str = "accuracy") -> np.
     """One framework's values, a seed each."""
     if value not in trials:
         return np.array([])
-    chosen = trials[(trials.state == "done") & (trials.framework == framework)]
-    return chosen[value].dropna().to_numpy(float)
+    chosen = (trials.state == "done") & (trials.framework == framework)
+    return trials.loc[chosen, value].dropna().to_numpy(float)

@@ -1,10 +1,11 @@
 """A study's planned trials joined with what MLflow holds of them: the one table every section starts from."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, wraps
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import pandas as pd
 
@@ -17,6 +18,8 @@ from experiments.traps.outcome import TrapRun
 from experiments.twins import TWINS
 from reports.data.links import Links
 from reports.data.query import HISTORIES, Records
+
+Made = TypeVar("Made")
 
 IMPOSED = ("keras", "pytorch")
 BASES = ("stock", *IMPOSED)
@@ -64,7 +67,7 @@ class RecordedTrap:
     record: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Results:
     """``trials``: a row for each planned trial, ``state`` done, failed or missing; ``history``: a row for each epoch.
 
@@ -100,6 +103,19 @@ class Results:
     def done(self) -> pd.DataFrame:
         """The trials that are done."""
         return self.trials[self.trials.state == "done"]
+
+
+def once(function: Callable[[Results], Made]) -> Callable[[Results], Made]:
+    """Let a function of the results be called once for them, though several pages ask for the same."""
+    found: WeakKeyDictionary[Results, Made] = WeakKeyDictionary()
+
+    @wraps(function)
+    def known(results: Results) -> Made:
+        if results not in found:
+            found[results] = function(results)
+        return found[results]
+
+    return known
 
 
 def planned_frame(planned: Iterable[Trial]) -> pd.DataFrame:
@@ -167,7 +183,13 @@ def join(planned: pd.DataFrame, records: Records) -> tuple[pd.DataFrame, pd.Data
     """
     trials = planned.merge(newest(records.runs), on="fingerprint", how="left")
     trials["state"] = trials.state.fillna("missing")
-    return _with_environment(trials), _wide(records.history, trials)
+    trials = _with_environment(trials)
+    return _texts_together(trials), _texts_together(_wide(records.history, trials))
+
+
+def _texts_together(frame: pd.DataFrame) -> pd.DataFrame:
+    """The texts as Python's strings in one block of memory: the pages filter the frame a thousand times."""
+    return frame.astype(dict.fromkeys(frame.select_dtypes("str"), object)).copy()  # which joins the columns
 
 
 def _with_environment(trials: pd.DataFrame) -> pd.DataFrame:

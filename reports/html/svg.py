@@ -1,9 +1,12 @@
 """Small SVG panels: drawn with seaborn, then given the HTML page's colours and fonts, and unique ids."""
 
 import io
+import pickle
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from html import escape, unescape
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 from zlib import crc32
 
@@ -26,6 +29,9 @@ VARIABLES |= {colour: f"var(--{name}-words)" for name, colour in WORDS.items()}
 MARK = "mark:"
 #: The last framework of a figure is drawn thinner and on top: lines that agree show both colours.
 WIDTHS = {"tf2": 3.0, "pytorch": 1.3, "reference": 0.8}
+
+#: Panels that a process keeps: more than a study's pages have.
+MOST_KEPT = 256
 
 FONT = 10.5
 STYLE = {
@@ -59,24 +65,35 @@ STYLE = {
 
 
 def draw(
-    paint: Callable[[Axes], None],
+    paint: Callable[..., None],
+    data: Sequence[Any],
     label: str,
     rows: Sequence[str] = ("100",),
     width: float = 4.0,
     height: float = 2.3,
 ) -> str:
-    """Draw one panel as inline SVG; sizes in inches of 72 dots.
+    """Draw one panel as inline SVG, or take it from an earlier call with the same arguments; sizes in inches.
+
+    A running study's pages are written again and again, and a panel takes long to draw compared with all else.
 
     Args:
-        paint: draws on the given axes.
+        paint: a module's function, called with the axes and the data.
+        data: all that the panel shows, and no more: a change draws it again. Must be picklable.
         label: the panel in words, for screen readers.
         rows: the vertical axis's labels, which set the left margin; measuring them would draw everything twice.
     """
-    return inline(painted(paint, rows, width, height), label)
+    return _drawn(pickle.dumps((paint, data, label, rows, width, height)))
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _drawn(request: bytes) -> str:
+    """The panel of pickled arguments of ``draw``: made of what the cache compares, and of nothing else."""
+    paint, data, label, rows, width, height = pickle.loads(request)
+    return inline(painted(lambda axes: paint(axes, *data), rows, width, height), label)
 
 
 def painted(paint: Callable[[Axes], None], rows: Sequence[str], width: float, height: float) -> str:
-    """The panel as matplotlib writes it; the arguments are those of ``draw``."""
+    """The panel as matplotlib writes it, drawn by ``paint`` on the axes it is given; sizes in inches of 72 dots."""
     with matplotlib.rc_context({**seaborn.axes_style("ticks"), **STYLE}):
         figure = Figure(figsize=(width, height))  # not by pyplot, which keeps every figure it opens
         FigureCanvasSVG(figure)

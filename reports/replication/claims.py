@@ -29,7 +29,7 @@ def table(trials: pd.DataFrame) -> pd.DataFrame:
 
 def _of_cells(results: Results) -> Iterator[Claim]:
     """The stock difference and the reconstruction's residual."""
-    for cell in reconstruction.evidence(results.trials):
+    for cell in reconstruction.evidence(results):
         epochs = "/".join(map(str, cell.epochs))
         if cell.missing:
             continue

@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
 from experiments.twins import COLOURS, TWINS
 from reports import statistics
-from reports.data.comparable import CELLS, layer_table, ordered
+from reports.data.comparable import CELLS, layers, ordered
 from reports.data.results import BASES, IMPOSED, Results
 from reports.html.blocks import Block, Cell, Column, Details, Figure, Key, Panel, Points, Prose, Section, Table
 from reports.html.format import bracketed, listed, n_of, number, plus_minus, seeds_cell, shortfall
@@ -41,7 +42,7 @@ class Step(NamedTuple):
 
 def steps(results: Results) -> list[Step]:
     """Every cell and epoch of the framework × conventions table."""
-    trials = layer_table(results.trials)
+    trials = layers(results)
     history = results.history[results.history.fingerprint.isin(trials.fingerprint)]
     history = history.assign(accuracy=100 * history["test/accuracy"].astype(float)).dropna(subset="accuracy")
     groups = history.groupby(["cell", "epoch"], sort=True)
@@ -67,7 +68,7 @@ def _paired(rows: pd.DataFrame, label: str) -> Estimate:
 
 def section(results: Results) -> Section:
     """First and last epoch in words, a panel for each cell, and the table."""
-    trials, made = layer_table(results.trials), steps(results)
+    trials, made = layers(results), steps(results)
     blocks: list[Block] = [Prose(READING), *shortfall(trials, "of form layer on IMDB")]
     made = [step for step in made if any(estimate.n for estimate in step.differences.values())]
     if made:
@@ -118,24 +119,26 @@ def _panel(cell: str, epochs: list[Step], results: Results) -> Panel:
     values = [step.differences[label].value for step in epochs for label in BASES]
     reach = max(1.0, 1.6 * np.nanmax(np.abs(values), initial=0))
 
-    def paint(axes) -> None:
-        axes.axhline(0, color=INK, linewidth=0.6)
-        for label in (*IMPOSED, "stock"):
-            _line(axes, label, [(step.epoch, step.differences[label]) for step in epochs])
-        axes.set(ylim=(-reach, reach), xlabel="epoch", ylabel="")
-        shown = [step.epoch for step in epochs]
-        axes.set_xticks(shown if len(shown) <= 10 else shown[:: -(-len(shown) // 8)])
-        axes.grid(axis="y")
-
     last = epochs[-1]
     ends = ", ".join(f"{label} {number(last.differences[label].value, 1, True)}" for label in BASES)
     spoken = f"TensorFlow 2 minus PyTorch of {cell} by epoch; points after epoch {last.epoch}: {ends}."
     href = results.links.runs(task="imdb", form="layer", cell=cell)
     facets = {"task": "imdb", "cell": cell}
-    return Panel(cell, draw(paint, spoken, ("−10.0",), height=2.4), spoken, href, facets)
+    points = {label: [(step.epoch, step.differences[label]) for step in epochs] for label in (*IMPOSED, "stock")}
+    return Panel(cell, draw(_paint, (points, reach), spoken, ("−10.0",), height=2.4), spoken, href, facets)
 
 
-def _line(axes, label: str, points: list[tuple[int, Estimate]]) -> None:
+def _paint(axes: Axes, points: dict[str, list[tuple[int, Estimate]]], reach: float) -> None:
+    axes.axhline(0, color=INK, linewidth=0.6)
+    for label, of_label in points.items():
+        _line(axes, label, of_label)
+    axes.set(ylim=(-reach, reach), xlabel="epoch", ylabel="")
+    shown = [epoch for epoch, _ in points["stock"]]
+    axes.set_xticks(shown if len(shown) <= 10 else shown[:: -(-len(shown) // 8)])
+    axes.grid(axis="y")
+
+
+def _line(axes: Axes, label: str, points: list[tuple[int, Estimate]]) -> None:
     style, (epochs, estimates) = LINES[label], zip(*points, strict=True)
     low, high = ([getattr(estimate, bound) for estimate in estimates] for bound in ("low", "high"))
     band = axes.fill_between(epochs, low, high, color=style["color"], alpha=0.13, linewidth=0)

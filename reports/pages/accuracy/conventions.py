@@ -8,13 +8,15 @@ from matplotlib.axes import Axes
 
 from experiments.twins import COLOURS
 from reports import statistics
-from reports.data.comparable import CELLS, FRAMEWORKS, experiments, layer_table, ordered, sample
+from reports.data.comparable import CELLS, FRAMEWORKS, experiments, layers, ordered, sample
+from reports.data.links import Links
 from reports.data.results import BASES, Results
 from reports.html.blocks import Block, Cell, Column, Figure, Key, Panel, Prose, Section, Table
 from reports.html.format import Settings, count, estimate_cell, listed, name, number, plus_minus, seeds_cell, shortfall
 from reports.html.svg import draw, mark
 
 MOST_SEEDS = 30  # more would be a smear, and megabytes of it
+DRAWN = ["conventions", "framework", "seed", "accuracy", "run_id", "spec_fingerprint"]  # columns of the figure's trials
 VALIDATION = "validation/accuracy"
 BEST = (
     "The number of epochs need not suit both frameworks. The next table therefore scores each trial after the epoch "
@@ -25,7 +27,7 @@ BEST = (
 
 def section(results: Results) -> Section:
     """A figure and a table; a second table where training left reviews for validation."""
-    trials = layer_table(results.trials)
+    trials = layers(results)
     blocks: list[Block] = list(shortfall(trials, "of form layer on IMDB"))
     if (trials.state == "done").any():
         blocks += [_reading(trials), figure(results), table(trials, results, form=False)]
@@ -107,7 +109,7 @@ def _best_cell(chosen: pd.DataFrame) -> Cell:
 
 def figure(results: Results) -> Figure:
     """The framework × conventions table as points, a panel for each cell."""
-    trials = layer_table(results.trials)
+    trials = layers(results)
     done = trials[trials.state == "done"].assign(accuracy=lambda frame: frame.accuracy.astype(float))
     frameworks = ordered(done.framework, FRAMEWORKS)
     limits, widest = _limits(done), _texts(done.conventions.unique())
@@ -144,25 +146,26 @@ def _limits(done: pd.DataFrame) -> tuple[float, float]:
 
 def _panel(cell: str, rows: pd.DataFrame, frameworks: list[str], limits, widest: list[str], results: Results) -> Panel:
     labels = ordered(rows.conventions, BASES)
-
-    def paint(axes) -> None:
-        seeds = rows.seed.nunique() <= MOST_SEEDS
-        for (label, framework), part in rows.groupby(["conventions", "framework"], sort=False):
-            beside = (frameworks.index(framework) + 0.5) / len(frameworks) - 0.5
-            _points(axes, part, labels.index(label) + 0.8 * beside, results, seeds)
-        axes.set(xlim=limits, ylim=(len(labels) - 0.5, -0.5), xlabel="", ylabel="")
-        axes.set_yticks(range(len(labels)), _texts(labels))
-        axes.grid(axis="x")
-
     means = rows.groupby(["conventions", "framework"], sort=False).accuracy.mean()
     parts = [f"{framework} under {label} {number(value, 1)}%" for (label, framework), value in means.items()]
     spoken = f"Mean test accuracy of {cell} {_when(rows)}: {', '.join(parts)}."
     height = 0.75 + 0.55 * len(labels)
     href = results.links.runs(task="imdb", form="layer", cell=cell)
-    return Panel(cell, draw(paint, spoken, widest, height=height), spoken, href, {"task": "imdb", "cell": cell})
+    data = rows[DRAWN], frameworks, labels, limits, results.links
+    return Panel(cell, draw(_paint, data, spoken, widest, height=height), spoken, href, {"task": "imdb", "cell": cell})
 
 
-def _points(axes: Axes, rows: pd.DataFrame, place: float, results: Results, seeds: bool) -> None:
+def _paint(axes: Axes, rows: pd.DataFrame, frameworks: list[str], labels: list[str], limits, links: Links) -> None:
+    seeds = rows.seed.nunique() <= MOST_SEEDS
+    for (label, framework), part in rows.groupby(["conventions", "framework"], sort=False):
+        beside = (frameworks.index(framework) + 0.5) / len(frameworks) - 0.5
+        _points(axes, part, labels.index(label) + 0.8 * beside, links, seeds)
+    axes.set(xlim=limits, ylim=(len(labels) - 0.5, -0.5), xlabel="", ylabel="")
+    axes.set_yticks(range(len(labels)), _texts(labels))
+    axes.grid(axis="x")
+
+
+def _points(axes: Axes, rows: pd.DataFrame, place: float, links: Links, seeds: bool) -> None:
     """One framework under one conventions: a tick for each seed if wanted, the mean and its interval."""
     first, mean = rows.iloc[0], statistics.mean(rows.accuracy)
     facets, colour = {"framework": first.framework, "conventions": first.conventions}, COLOURS[first.framework]
@@ -170,12 +173,12 @@ def _points(axes: Axes, rows: pd.DataFrame, place: float, results: Results, seed
     for row in rows.itertuples() if seeds else ():
         said = f"{title}, seed {row.seed}: {number(row.accuracy)}%"
         tick = axes.plot(row.accuracy, place, "|", color=colour, markersize=7, markeredgewidth=1.1)
-        mark(tick, said, results.links.run(row.run_id), **facets)
+        mark(tick, said, links.run(row.run_id), **facets)
     if mean.known:
         mark(axes.plot([mean.low, mean.high], [place] * 2, color=colour, linewidth=1.6), **facets)
     said = f"{title}, mean of {count(mean.n, 'seed')}: {plus_minus(mean)}%"
     dot = axes.plot(mean.value, place, "o", color=colour, markersize=5)
-    mark(dot, said, results.links.spec(first.spec_fingerprint), **facets)
+    mark(dot, said, links.spec(first.spec_fingerprint), **facets)
 
 
 def _texts(labels: Iterable[str]) -> list[str]:

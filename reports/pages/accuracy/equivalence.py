@@ -6,7 +6,7 @@ import pandas as pd
 
 from experiments.twins import TWINS
 from reports import statistics
-from reports.data.comparable import experiments, layer_table, pairs, sample
+from reports.data.comparable import experiments, layers, pairs, sample
 from reports.data.results import Results
 from reports.html.blocks import Block, Cell, Column, Details, Points, Prose, Section, Table
 from reports.html.format import Settings, count, listed, name, number, shortfall
@@ -34,7 +34,7 @@ def compare(trials: pd.DataFrame) -> Comparison:
 
 def compared(results: Results) -> list[Compared]:
     """Every experiment of the table."""
-    return [Compared(key, trials, compare(trials)) for key, trials in experiments(layer_table(results.trials))]
+    return [Compared(key, trials, compare(trials)) for key, trials in experiments(layers(results))]
 
 
 def section(results: Results, rows: list[Compared], tested: int) -> Section:
@@ -45,7 +45,7 @@ def section(results: Results, rows: list[Compared], tested: int) -> Section:
         rows: as ``compared`` gives them, with p values adjusted for the page's family.
         tested: the size of that family.
     """
-    trials = layer_table(results.trials)
+    trials = layers(results)
     blocks: list[Block] = [_meaning(), *_noise(trials), *shortfall(trials, "of form layer on IMDB")]
     if (trials.state == "done").any():
         blocks += [Prose("What this study shows of test accuracy:"), _summary(rows)]

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 
 from experiments.twins import COLOURS, FRAMEWORKS, TWINS
 from reports.data.comparable import CELLS, FORMS, ordered, sample
+from reports.data.links import Links
 from reports.data.results import Results
 from reports.html.blocks import Block, Cell, Column, Details, Figure, Key, Panel, Prose, Section, Table
 from reports.html.format import Settings, count, listed, name, number, seeds_cell, shortfall
@@ -18,6 +19,7 @@ from reports.pages.accuracy.comparison import Comparison
 MOST_PANELS = 12
 MOST_LINKED = 50  # seeds of a strip whose ticks lead to their runs: of more they lie upon each other
 GROUP = ["cell", "form", "setting"]
+DRAWN = ["framework", "conventions", "seed", "accuracy", "run_id"]  # columns of the figure's trials
 QUESTION = (
     "An imposed convention is our written account of a framework. Faithful means that the framework alone, with its "
     "own defaults and random numbers, ends where it ends under its own convention: TensorFlow 2 stock against "
@@ -25,6 +27,9 @@ QUESTION = (
     "numbers, so the samples are independent (Welch). Until equality is shown, what is said of a convention is said of "
     "the written convention, and not of the framework."
 )
+
+
+Strip = tuple[str, str, np.ndarray]  # framework, conventions, test accuracies in per cent
 
 
 class Faithfulness(NamedTuple):
@@ -113,21 +118,23 @@ def _panel(part: list[Faithfulness], results: Results) -> Panel:
     first = part[0].trials.iloc[0]
     title = f"{first.cell}, {first.form}, after {count(int(first.epochs), 'epoch')}"
 
-    def paint(axes) -> None:
-        for place, (framework, label, values) in enumerate(strips):
-            _strip(axes, place, _done(part, framework, label), results)
-            if len(values):
-                dot = axes.plot(values.mean(), place, "o", color=COLOURS[framework], markersize=5)
-                mark(dot, f"{_mean(framework, label, values)}, mean", framework=framework, conventions=label)
-        axes.set(ylim=(len(strips) - 0.5, -0.5), xlabel="", ylabel="")
-        axes.set_yticks(range(len(strips)), [label for _, label, _ in strips])
-        axes.grid(axis="x")
-
     means = [_mean(*strip) for strip in strips if len(strip[-1])]
     spoken = f"Test accuracies of {title}; means: {', '.join(means)}."
-    svg = draw(paint, spoken, [label for _, label, _ in strips], height=0.5 + 0.36 * len(strips))
+    data = strips, [_done(part, framework, label)[DRAWN] for framework, label, _ in strips], results.links
+    svg = draw(_paint, data, spoken, [label for _, label, _ in strips], height=0.5 + 0.36 * len(strips))
     facets = {"task": "imdb", "cell": first.cell, "form": first.form}
     return Panel(title, svg, spoken, results.links.runs(**facets), facets)
+
+
+def _paint(axes: Axes, strips: list[Strip], trials: list[pd.DataFrame], links: Links) -> None:
+    for place, (framework, label, values) in enumerate(strips):
+        _strip(axes, place, trials[place], links)
+        if len(values):
+            dot = axes.plot(values.mean(), place, "o", color=COLOURS[framework], markersize=5)
+            mark(dot, f"{_mean(framework, label, values)}, mean", framework=framework, conventions=label)
+    axes.set(ylim=(len(strips) - 0.5, -0.5), xlabel="", ylabel="")
+    axes.set_yticks(range(len(strips)), [label for _, label, _ in strips])
+    axes.grid(axis="x")
 
 
 def _mean(framework: str, label: str, values: np.ndarray) -> str:
@@ -139,7 +146,7 @@ def _done(part: list[Faithfulness], framework: str, label: str) -> pd.DataFrame:
     return trials[(trials.conventions == label) & (trials.state == "done")].dropna(subset="accuracy")
 
 
-def _strip(axes: Axes, place: int, trials: pd.DataFrame, results: Results) -> None:
+def _strip(axes: Axes, place: int, trials: pd.DataFrame, links: Links) -> None:
     """A tick for each seed; of many, the ticks are one mark together, which leads to no single run."""
     if len(trials) > MOST_LINKED:
         first = trials.iloc[0]
@@ -152,7 +159,7 @@ def _strip(axes: Axes, place: int, trials: pd.DataFrame, results: Results) -> No
     for row in trials.itertuples():
         tick = axes.plot(row.accuracy, place, "|", color=COLOURS[row.framework], markersize=11, alpha=0.7)
         said = f"{name(row.framework)}, {row.conventions}, seed {row.seed}: {number(row.accuracy)}%"
-        href = results.links.run(row.run_id)
+        href = links.run(row.run_id)
         mark(tick, said, href, framework=row.framework, conventions=row.conventions)
 
 

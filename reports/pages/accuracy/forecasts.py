@@ -1,6 +1,7 @@
 """The sine: free-running forecasts against the truth, and their errors."""
 
 import pandas as pd
+from matplotlib.axes import Axes
 
 from experiments.twins import COLOURS
 from reports import statistics
@@ -52,12 +53,12 @@ def _panel(key: str, rows: pd.DataFrame, results: Results) -> Panel:
     errors = [f"{who} {significant(mse, 2)}" for who, mse in zip(rows.framework, rows["test/rollout_mse"], strict=True)]
     spoken = f"Sine forecast of {title}, seed {first.seed}; free-running mean squared error: {', '.join(errors)}."
     forecasts = {row.framework: results.forecasts[row.run_id] for row in rows.itertuples()}
-    svg = draw(lambda axes: _waves(axes, forecasts), spoken, ("−1",), height=1.9)
+    svg = draw(_paint, (forecasts,), spoken, ("−1",), height=1.9)
     facets = {name: first[name] for name in ("task", "cell", "form", "conventions")}
     return Panel(title, svg, spoken, results.links.spec(key), facets)
 
 
-def _waves(axes, forecasts: dict[str, pd.DataFrame]) -> None:
+def _paint(axes: Axes, forecasts: dict[str, pd.DataFrame]) -> None:
     whole = next(iter(forecasts.values()))
     seen, ahead = whole[whole.part == "observed"].tail(OBSERVED), whole[whole.part == "forecast"]
     for framework in ordered(forecasts, FRAMEWORKS):

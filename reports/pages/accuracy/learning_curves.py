@@ -1,8 +1,9 @@
 """Learning curves: accuracy on training and test reviews, epoch by epoch."""
 
 import pandas as pd
+from matplotlib.axes import Axes
 
-from reports.data.comparable import CELLS, layer_table, ordered
+from reports.data.comparable import CELLS, layers, ordered
 from reports.data.results import BASES, Results
 from reports.html import epoch_curves
 from reports.html.blocks import Block, Figure, Panel, Section
@@ -24,7 +25,7 @@ def bands(history: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
 
 def section(results: Results) -> Section:
     """A panel for each cell and conventions."""
-    trials = layer_table(results.trials)
+    trials = layers(results)
     found = bands(results.history, trials)
     blocks: tuple[Block, ...] = shortfall(trials, "of form layer on IMDB")
     if not found.empty:
@@ -58,11 +59,11 @@ def _panel(cell: str, label: str, rows: pd.DataFrame, limits, results: Results) 
     last = rows[(rows.epoch == rows.epoch.max()) & (rows.split == "test")]
     ends = ", ".join(f"{row.framework} {number(row.mean, 1)}%" for row in last.rename(columns=str).itertuples())
     spoken = f"Learning curves of {cell} under {label} conventions; mean test accuracy ends at {ends}."
-    svg = draw(lambda axes: _lines(axes, rows, limits), spoken, height=2.3)
+    svg = draw(_paint, (rows, limits), spoken, height=2.3)
     href = results.links.runs(task="imdb", form="layer", cell=cell, conventions=label)
     return Panel(f"{cell}, {label}", svg, spoken, href, {"task": "imdb", "cell": cell, "conventions": label})
 
 
-def _lines(axes, rows: pd.DataFrame, limits) -> None:
+def _paint(axes: Axes, rows: pd.DataFrame, limits: tuple[float, float]) -> None:
     epoch_curves.paint(axes, rows)
     axes.set(ylim=limits)

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import pandas as pd
+from matplotlib.axes import Axes
 
 from experiments.twins import COLOURS
 from reports import statistics
@@ -90,27 +91,27 @@ def _figure(rows: list[Padded], results: Results) -> Figure:
 
 def _panel(rows: list[Padded], results: Results) -> Panel:
     places = [(way, row) for way in READ for row in rows]
-    colours = {"keras": COLOURS["tf2"], "pytorch": COLOURS["pytorch"]}
-
-    def paint(axes) -> None:
-        axes.axvline(0, color=INK, linewidth=0.6)
-        for place, (way, row) in enumerate(places):
-            change = row.change(way)
-            if change.known:
-                line = axes.plot([change.low, change.high], [place] * 2, color=colours[row.conventions])
-                mark(line, conventions=row.conventions)
-            dot = axes.plot(change.value, place, "o", color=colours[row.conventions], markersize=4)
-            said = f"{way}, {row.conventions}: {plus_minus(change, sign=True)} points, {n_of(change.n)}"
-            mark(dot, said, conventions=row.conventions)
-        axes.set(ylim=(len(places) - 0.5, -0.5), xlabel="", ylabel="")
-        axes.set_yticks(range(len(places)), [way for way, _ in places])
-
     said = [f"{way} under {row.conventions} {number(row.change(way).value, sign=True)}" for way, row in places]
     cell = rows[0].cell
     spoken = f"{cell}: accuracy minus masked, points: {', '.join(said)}."
-    svg = draw(paint, spoken, [way for way, _ in places], height=0.6 + 0.3 * len(places))
+    svg = draw(_paint, (places,), spoken, [way for way, _ in places], height=0.6 + 0.3 * len(places))
     facets = {"task": "imdb", "cell": cell}
     return Panel(cell, svg, spoken, results.links.runs(**facets), facets)
+
+
+def _paint(axes: Axes, places: list[tuple[str, Padded]]) -> None:
+    colours = {"keras": COLOURS["tf2"], "pytorch": COLOURS["pytorch"]}
+    axes.axvline(0, color=INK, linewidth=0.6)
+    for place, (way, row) in enumerate(places):
+        change = row.change(way)
+        if change.known:
+            line = axes.plot([change.low, change.high], [place] * 2, color=colours[row.conventions])
+            mark(line, conventions=row.conventions)
+        dot = axes.plot(change.value, place, "o", color=colours[row.conventions], markersize=4)
+        said = f"{way}, {row.conventions}: {plus_minus(change, sign=True)} points, {n_of(change.n)}"
+        mark(dot, said, conventions=row.conventions)
+    axes.set(ylim=(len(places) - 0.5, -0.5), xlabel="", ylabel="")
+    axes.set_yticks(range(len(places)), [way for way, _ in places])
 
 
 def _table(rows: list[Padded], planned: pd.DataFrame, results: Results) -> Table:

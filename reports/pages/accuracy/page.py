@@ -1,8 +1,8 @@
 """The accuracy page: the frameworks' difference by epoch, what the conventions do, and what is equal."""
 
 from experiments.tasks import MODULES
-from reports.data.comparable import designed, layer_table
-from reports.data.results import Results
+from reports.data.comparable import designed, layers
+from reports.data.results import Results, once
 from reports.html.blocks import Block, Prose, Section
 from reports.html.format import shortfall
 from reports.pages.accuracy import (
@@ -48,6 +48,7 @@ def sections(results: Results) -> list[Section]:
     ]
 
 
+@once
 def verdicts(results: Results) -> tuple[list[Compared], list[Faithfulness]]:
     """Every comparison that the page gives a verdict on, p values adjusted together: they are one family."""
     twins, own = equivalence.compared(results), faithfulness.compared(results)
@@ -61,7 +62,7 @@ def verdicts(results: Results) -> tuple[list[Compared], list[Faithfulness]]:
 def others(results: Results) -> Section:
     """Every other IMDB experiment: other forms, other settings."""
     imdb = results.trials[results.trials.task == "imdb"]
-    shown = [*layer_table(results.trials).spec_fingerprint, *padding.trials(results).spec_fingerprint]
+    shown = [*layers(results).spec_fingerprint, *padding.trials(results).spec_fingerprint]
     rest = imdb[~imdb.spec_fingerprint.isin(shown) & ~designed(imdb)]
     blocks: list[Block] = list(shortfall(rest, "of another form or setting on IMDB"))
     if (rest.state == "done").any():

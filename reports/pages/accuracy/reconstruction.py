@@ -8,8 +8,8 @@ import pandas as pd
 
 from experiments.twins import TWINS
 from reports import statistics
-from reports.data.comparable import CELLS, layer_table, ordered
-from reports.data.results import BASES, IMPOSED, Results
+from reports.data.comparable import CELLS, layers, ordered
+from reports.data.results import BASES, IMPOSED, Results, once
 from reports.html.blocks import Block, Cell, Column, Points, Prose, Section, Table
 from reports.html.format import count, listed, name, number, seeds_cell, shortfall
 from reports.pages.accuracy.comparison import difference_cell
@@ -68,9 +68,10 @@ class Evidence:
         return left, right, (self.accuracies[WRITTEN[0]] - self.accuracies[WRITTEN[1]]).dropna()
 
 
-def evidence(trials: pd.DataFrame) -> list[Evidence]:
+@once
+def evidence(results: Results) -> list[Evidence]:
     """The evidence of each cell in the framework × conventions table, after the last epoch."""
-    table = layer_table(trials)
+    table = layers(results)
     return [of_cell(cell, table[table.cell == cell]) for cell in ordered(table.cell, CELLS)]
 
 
@@ -112,8 +113,8 @@ def left_out(cells: Sequence[Evidence]) -> list[str]:
 
 def section(results: Results) -> Section:
     """The differences of each cell, in words and in a table."""
-    cells = evidence(results.trials)
-    gap = shortfall(layer_table(results.trials), "of form layer on IMDB")
+    cells = evidence(results)
+    gap = shortfall(layers(results), "of form layer on IMDB")
     blocks: list[Block] = [Points(WORDS), *gap]
     if any(sum(cell.seeds) for cell in cells):
         blocks += [Prose(text, "missing") for text in left_out(cells)]
@@ -128,7 +129,7 @@ def _apart(cells: Sequence[Evidence]) -> str:
 
 def table(results: Results) -> Table:
     """A row for each cell, and one for all of them."""
-    cells = evidence(results.trials)
+    cells = evidence(results)
     together = whole(cells)
     pooled_row = [together] if together and len(together.cells) > 1 and not together.missing else []
     columns = ["Cell", Column("After epoch", True), Column("Seeds", True), Column("Stock", True)]

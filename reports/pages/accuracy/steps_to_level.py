@@ -5,7 +5,7 @@ import math
 import pandas as pd
 
 from reports import statistics
-from reports.data.comparable import FRAMEWORKS, experiments, layer_table, ordered
+from reports.data.comparable import FRAMEWORKS, experiments, layers, ordered
 from reports.data.results import Results
 from reports.html.blocks import Block, Cell, Column, Prose, Section, Table
 from reports.html.format import NONE, Settings, count, name, number, shortfall
@@ -21,7 +21,7 @@ READING = (
 
 def times(results: Results) -> pd.DataFrame:
     """The epoch at which each done trial of the table first reaches the level; infinite where it does not."""
-    trials = layer_table(results.trials)
+    trials = layers(results)
     history = results.history[results.history.fingerprint.isin(trials.fingerprint)].dropna(subset="test/accuracy")
     rows = [
         (*key, statistics.first_time(part.epoch, 100 * part["test/accuracy"].astype(float), LEVEL))
@@ -40,7 +40,7 @@ def steps_per_epoch(trial: pd.Series) -> int | None:
 
 def section(results: Results) -> Section:
     """A row for each experiment of the table, a column for each framework."""
-    trials, reached = layer_table(results.trials), times(results)
+    trials, reached = layers(results), times(results)
     blocks: list[Block] = [Prose(READING), *shortfall(trials, "of form layer on IMDB")]
     if len(reached):
         blocks.append(_table(trials, reached, results))

@@ -1,6 +1,7 @@
 """Under imposed conventions: do the twins' training losses agree, epoch by epoch?"""
 
 import pandas as pd
+from matplotlib.axes import Axes
 
 from experiments.twins import TWINS
 from reports.data.comparable import ordered
@@ -89,23 +90,24 @@ def _figure(found: pd.DataFrame, results: Results) -> Figure:
 
 
 def _panel(task: str, rows: pd.DataFrame, results: Results) -> Panel:
-    def paint(axes) -> None:
-        for key, line in rows.groupby(["spec_fingerprint", "cell", "form", "conventions"], sort=False):
-            drawn = axes.plot(line.epoch, line.percent, color=INK, linewidth=1, alpha=0.55)
-            mark(drawn, **dict(zip(("cell", "form", "conventions"), key[1:], strict=True)))
-        axes.axhline(100 * LOSS_BOUND, color=BAD, linewidth=1.2, linestyle=(0, (4, 2)))
-        low = min(rows.percent.min(), 100 * LOSS_BOUND)
-        axes.set(yscale="log", ylim=(low / 2, max(rows.percent.max(), 100 * LOSS_BOUND) * 2), xlabel="epoch", ylabel="")
-        epochs = sorted(rows.epoch.unique())
-        axes.set_xticks(epochs if len(epochs) <= 10 else epochs[:: -(-len(epochs) // 8)])
-        axes.yaxis.set_major_formatter(lambda value, _: significant(value, 1))
-        axes.minorticks_off()
-        axes.grid(axis="y")
-
     worst = rows.loc[rows.percent.idxmax()]
     spoken = f"Task {task}: the largest difference is {significant(worst.percent, 2)}% in epoch {int(worst.epoch)}."
-    svg = draw(paint, spoken, ("1·10⁻⁵",))
+    svg = draw(_paint, (rows,), spoken, ("1·10⁻⁵",))
     return Panel(task, svg, spoken, results.links.runs(task=task), {"task": task})
+
+
+def _paint(axes: Axes, rows: pd.DataFrame) -> None:
+    for key, line in rows.groupby(["spec_fingerprint", "cell", "form", "conventions"], sort=False):
+        drawn = axes.plot(line.epoch, line.percent, color=INK, linewidth=1, alpha=0.55)
+        mark(drawn, **dict(zip(("cell", "form", "conventions"), key[1:], strict=True)))
+    axes.axhline(100 * LOSS_BOUND, color=BAD, linewidth=1.2, linestyle=(0, (4, 2)))
+    low = min(rows.percent.min(), 100 * LOSS_BOUND)
+    axes.set(yscale="log", ylim=(low / 2, max(rows.percent.max(), 100 * LOSS_BOUND) * 2), xlabel="epoch", ylabel="")
+    epochs = sorted(rows.epoch.unique())
+    axes.set_xticks(epochs if len(epochs) <= 10 else epochs[:: -(-len(epochs) // 8)])
+    axes.yaxis.set_major_formatter(lambda value, _: significant(value, 1))
+    axes.minorticks_off()
+    axes.grid(axis="y")
 
 
 def _table(found: pd.DataFrame, results: Results) -> Table | Details:

@@ -1,8 +1,10 @@
 """How the networks learn: training and test loss on characters, epoch by epoch."""
 
 import math
+from collections.abc import Sequence
 
 import pandas as pd
+from matplotlib.axes import Axes
 
 from reports.data.comparable import experiments
 from reports.data.results import Results
@@ -59,18 +61,17 @@ def _panel(key: str, trials: pd.DataFrame, losses: pd.DataFrame, settings: Setti
     named = title(trials, settings)
     spoken = f"Losses of {named}; mean test cross-entropy ends at {ends} nats per character."
 
-    def paint(axes) -> None:
-        epoch_curves.paint(axes, losses)
-        _entropy_lines(axes, trials)
-
+    entropies = [(text, entropy(trials, metric)) for text, metric in ENTROPIES.items()]
+    svg = draw(_paint, (losses, entropies), spoken, ("3.0",), height=2.5)
     first = trials.iloc[0]
     facets = {name: first[name] for name in ("task", "cell", "form", "conventions")}
-    return Panel(named, draw(paint, spoken, ("3.0",), height=2.5), spoken, results.links.spec(key), facets)
+    return Panel(named, svg, spoken, results.links.spec(key), facets)
 
 
-def _entropy_lines(axes, trials: pd.DataFrame) -> None:
+def _paint(axes: Axes, losses: pd.DataFrame, entropies: Sequence[tuple[str, float]]) -> None:
+    epoch_curves.paint(axes, losses)
     # Named at the right above, at the left below: there a loss that falls from left to right leaves room.
-    for (text, metric), (x, side) in zip(ENTROPIES.items(), ((1, "right"), (0, "left")), strict=True):
-        if not math.isnan(value := entropy(trials, metric)):
+    for (text, value), (x, side) in zip(entropies, ((1, "right"), (0, "left")), strict=True):
+        if not math.isnan(value):
             axes.axhline(value, color=INK, linewidth=0.8, linestyle=(0, (1, 2)))
             axes.annotate(text, (x, value), (0, 2), ("axes fraction", "data"), "offset points", ha=side, va="bottom")

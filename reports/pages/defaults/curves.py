@@ -72,7 +72,7 @@ def _panel(switches: Switches, place: int, results: Results) -> Panel:
         f"epoch {point.epoch} {number(point.keras.value, 1)} and {number(point.pytorch.value, 1)}%" for point in points
     )
     spoken = f"Test accuracy in {switches.title} with Keras's and with PyTorch's {field.replace('_', ' ')}: {said}."
-    svg = draw(lambda axes: _paint(axes, points), spoken, width=5.0, height=2.5)
+    svg = draw(_paint, (points,), spoken, width=5.0, height=2.5)
     return Panel(title, svg, spoken, results.links.runs(task=switches.task, cell=switches.cell))
 
 

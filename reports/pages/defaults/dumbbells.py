@@ -115,7 +115,7 @@ def _panel(
     height = (2.1 * 10.5 + 5) / 72 + ROW * (len(rows) + HEAD)
     names = [name for name, *_ in rows]
     href = results.links.runs(task=switches.task, cell=switches.cell)
-    svg = draw(lambda axes: _paint(axes, switches, rows, limits, href), spoken, names, width=5.0, height=height)
+    svg = draw(_paint, (switches, rows, limits, href), spoken, names, width=5.0, height=height)
     return Panel(title, svg, spoken, href)
 
 

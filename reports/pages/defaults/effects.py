@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.conventions import TABLE
-from reports.data.results import Results
+from reports.data.results import Results, once
 from reports.pages.defaults.arms import Switches, settings
 from reports.statistics.factorial import Effect, adjusted, family, main_effects, pair_effects
 
@@ -47,6 +47,7 @@ class Judged(NamedTuple):
         return self.epochs[-1]
 
 
+@once
 def judged(results: Results) -> list[Judged]:
     """Every setting; the verdicts after the last epochs are one family, over all settings (Holm within the page)."""
     found = [(switches, _known(switches)) for switches in settings(results)]

@@ -34,9 +34,8 @@ def figure(switches: Switches, effects: Effects, results: Results) -> Figure | N
     ]
     spoken = f"Pairs that act together in {switches.title}, {switches.unit}: {', '.join(words)}."
     height = (2.1 * 10.5 + 5) / 72 + ROW * (len(names) + NAMES_ABOVE)
-    svg = draw(
-        lambda axes: _paint(axes, names, shown, 1 if switches.scored else 2), spoken, names, width=5.0, height=height
-    )
+    data = names, shown, 1 if switches.scored else 2
+    svg = draw(_paint, data, spoken, names, width=5.0, height=height)
     keys = (Key("better together", "pytorch", "band"), Key("worse together", "tf2", "band"))
     caption = (
         f"Pairs of fields whose 95% interval excludes zero, after epoch {effects.epoch}: by how many {switches.unit} "

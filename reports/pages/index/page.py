@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from reports.data.comparable import FORMS, layer_table, ordered
+from reports.data.comparable import FORMS, layers, ordered
 from reports.data.results import BASES, Results
 from reports.html.blocks import Block, Cell, Column, Details, Group, Link, Prose, Section, Table
 from reports.html.format import count, listed, name
@@ -85,7 +85,7 @@ def _writing(results: Results) -> tuple[Group, ...]:
 
 
 def _why(results: Results) -> tuple[Block, ...]:
-    drawn = (layer_table(results.trials).state == "done").any()
+    drawn = (layers(results).state == "done").any()
     figure = (conventions.figure(results),) if drawn else ()
     prose, rest = _split(headline.blocks(results))
     links = (Link("epoch by epoch, with tests", "accuracy.html"), Link("what may be claimed", "claims.html"))

@@ -5,8 +5,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-import pandas as pd
-
 from experiments.parity.check import RUNGS, ParityCheck
 from reports.data.comparable import CELLS, FORMS, FRAMEWORKS, ordered
 from reports.data.results import IMPOSED, RecordedCheck, Results
@@ -136,7 +134,7 @@ def _accuracies(check: ParityCheck, verdicts: Sequence[Compared], results: Resul
     spec = check.spec
     wanted = {"variant": spec.variant, "form": spec.network.form}
     wanted |= {"conventions": spec.conventions.label, "dtype": spec.training.dtype}
-    like = [row for row in verdicts if (row.trials[list(wanted)].iloc[0] == pd.Series(wanted)).all()]
+    like = [row for row in verdicts if all(row.trials[name].iloc[0] == value for name, value in wanted.items())]
     if not like:
         return Cell(NONE, kind="quiet")
     comparison, key = like[0].comparison, like[0].spec

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 import seaborn
+from matplotlib.axes import Axes
 
 from experiments.twins import COLOURS, REFERENCE, TWINS
 from reports.data.comparable import CELLS, ordered
@@ -89,21 +90,22 @@ def _panel(cell: str, rows: pd.DataFrame, results: Results) -> Panel:
     shown = ordered(rows.framework, (REFERENCE, *TWINS))[0]
     lines = rows[rows.framework == shown].assign(norm=lambda part: part.norm.clip(lower=FLOOR))
 
-    def paint(axes) -> None:
-        shared = {"style": "stage", "dashes": DASHES, "estimator": None, "legend": False, "lw": 1.3}
-        for state, colour in (("h", INK), ("c", COLOURS["tf2"])):
-            if len(part := lines[lines.state == state]):
-                seaborn.lineplot(part, x="back", y="norm", color=colour, ax=axes, **shared)
-        axes.set(yscale="log", xlabel="steps back", ylabel="")
-        axes.set_ylim(min(lines.norm.min() / 3, 1e-2), max(lines.norm.max() * 3, 3))
-        axes.minorticks_off()
-        axes.grid(axis="y")
-
     furthest = lines[lines.back == lines.back.max()]
     parts = [f"{row.state} {significant(row.norm, 1)} ({row.stage})" for row in furthest.itertuples()]
     spoken = f"{cell}: {lines.back.max()} steps back, the norm is {listed(parts)}."
     href = results.check_links.measured("horizon", cell=cell)
-    return Panel(cell, draw(paint, spoken, ("10⁻¹⁸",)), spoken, href, {"cell": cell})
+    return Panel(cell, draw(_paint, (lines,), spoken, ("10⁻¹⁸",)), spoken, href, {"cell": cell})
+
+
+def _paint(axes: Axes, lines: pd.DataFrame) -> None:
+    shared = {"style": "stage", "dashes": DASHES, "estimator": None, "legend": False, "lw": 1.3}
+    for state, colour in (("h", INK), ("c", COLOURS["tf2"])):
+        if len(part := lines[lines.state == state]):
+            seaborn.lineplot(part, x="back", y="norm", color=colour, ax=axes, **shared)
+    axes.set(yscale="log", xlabel="steps back", ylabel="")
+    axes.set_ylim(min(lines.norm.min() / 3, 1e-2), max(lines.norm.max() * 3, 3))
+    axes.minorticks_off()
+    axes.grid(axis="y")
 
 
 def _agreement(norms: pd.DataFrame) -> tuple[Block, ...]:

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import seaborn
+from matplotlib.axes import Axes
 
 from experiments.parity.tolerances import TRAINED
 from reports.data.comparable import CELLS, ordered
@@ -61,20 +62,21 @@ def _figure(differences: pd.DataFrame, results: Results) -> Figure:
 
 
 def _panel(cell: str, rows: pd.DataFrame, results: Results) -> Panel:
-    def paint(axes) -> None:
-        dashes = {"float64": "", "float32": (2.2, 1.6)}
-        shared = {"style": "dtype", "style_order": DTYPES, "dashes": dashes, "estimator": None, "legend": False}
-        seaborn.lineplot(rows, x="step", y="difference", color=INK, lw=1, ax=axes, **shared)
-        for dtype in DTYPES:
-            axes.axhline(TRAINED[dtype].rtol, color=BAD, linewidth=1, linestyle=(0, (4, 2)))
-        axes.set(yscale="log", ylim=(FLOOR / 3, max(1e-2, 3 * rows.difference.max())), xlabel="step", ylabel="")
-        axes.set_yticks(TICKS, [significant(tick, 1) for tick in TICKS])
-        axes.minorticks_off()
-        axes.grid(axis="y")
-
     largest = rows.groupby("dtype", sort=False).difference.max()
     parts = " and ".join(f"{significant(value, 1)} in {dtype}" for dtype, value in largest.items())
     spoken = f"Losses of {cell}: the largest relative difference is {parts}."
     facets = {"cell": rows.cell.iloc[0].partition("+")[0]}
-    svg = draw(paint, spoken, ("1·10⁻¹⁶",))
+    svg = draw(_paint, (rows,), spoken, ("1·10⁻¹⁶",))
     return Panel(cell.replace("+", ", "), svg, spoken, results.check_links.checks(**facets), facets)
+
+
+def _paint(axes: Axes, rows: pd.DataFrame) -> None:
+    dashes = {"float64": "", "float32": (2.2, 1.6)}
+    shared = {"style": "dtype", "style_order": DTYPES, "dashes": dashes, "estimator": None, "legend": False}
+    seaborn.lineplot(rows, x="step", y="difference", color=INK, lw=1, ax=axes, **shared)
+    for dtype in DTYPES:
+        axes.axhline(TRAINED[dtype].rtol, color=BAD, linewidth=1, linestyle=(0, (4, 2)))
+    axes.set(yscale="log", ylim=(FLOOR / 3, max(1e-2, 3 * rows.difference.max())), xlabel="step", ylabel="")
+    axes.set_yticks(TICKS, [significant(tick, 1) for tick in TICKS])
+    axes.minorticks_off()
+    axes.grid(axis="y")

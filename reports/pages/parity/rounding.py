@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from experiments.twins import COLOURS, TWINS
 from reports.data.comparable import CELLS, ordered
@@ -91,22 +92,23 @@ def _figure(made: list[Control], results: Results) -> Figure:
 
 
 def _panel(control: Control, results: Results) -> Panel:
-    def paint(axes) -> None:
-        steps = np.arange(1, len(control.twins) + 1)
-        for twin, values in control.own.items():
-            axes.plot(steps, np.maximum(values, FLOOR), color=COLOURS[twin], lw=1.2, linestyle=(0, (3, 1.5)))
-        axes.plot(steps, np.maximum(control.twins, FLOOR), color=INK, lw=1.1)
-        top = max(values.max() for values in (control.twins, *control.own.values()))
-        axes.set(yscale="log", ylim=(FLOOR / 2, max(3e-2, 3 * top)), xlabel="step", ylabel="")
-        axes.set_yticks(TICKS, [significant(tick, 1) for tick in TICKS])
-        axes.minorticks_off()
-        axes.grid(axis="y")
-
     title = f"{control.cell} at {control.rate:g}"
     own = ", ".join(f"{name(twin)} {significant(values.max(), 1)}" for twin, values in control.own.items())
     spoken = f"{title}: the twins' largest difference is {significant(control.twins.max(), 1)}; against itself: {own}."
     href = results.check_links.measured("rounding", cell=control.cell)
-    return Panel(title, draw(paint, spoken, ("1·10⁻⁸",)), spoken, href, {"cell": control.cell})
+    return Panel(title, draw(_paint, (control,), spoken, ("1·10⁻⁸",)), spoken, href, {"cell": control.cell})
+
+
+def _paint(axes: Axes, control: Control) -> None:
+    steps = np.arange(1, len(control.twins) + 1)
+    for twin, values in control.own.items():
+        axes.plot(steps, np.maximum(values, FLOOR), color=COLOURS[twin], lw=1.2, linestyle=(0, (3, 1.5)))
+    axes.plot(steps, np.maximum(control.twins, FLOOR), color=INK, lw=1.1)
+    top = max(values.max() for values in (control.twins, *control.own.values()))
+    axes.set(yscale="log", ylim=(FLOOR / 2, max(3e-2, 3 * top)), xlabel="step", ylabel="")
+    axes.set_yticks(TICKS, [significant(tick, 1) for tick in TICKS])
+    axes.minorticks_off()
+    axes.grid(axis="y")
 
 
 def _table(made: list[Control], results: Results) -> Table | Details:

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 
 from experiments.twins import COLOURS
 from reports.data.comparable import FRAMEWORKS, ordered
+from reports.data.links import Links
 from reports.data.results import Results
 from reports.html.blocks import Figure, Key, Panel
 from reports.html.format import name
@@ -53,37 +54,49 @@ def _panel(benchmark: Benchmark, cell: str, beside: Mapping[str, Sequence[Forwar
     floor, labels = benchmark.floor(cell), [*forms, *marks.labels(forward)]
     passes_floor = forward_floor(benchmark, cell) if forward else None
 
-    def paint(axes: Axes) -> None:
-        if floor:
-            end = len(forms) - (0.5 if forward else 0.45)
-            axes.plot([1000 * floor] * 2, [-0.55, end], color=INK, lw=marks.FLOOR_WIDTH, zorder=1)
-        if (rule := _tuned_from(rows)) is not None:
-            axes.axhline(rule, color=LINE, lw=0.8)
-        for row in rows:
-            _point(axes, row, forms.index(row.form) + OFFSETS[row.framework], results)
-        marks.paint(axes, forward, len(forms), passes_floor, results)
-        axes.set(ylim=(len(labels) - 0.45, -0.55), xlabel="", ylabel="")
-        axes.set_yticks(range(len(labels)), labels)
-        logarithmic(axes, *_limits(benchmark, beside))
-
     parts = [f"{name(row.framework)} {row.form} {milliseconds(row.step)} ms" for row in rows]
     parts += [f"floor {milliseconds(floor)} ms"] if floor else []
     parts += marks.spoken(forward)
     spoken = f"Steady training step of {cell}, {benchmark.title}: {', '.join(parts)}."
     widest = [*benchmark.forms, *(label for several in beside.values() for label in marks.labels(several))]
-    svg = draw(paint, spoken, widest, height=0.5 + 0.36 * len(labels))
+    data = rows, floor, forward, passes_floor, labels, _limits(benchmark, beside), results.speed_links
+    svg = draw(_paint, data, spoken, widest, height=0.5 + 0.36 * len(labels))
     facets = {"task": benchmark.task, "cell": rows[0].spec.network.cell}
     return Panel(cell, svg, spoken, results.speed_links.timings(**facets), facets)
 
 
-def _point(axes: Axes, row: TimedVariant, place: float, results: Results) -> None:
+def _paint(
+    axes: Axes,
+    rows: Sequence[TimedVariant],
+    floor: float | None,
+    forward: Sequence[ForwardPass],
+    passes_floor: float | None,
+    labels: list[str],
+    limits: tuple[float, float],
+    links: Links,
+) -> None:
+    forms = labels[: len(labels) - len(forward)]
+    if floor:
+        end = len(forms) - (0.5 if forward else 0.45)
+        axes.plot([1000 * floor] * 2, [-0.55, end], color=INK, lw=marks.FLOOR_WIDTH, zorder=1)
+    if (rule := _tuned_from(rows)) is not None:
+        axes.axhline(rule, color=LINE, lw=0.8)
+    for row in rows:
+        _point(axes, row, forms.index(row.form) + OFFSETS[row.framework], links)
+    marks.paint(axes, forward, len(forms), passes_floor, links)
+    axes.set(ylim=(len(labels) - 0.45, -0.55), xlabel="", ylabel="")
+    axes.set_yticks(range(len(labels)), labels)
+    logarithmic(axes, *limits)
+
+
+def _point(axes: Axes, row: TimedVariant, place: float, links: Links) -> None:
     """The median and the quartiles."""
     facets, colour = {"framework": row.framework, "form": row.spec.network.form}, COLOURS[row.framework]
     mark(axes.plot([1000 * row.low, 1000 * row.high], [place] * 2, color=colour, lw=1.8, zorder=2), **facets)
     marker = MARKERS[row.timed.timing.track]
     dot = axes.plot(1000 * row.step, place, marker, color=colour, markersize=5.8, markeredgewidth=0, zorder=3)
     said = f"{name(row.framework)}, {row.form}: {milliseconds(row.step)} ms"
-    mark(dot, said, results.speed_links.run(row.timed.run_id), **facets)
+    mark(dot, said, links.run(row.timed.run_id), **facets)
 
 
 def _limits(benchmark: Benchmark, beside: Mapping[str, Sequence[ForwardPass]]) -> tuple[float, float]:

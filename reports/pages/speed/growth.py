@@ -104,21 +104,24 @@ def _panel(title: str, members: Sequence[Sweep], results: Results) -> Panel:
     low, high = min(lows) / 1.25, max(highs) * 1.25
     marks = ticks(low, high)
 
-    def paint(axes: Axes) -> None:
-        for sweep in members:
-            _line(axes, sweep)
-        axes.set(xscale="log", yscale="log", ylim=(low, high), xlabel=members[0].word)
-        for axis, places in ((axes.xaxis, values), (axes.yaxis, marks)):
-            axis.set_ticks(places, [f"{place:g}" for place in places])
-            axis.set_ticks([], minor=True)
-        axes.grid(axis="y")
-        axes.tick_params(colors=LINE, labelcolor=INK)
-
     spoken = f"Step in ms, {title}: " + "; ".join(_spoken(sweep) for sweep in members) + "."
     row = members[0].rows[0]
     facets = {"task": row.spec.task.name, "cell": row.spec.network.cell}
-    svg = draw(paint, spoken, [f"{mark:g}" for mark in marks])
+    svg = draw(_paint, (members, (low, high), values, marks), spoken, [f"{mark:g}" for mark in marks])
     return Panel(title, svg, spoken, results.speed_links.timings(**facets), facets)
+
+
+def _paint(
+    axes: Axes, members: Sequence[Sweep], limits: tuple[float, float], values: list[int], marks: list[float]
+) -> None:
+    for sweep in members:
+        _line(axes, sweep)
+    axes.set(xscale="log", yscale="log", ylim=limits, xlabel=members[0].word)
+    for axis, places in ((axes.xaxis, values), (axes.yaxis, marks)):
+        axis.set_ticks(places, [f"{place:g}" for place in places])
+        axis.set_ticks([], minor=True)
+    axes.grid(axis="y")
+    axes.tick_params(colors=LINE, labelcolor=INK)
 
 
 def _line(axes: Axes, sweep: Sweep) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from matplotlib.axes import Axes
+
 from experiments.traps.trap import MEANINGFUL
 from experiments.twins import COLOURS, TWINS
 from reports.data.results import Results
@@ -31,51 +33,54 @@ def figure(errors: Sequence[Cost], scored: Sequence[Cost], timed: Sequence[Cost]
 
 
 def _errors(found: Sequence[Cost]) -> Panel:
-    def paint(axes) -> None:
-        axes.axvline(MEANINGFUL, color=FAINT, linewidth=1.2)
-        for row, cost in enumerate(found):
-            for port in cost.ports:
-                place = min(max(port.naive, RANGE[0] * 2), RANGE[1])
-                axes.plot(place, row + SHIFT[port.into], "o", color=COLOURS[port.into], markersize=5)
-        axes.set(xscale="log", xlim=RANGE, xlabel="largest error, as a share", ylabel="")
-        axes.set_xticks(TICKS, [significant(tick, 1) for tick in TICKS])
-        axes.minorticks_off()
-        _rows(axes, found)
+    return _panel("Errors of the output", found, _paint_errors, lambda port: significant(port.naive, 2))
 
-    return _panel("Errors of the output", found, paint, lambda port: significant(port.naive, 2))
+
+def _paint_errors(axes: Axes, found: Sequence[Cost]) -> None:
+    axes.axvline(MEANINGFUL, color=FAINT, linewidth=1.2)
+    for row, cost in enumerate(found):
+        for port in cost.ports:
+            place = min(max(port.naive, RANGE[0] * 2), RANGE[1])
+            axes.plot(place, row + SHIFT[port.into], "o", color=COLOURS[port.into], markersize=5)
+    axes.set(xscale="log", xlim=RANGE, xlabel="largest error, as a share", ylabel="")
+    axes.set_xticks(TICKS, [significant(tick, 1) for tick in TICKS])
+    axes.minorticks_off()
+    _rows(axes, found)
 
 
 def _points(found: Sequence[Cost]) -> Panel:
-    def paint(axes) -> None:
-        axes.axvline(0, color=INK, linewidth=0.6)
-        for row, cost in enumerate(found):
-            for port in cost.ports:
-                at, colour = row + SHIFT[port.into], COLOURS[port.into]
-                axes.plot([port.moved.low, port.moved.high], [at] * 2, color=colour, linewidth=1.4)
-                axes.plot(port.moved.value, at, "o", color=colour, markersize=5)
-        axes.set(xlabel="points of accuracy, naive − right, 95% interval", ylabel="")
-        _rows(axes, found)
+    return _panel("Accuracy", found, _paint_points, lambda port: f"{number(port.moved.value, 1)} points")
 
-    return _panel("Accuracy", found, paint, lambda port: f"{number(port.moved.value, 1)} points")
+
+def _paint_points(axes: Axes, found: Sequence[Cost]) -> None:
+    axes.axvline(0, color=INK, linewidth=0.6)
+    for row, cost in enumerate(found):
+        for port in cost.ports:
+            at, colour = row + SHIFT[port.into], COLOURS[port.into]
+            axes.plot([port.moved.low, port.moved.high], [at] * 2, color=colour, linewidth=1.4)
+            axes.plot(port.moved.value, at, "o", color=colour, markersize=5)
+    axes.set(xlabel="points of accuracy, naive − right, 95% interval", ylabel="")
+    _rows(axes, found)
 
 
 def _ratios(found: Sequence[Cost]) -> Panel:
-    def paint(axes) -> None:
-        axes.axvline(1, color=INK, linewidth=0.6)
-        for row, cost in enumerate(found):
-            for port in cost.ports:
-                at, colour, ratio = row + SHIFT[port.into], COLOURS[port.into], port.slower.ratio
-                axes.plot([ratio.low, ratio.high], [at] * 2, color=colour, linewidth=1.4)
-                axes.plot(ratio.value, at, "o", color=colour, markersize=5)
-        axes.set(xscale="log", xlim=(RATIOS[0] / 1.4, RATIOS[-1]), xlabel="naive ÷ right, 95% interval", ylabel="")
-        axes.set_xticks(RATIOS, [significant(tick, 2) for tick in RATIOS])
-        axes.minorticks_off()
-        _rows(axes, found)
-
-    return _panel("Time", found, paint, lambda port: f"{significant(port.slower.ratio.value, 2)} times as long")
+    return _panel("Time", found, _paint_ratios, lambda port: f"{significant(port.slower.ratio.value, 2)} times as long")
 
 
-def _rows(axes, found: Sequence[Cost]) -> None:
+def _paint_ratios(axes: Axes, found: Sequence[Cost]) -> None:
+    axes.axvline(1, color=INK, linewidth=0.6)
+    for row, cost in enumerate(found):
+        for port in cost.ports:
+            at, colour, ratio = row + SHIFT[port.into], COLOURS[port.into], port.slower.ratio
+            axes.plot([ratio.low, ratio.high], [at] * 2, color=colour, linewidth=1.4)
+            axes.plot(ratio.value, at, "o", color=colour, markersize=5)
+    axes.set(xscale="log", xlim=(RATIOS[0] / 1.4, RATIOS[-1]), xlabel="naive ÷ right, 95% interval", ylabel="")
+    axes.set_xticks(RATIOS, [significant(tick, 2) for tick in RATIOS])
+    axes.minorticks_off()
+    _rows(axes, found)
+
+
+def _rows(axes: Axes, found: Sequence[Cost]) -> None:
     axes.set_ylim(len(found) - 0.5, -0.5)
     axes.set_yticks(range(len(found)), [_label(cost) for cost in found])
     axes.grid(axis="y")
@@ -92,4 +97,4 @@ def _panel(title: str, found: Sequence[Cost], paint, in_words) -> Panel:
     values = "; ".join(f"{_label(cost)}: {', '.join(map(spoken, cost.ports))}" for cost in found)
     label = f"{title}, naive ports into each framework: {values}."
     labels = [_label(cost) for cost in found]
-    return Panel(title, draw(paint, label, labels, width=5.0, height=0.75 + ROW * len(found)), label)
+    return Panel(title, draw(paint, (found,), label, labels, width=5.0, height=0.75 + ROW * len(found)), label)

@@ -169,7 +169,7 @@ def test_every_epoch_has_its_differences(whole):
     made = by_epoch.steps(whole)
     expected = [("simple_rnn", epoch) for epoch in (1, 2, 3, 4)] + [("lstm", 1)]
     assert [(step.cell, step.epoch) for step in made[:5]] == expected
-    last, table = made[3], reconstruction.evidence(whole.trials)[0].reconstruction
+    last, table = made[3], reconstruction.evidence(whole)[0].reconstruction
     assert last.differences["stock"].value == pytest.approx(table.stock.value)
     assert last.reconstruction.residual[:3] == pytest.approx(table.residual[:3])
 
@@ -241,7 +241,7 @@ def test_test_accuracy_is_taken_where_validation_is_best(whole):
 def test_a_difference_has_one_value_and_one_interval_on_the_page(whole):
     """The stock difference of the last epoch stands by epoch, in the reconstruction and among the verdicts."""
     step = [step for step in by_epoch.steps(whole) if step.cell == "lstm"][-1]
-    (cell,) = [cell for cell in reconstruction.evidence(whole.trials) if cell.cells == ("lstm",)]
+    (cell,) = [cell for cell in reconstruction.evidence(whole) if cell.cells == ("lstm",)]
     rows = [row for row in page.verdicts(whole)[0] if row.trials.slug.iloc[0] == "imdb-lstm-layer-64x64-stock"]
     assert not math.isnan(step.differences["stock"].low)
     for estimate in (cell.reconstruction.stock, rows[0].comparison.difference):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 
 from experiments.twins import COLOURS
-from reports.data.results import Results
+from reports.data.links import Links
 from reports.html.blocks import Key
 from reports.html.format import name
 from reports.html.svg import INK, LINE, mark
@@ -30,7 +30,7 @@ def spoken(rows: Sequence[ForwardPass]) -> list[str]:
     return [f"forward pass alone, {name(row.who)} {milliseconds(row.step)} ms" for row in rows]
 
 
-def paint(axes: Axes, rows: Sequence[ForwardPass], start: int, floor: float | None, results: Results) -> None:
+def paint(axes: Axes, rows: Sequence[ForwardPass], start: int, floor: float | None, links: Links) -> None:
     """Draw the rows from the place ``start`` on, under a rule: a ring at the median, a line between the quartiles."""
     if rows:
         axes.axhline(start - 0.5, color=LINE, lw=0.8)
@@ -40,4 +40,4 @@ def paint(axes: Axes, rows: Sequence[ForwardPass], start: int, floor: float | No
         colour, facets = COLOURS.get(row.who, INK), {} if row.is_engines else {"framework": row.who}
         mark(axes.plot([1000 * row.low, 1000 * row.high], [place] * 2, color=colour, lw=1.2, zorder=2), **facets)
         ring = axes.plot(1000 * row.step, place, "o", color=colour, markersize=5.8, fillstyle="none", zorder=3)
-        mark(ring, f"forward pass alone, {row.said}", results.speed_links.run(row.timed.run_id), **facets)
+        mark(ring, f"forward pass alone, {row.said}", links.run(row.timed.run_id), **facets)
