@@ -61,9 +61,11 @@ def _multiples(benchmarks: Sequence[Benchmark], results: Results) -> Section:
         min(benchmark.multiple(row), _forward_multiple(row)) < 1 for benchmark in benchmarks for row in benchmark.rows
     )
     ranges = Points(tuple(text for benchmark in benchmarks for text in _ranges(benchmark)))
-    tables = [Details(benchmark.title, (_table(benchmark, results),)) for benchmark in benchmarks]
+    floors = [Details(f"The floors: {each.title}", (_floors(each),), open=each is benchmarks[0]) for each in benchmarks]
+    steps = [Details(f"The steps: {each.title}", (_steps(each, results),)) for each in benchmarks]
     doubts = [Prose(text, "missing") for benchmark in benchmarks for text in _doubtful_floors(benchmark)]
-    return Section("floor", "Distance from the floor", (Prose(FLOOR + BELOW * below), *doubts, ranges, *tables))
+    blocks = (Prose(FLOOR + BELOW * below), *doubts, ranges, *floors, *steps)
+    return Section("floor", "Distance from the floor", blocks)
 
 
 def _doubtful_floors(benchmark: Benchmark) -> Iterator[str]:
@@ -77,20 +79,9 @@ def _doubtful_floors(benchmark: Benchmark) -> Iterator[str]:
 
 
 def _ranges(benchmark: Benchmark) -> Iterator[str]:
-    """The processor's peak, each cell's floor, and each twin's lowest and highest multiple."""
+    """The processor's peak, and each twin's lowest and highest multiple."""
     if benchmark.peaks:
         yield _peak(benchmark)
-    floors = []
-    for cell in benchmark.cells:
-        ways = benchmark.ways(cell)
-        gflop = benchmark.of(cell)[0].figures["rate/gflop"]
-        rate = gflop / benchmark.floor(cell)
-        share = f" ({percent(rate / benchmark.peak)} of the peak)" if benchmark.peak else ""
-        gates = benchmark.gates(cell)
-        more = f", and {milliseconds(gates)} ms for the gates" if gates is not None else ""
-        floor, way = milliseconds(benchmark.floor(cell)), min(ways, key=ways.get)
-        floors.append(f"{cell} {floor} ms by {way}, {significant(rate)} GFLOP/s{share}{more}")
-    yield f"{benchmark.title}, the floors: {'; '.join(floors)}."
     for twin in TWINS:
         rows = sorted((row for row in benchmark.rows if row.framework == twin), key=benchmark.multiple)
         if rows:
@@ -102,28 +93,47 @@ def _ranges(benchmark: Benchmark) -> Iterator[str]:
 def _peak(benchmark: Benchmark) -> str:
     """The peak, and what the other ways reach, each with its range over the processes."""
     ways = sorted(benchmark.peaks.items(), key=lambda item: -median(item[1]))
-    texts = [
-        f"{significant(median(rates))} by {way} ({significant(min(rates))} to {significant(max(rates))}, "
-        f"n\u00a0=\u00a0{count(len(rates), 'process', 'processes')})"
-        for way, rates in ways
-    ]
+    texts = [f"{significant(median(rates))} by {way} ({_range(rates)})" for way, rates in ways]
     return f"{benchmark.title}, the processor's peak in GFLOP/s, a median over processes: {'; '.join(texts)}."
 
 
-def _gates_timed(benchmark: Benchmark) -> bool:
-    return any(benchmark.gates(cell) is not None for cell in benchmark.cells)
+def _range(rates: Sequence[float]) -> str:
+    """``151 to 155, n = 4 processes``; of one process no range."""
+    ends = f"{significant(min(rates))} to {significant(max(rates))}, " if len(rates) > 1 else ""
+    return f"{ends}n\u00a0=\u00a0{count(len(rates), 'process', 'processes')}"
 
 
-def _gates_cell(gates: float | None) -> Cell:
-    return Cell(NONE, kind="quiet") if gates is None else Cell(milliseconds(gates), gates)
+def _floors(benchmark: Benchmark) -> Table:
+    gates = any(benchmark.gates(cell) is not None for cell in benchmark.cells)
+    columns = ["Cell", Column("Floor, ms", True), "Run by", Column("GFLOP", True), Column("GFLOP/s", True)]
+    columns += [Column("Of the peak", True)] * bool(benchmark.peaks) + [Column("Gates, ms", True)] * gates
+    caption = (
+        f"{benchmark.title}: each cell's products by the fastest way, their rate, and the reading and writing of its "
+        "gates; medians over the processes."
+    )
+    return Table.of(caption, columns, [_floor_row(cell, benchmark, gates) for cell in benchmark.cells])
 
 
-def _table(benchmark: Benchmark, results: Results) -> Table:
+def _floor_row(cell: str, benchmark: Benchmark, with_gates: bool) -> list[Cell]:
+    ways, gates = benchmark.ways(cell), benchmark.gates(cell)
+    floor, gflop = benchmark.floor(cell), benchmark.of(cell)[0].figures["rate/gflop"]
+    rate = gflop / floor
+    peak = [Cell(percent(rate / benchmark.peak), rate / benchmark.peak)] if benchmark.peaks else []
+    return [
+        Cell(cell, kind="code"),
+        Cell(milliseconds(floor), floor),
+        Cell(min(ways, key=ways.get)),
+        Cell(significant(gflop), gflop),
+        Cell(significant(rate), rate),
+        *peak,
+        *[Cell(NONE, kind="quiet") if gates is None else Cell(milliseconds(gates), gates)] * with_gates,
+    ]
+
+
+def _steps(benchmark: Benchmark, results: Results) -> Table:
     columns = ["Cell", "Form", "Twin", Column("Step, ms", True), Column("Floor, ms", True)]
-    columns += [Column("Gates, ms", True)] * _gates_timed(benchmark)
     columns += [Column(title, True) for title in ("Step / floor", "Its products", "Everything else")]
-    columns += [Column("GFLOP", True), Column("GFLOP/s", True)]
-    columns += [Column(title, True) for title in ("Forward, ms", "First call", "Build")]
+    columns += [Column(title, True) for title in ("GFLOP/s", "Forward, ms", "First call", "Build")]
     caption = (
         f"{benchmark.title}: medians. A step over the floor is what the framework's own products take over it, times "
         "everything else; below the forward pass stands its multiple of its own products. The first call and building "
@@ -142,9 +152,7 @@ def _row(row: TimedVariant, benchmark: Benchmark, results: Results) -> list[Cell
         Cell(name(row.framework), kind=row.framework),
         Cell(milliseconds(row.step), row.step, results.speed_links.run(row.timed.run_id)),
         Cell(milliseconds(floor), floor),
-        *([_gates_cell(benchmark.gates(row.cell))] * _gates_timed(benchmark)),
         *(Cell(times(each), each) for each in multiples),
-        Cell(significant(figures["rate/gflop"]), figures["rate/gflop"]),
         Cell(significant(figures["rate/gflop_per_s"]), figures["rate/gflop_per_s"]),
         Cell(milliseconds(forward), forward, note=times(_forward_multiple(row))),
         Cell(seconds(row.first_call), row.first_call),
