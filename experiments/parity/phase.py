@@ -43,5 +43,7 @@ PHASE = Phase(
     tables={"ladder": (LadderGrid | None, None)},
     plan=plan,
     run=run,
+    kinds=("climb",),
+    usual_s=5.0,
     enough=("ladder",),
 )

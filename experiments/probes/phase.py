@@ -18,6 +18,15 @@ PROBES = {
     "source_calls": source_calls.jobs,
     "call_conventions": call_conventions.jobs,
 }
+#: The classes of all probes' jobs.
+JOBS = (
+    rounding.Rounding,
+    gradient_norms.GradientNorms,
+    same_text.SameText,
+    source_calls.SourceCalls,
+    call_conventions.CallConventions,
+    recipes.Recipe,
+)
 
 
 def plan(study, answers: Answers, earlier: Mapping[str, Work]) -> Work:
@@ -54,5 +63,7 @@ PHASE = Phase(
     tables={"measure": (tuple[Literal[tuple(PROBES)], ...], ()), "recipes": (tuple[Recipes, ...], ())},
     plan=plan,
     run=run,
+    kinds=tuple(job.kind for job in JOBS),
+    usual_s=5.0,
     enough=("recipes",),
 )

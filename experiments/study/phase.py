@@ -131,7 +131,11 @@ def nothing_more(study: Any, planned: Sequence[Any]) -> Further:
 
 @dataclass(frozen=True)
 class Phase:
-    """One phase. A job has ``fingerprint``, ``listing`` (a label, a text, a seed) and ``facets`` for ``--only``."""
+    """One phase.
+
+    A job has ``fingerprint``, ``listing`` (phase, text, and a seed or nothing) and ``facets`` for ``--only``. What it
+    becomes is a ``Record``, except for a trial, whose events are recorded as they come.
+    """
 
     name: str  # as in ``--only phase=NAME``
     noun: str  # of one job
@@ -140,6 +144,8 @@ class Phase:
     tables: Mapping[str, tuple[Any, Any]]  # keys of a study's TOML: type and default
     plan: Callable[[Any, Answers, Mapping[str, Work]], Work]  # study, answers, the work of the phases before
     run: Callable[[Sequence[Any], int, Means], Failures]  # what is missing, of how many
+    kinds: tuple[str, ...]  # of its runs, as their tag ``kind`` says
+    usual_s: float | None = None  # of a job on one worker, while nothing is recorded; None where jobs differ too much
     more: Callable[[Any, Sequence[Any]], Further] = nothing_more  # study, planned jobs: at most what else
     enough: tuple[str, ...] = field(default=())  # of its tables those that make a study by themselves
     alone: bool = False  # nothing else may run on the machine meanwhile

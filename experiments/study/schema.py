@@ -26,10 +26,9 @@ class BaseStudy(Frozen):
 
     @model_validator(mode="after")
     def _has_something_to_do(self) -> Self:
-        if not any(getattr(self, table) for phase in PHASES for table in phase.enough):
-            raise ValueError(
-                "grid: missing; a study needs a [[grid]], a [[defaults]], a [[speed]], a [ladder] or traps"
-            )
+        tables = [table for phase in PHASES for table in phase.enough]
+        if not any(getattr(self, table) for table in tables):
+            raise ValueError(f"grid: missing; a study needs at least one of {', '.join(tables)}")
         return self
 
 

@@ -10,18 +10,17 @@ from typing import Any, NamedTuple
 
 from experiments import tasks
 from experiments.study.phase import Phase
+from experiments.study.phases import PHASES
 from experiments.tracking import database
 from experiments.training.trial import Trial
 
-#: Seconds of one job on one worker where nothing is recorded, by phase: about those of the quick study on two cores.
-DEFAULT_S = {"parity": 5.0, "probes": 5.0, "traps": 4.0, "speed": 2.0}
 #: Seconds to build and to end a trial, where nothing is recorded; its training takes what its task says.
 TRIAL_S = 0.5
 SAMPLES = 1_000  # where the task does not say how many
-#: Results of other studies from which a study's own are judged: of fewer, the start of the workers is most of the time.
+#: Results of other studies from which a study's own are judged: with fewer, starting the workers is most of the time.
 ENOUGH = 20
-#: The runs of a phase by their kind; those of the other kinds are the probes'.
-PHASE_OF = {"climb": "parity", "trap": "traps", "timing": "speed"}
+#: The phase of each kind of run.
+PHASE_OF = {kind: phase.name for phase in PHASES for kind in phase.kinds}
 
 TRIALS = """
     SELECT spec.value, framework.value, task.value, cell.value, CAST(epochs.value AS INTEGER),
@@ -79,7 +78,7 @@ class Durations:
             return Estimate(seconds / share, sum(each is not None for each in known))
         rate = self._rates.get((phase.name, study)) or self._rates.get((phase.name, ""))
         if rate is None:
-            return Estimate(len(jobs) * DEFAULT_S[phase.name] / share, 0)
+            return Estimate(len(jobs) * phase.usual_s / share, 0)
         return Estimate(len(jobs) * rate, len(jobs))
 
     def _trial(self, trial: Trial) -> float | None:
@@ -132,10 +131,11 @@ def by_size(trial: Trial) -> float:
 
 
 def _starts(rows: Iterable[tuple[Any, ...]]) -> list[tuple[tuple[str, str], int, float]]:
-    """(phase, study), results and seconds of each start of a study; the probes' kinds run side by side."""
+    """(phase, study), results and seconds of each start of a study; a phase's kinds run side by side."""
     found: dict[tuple[str, str, str], list[tuple[int, float]]] = defaultdict(list)
     for kind, study, started, count, seconds in rows:
-        found[PHASE_OF.get(kind, "probes"), study, started].append((count, seconds))
+        if kind in PHASE_OF:  # else of a release that has another phase
+            found[PHASE_OF[kind], study, started].append((count, seconds))
     return [
         ((phase, study), sum(count for count, _ in parts), max(seconds for _, seconds in parts))
         for (phase, study, _), parts in found.items()

@@ -9,7 +9,7 @@ from experiments.study.phase import Phase
 from experiments.study.phases import PHASES
 from experiments.study.plan import Plan
 from experiments.study.select import matches, read_filters
-from experiments.tracking.durations import DEFAULT_S, Durations
+from experiments.tracking.durations import Durations
 from experiments.tracking.missing import missing
 
 
@@ -55,8 +55,8 @@ def _cost(durations: Durations, study: str, phase: Phase, to_run: Sequence[Any],
     seconds, known = durations.estimate(study, phase, to_run, workers)
     by = [f"{known} by earlier runs here"] * bool(known)
     if unknown := len(to_run) - known:
-        default = DEFAULT_S.get(phase.name)
-        by.append(f"{unknown} by " + ("their size" if default is None else f"a default of {default:g} s each"))
+        usual = phase.usual_s
+        by.append(f"{unknown} by " + ("their size" if usual is None else f"a default of {usual:g} s each"))
     return f", {spoken(seconds)} ({', '.join(by)})"
 
 

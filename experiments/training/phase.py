@@ -95,5 +95,6 @@ PHASE = Phase(
     tables={"grid": (tuple[Grid, ...], ()), "defaults": (tuple[Defaults, ...], ())},
     plan=plan,
     run=run,
+    kinds=("trial",),
     enough=("grid", "defaults"),
 )

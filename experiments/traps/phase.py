@@ -47,5 +47,7 @@ PHASE = Phase(
     tables={"traps": (Wanted, ())},
     plan=plan,
     run=run,
+    kinds=("trap",),
+    usual_s=4.0,
     enough=("traps",),
 )

@@ -13,7 +13,7 @@ from experiments.spec import ExperimentSpec, NetworkSpec
 from frameworks.pytorch.cells import STEPS, Cell, States, input_product, unpack
 from frameworks.pytorch.padding import Padding, hold, masked_output, run_packed, steps_of
 from frameworks.pytorch.runtime import device
-from frameworks.pytorch.support import has_fused_layer, stock_layer
+from frameworks.pytorch.support import BY_HAND, has_fused_layer, stock_layer
 from frameworks.pytorch.tuned.run import run
 from frameworks.pytorch.weights import make_variables
 
@@ -185,7 +185,9 @@ class Fused(Layer):
 
 def tuned(spec: ExperimentSpec, index: int, inputs: int) -> nn.Module:
     """Make the fastest form measured for the cell."""
-    return (Fused if has_fused_layer(spec, device(spec.training.device)) else Tuned)(spec, index, inputs)
+    if has_fused_layer(spec, device(spec.training.device)):
+        return Fused(spec, index, inputs)
+    return (Tuned if spec.network.cell in BY_HAND else Scratch)(spec, index, inputs)
 
 
 FORMS = {

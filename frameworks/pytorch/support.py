@@ -7,6 +7,9 @@ from experiments.twins import FRAMEWORKS
 HOME = FRAMEWORKS["pytorch"].owner
 
 STOCK = {"simple_rnn": "RNN", "lstm": "LSTM", "gru": "GRU", "lstm_projection": "LSTM"}
+#: Cells whose gradient is written by hand, for ``tuned``; any other is tuned as ``scratch``.
+BY_HAND = ("simple_rnn", "lstm", "gru", "minimal", "gru_reset_before")
+BY_HAND += ("lstm_peephole", "lstm_projection", "lstm_coupled")
 
 
 def stock_layer(network: NetworkSpec, form: str) -> str | None:
@@ -46,21 +49,23 @@ def supports(spec: ExperimentSpec) -> Support:
         return Absent(f"torch.nn.{STOCK[cell]} clips nothing" if cell in STOCK else f"torch.nn has no {cell} layer")
     if form == "layer" and (spec.network.projection_size or 0) >= min(spec.network.units):
         return Absent("torch.nn.LSTM projects only to fewer than its units")
-    by_hand = form == "tuned" and not has_fused_layer(spec)
+    fused = form == "tuned" and has_fused_layer(spec)
+    by_hand = form == "tuned" and not fused and cell in BY_HAND
     if spec.training.execution == "compiled" and by_hand:
         return Absent("torch.compile is not tried on a gradient written by hand")
-    if spec.training.execution == "compiled" and form in ("layer", "tuned"):
+    if spec.training.execution == "compiled" and (form == "layer" or fused):
         return Absent(f"torch.compile breaks the graph at torch.nn.{name}: nothing would be compiled")
     fused_on_gpu = spec.training.device == "auto" and has_fused_layer(spec, "cuda")
     on_gpu = f"; on a GPU torch.nn.{stock_layer(spec.network, 'layer')}" if fused_on_gpu else ""
     update = f", and PyTorch's fused {spec.training.optimiser} update" * fuses_update(spec)
+    loop = "bare parameters and matrix products"
     return {
         "cell_loop": Native(f"torch.nn.{name}Cell") if name else Written("our cell in a loop"),
         "layer": Native(f"torch.nn.{name}{'(proj_size)' if spec.network.projection_size else ''}"),
         "unrolled": Written(f"the weights of torch.nn.{name}, stepped by its functional cell"),
         "wrapped": Written("our cell in our sequence wrapper"),
-        "scratch": Written("bare parameters and matrix products"),
+        "scratch": Written(loop),
         "tuned": Native("torch.nn.LSTM(batch_first=False)" + update)
-        if has_fused_layer(spec)
-        else Written("backpropagation through time by hand" + on_gpu + update),
+        if fused
+        else Written(f"{'backpropagation through time by hand' if by_hand else loop}{on_gpu}{update}"),
     }[form]

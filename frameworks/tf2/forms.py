@@ -12,7 +12,7 @@ import tensorflow as tf
 from experiments.spec import ExperimentSpec
 from frameworks.tf2.cells import STEPS, Cell, States, input_product, unpack
 from frameworks.tf2.padding import Padding, hold, masked_call, masked_output, steps_of
-from frameworks.tf2.support import OPTIONS, differentiates_as_fast, stock_dropout, stock_layer
+from frameworks.tf2.support import BY_HAND, OPTIONS, stock_dropout, stock_layer
 from frameworks.tf2.tuned.run import run
 from frameworks.tf2.weights import make_variables
 
@@ -153,7 +153,7 @@ class Tuned(Scratch):
 
 def tuned(spec: ExperimentSpec, index: int, inputs: int) -> Scratch:
     """Make the fastest form measured for the cell."""
-    return (Scratch if differentiates_as_fast(spec) else Tuned)(spec, index, inputs)
+    return (Tuned if spec.network.cell in BY_HAND else Scratch)(spec, index, inputs)
 
 
 FORMS = {

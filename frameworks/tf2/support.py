@@ -7,6 +7,8 @@ from experiments.twins import FRAMEWORKS
 HOME = FRAMEWORKS["tf2"].owner
 
 STOCK = {"simple_rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU", "gru_reset_before": "GRU"}
+#: Cells whose gradient is written by hand, for ``tuned``: TensorFlow's own takes no longer for others, docs/speed.md.
+BY_HAND = ("lstm", "gru", "lstm_peephole", "lstm_projection", "lstm_coupled")
 OPTIONS = {"gru": {"reset_after": True}, "gru_reset_before": {"reset_after": False}}
 
 
@@ -18,11 +20,6 @@ def stock_layer(network: NetworkSpec, form: str) -> str | None:
 def stock_dropout(spec: ExperimentSpec) -> float:
     """Return the rate that Keras's own dropout applies: 0 under imposed conventions, which pass masks instead."""
     return 0.0 if spec.conventions.imposed else spec.network.dropout
-
-
-def differentiates_as_fast(spec: ExperimentSpec) -> bool:
-    """Tell whether TensorFlow's own gradient of the scratch loop takes no longer than one by hand: docs/speed.md."""
-    return spec.network.cell in ("simple_rnn", "minimal", "gru_reset_before")
 
 
 def fuses_update(spec: ExperimentSpec) -> bool:
@@ -42,7 +39,7 @@ def supports(spec: ExperimentSpec) -> Support:
         return Absent(
             f"keras.layers.{STOCK[cell]} clips nothing" if cell in STOCK else f"keras.layers has no {cell} layer"
         )
-    by_hand = form == "tuned" and not differentiates_as_fast(spec)
+    by_hand = form == "tuned" and cell in BY_HAND
     if spec.training.execution == "compiled" and by_hand:
         return Absent("XLA compiles no list without a fixed length, on which this form keeps its steps")
     if spec.training.execution == "compiled" and form in ("cell_loop", "unrolled", "scratch", "tuned"):

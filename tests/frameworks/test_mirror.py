@@ -79,7 +79,6 @@ ALONE = {
     ("tf2", "tuned/run.py", "split_recurrent"): "columns are copied where they are split: U is split instead",
     ("tf2", "tuned/cells.py", "LSTM_KEPT"): "a graph's loop hands tensors on by a list",
     ("pytorch", "forms.py", "Unrolled."): "nn layers have no option to unroll, so its methods are written",
-    ("tf2", "support.py", "differentiates_as_fast"): "TensorFlow differentiates some cells' loop as fast",
 }
 OF_THOSE_CELLS = ["minimal", "minimal_derivatives", "minimal_backward", "simple_gradients", "MINIMAL"]
 OF_THOSE_CELLS += ["simple_rnn", "simple_rnn_derivatives", "simple_rnn_backward", "SIMPLE", "ONE", "RESET"]

@@ -8,6 +8,7 @@ from cases import PAIRS, TOKENS, TWINS, make_spec, twin_params
 
 import frameworks
 from experiments import twins
+from experiments.cells import CELLS
 from experiments.protocol import Absent, Native
 
 
@@ -44,12 +45,7 @@ def test_keras_has_what_is_native_and_lacks_what_is_absent():
     assert "reset_after" in options and "unroll" in options
     lacking = [word for word in options if any(part in word for part in ("peephole", "proj", "clip", "coupled"))]
     assert not lacking, f"Keras now has {lacking}: the Absent answers are out of date"
-    assert {cell for cell, _ in answers("tf2", Absent)} == {
-        "minimal",
-        "lstm_peephole",
-        "lstm_projection",
-        "lstm_coupled",
-    }
+    assert {cell for cell, _ in answers("tf2", Absent)} == {*CELLS} - {*frameworks.facts("tf2").STOCK}
 
 
 @pytest.mark.pytorch

@@ -1,5 +1,7 @@
 """The tuned form's gradient, written by hand: what no other form has."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 from cases import TOKENS, Case, close, make_batch, make_spec, twin_params
@@ -8,10 +10,22 @@ import frameworks
 from experiments import canonical
 from experiments.cells import AXES, CELLS
 from experiments.draws import generator
-from frameworks.tf2.support import differentiates_as_fast
+from frameworks import facts
+from frameworks.tf2.support import BY_HAND
 
-#: Of TensorFlow's tuned form; PyTorch's has all cells.
-BY_HAND = [cell for cell in CELLS if not differentiates_as_fast(make_spec(cell, "tuned"))]
+
+@pytest.mark.parametrize("twin", twin_params())
+def test_the_cells_whose_gradient_is_written_are_those_that_are_said_to_be(twin):
+    assert {*facts(twin).BY_HAND} == {*import_module(f"frameworks.{twin}.tuned.cells").CELLS} <= {*CELLS}
+
+
+@pytest.mark.parametrize("twin", twin_params())
+def test_a_cell_without_a_gradient_by_hand_is_tuned_as_scratch(twin, monkeypatch):
+    spec, forms = make_spec("gru", "tuned", "pytorch", depth=1, dropout=0.0), import_module(f"frameworks.{twin}.forms")
+    assert "by hand" in facts(twin).supports(spec).detail and type(forms.tuned(spec, 0, 5)) is forms.Tuned
+    for module in (forms, facts(twin)):
+        monkeypatch.setattr(module, "BY_HAND", ())
+    assert "by hand" not in facts(twin).supports(spec).detail and type(forms.tuned(spec, 0, 5)) is forms.Scratch
 
 
 @pytest.mark.parametrize("twin", twin_params())

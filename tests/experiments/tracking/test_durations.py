@@ -12,9 +12,11 @@ from tracking_cases import whole
 
 from experiments.study.phases import PHASES
 from experiments.tracking import durations as module
-from experiments.tracking.durations import DEFAULT_S, Durations, by_size
+from experiments.tracking.durations import Durations, by_size
 
-TRAINING, PARITY, PROBES, _, SPEED = PHASES
+TRAINING, PARITY, PROBES, SPEED = (
+    next(phase for phase in PHASES if phase.name == name) for name in ("training", "parity", "probes", "speed")
+)
 LONGER = toys.spec(training={"epochs": 9, "batch_size": 4})
 
 
@@ -97,7 +99,7 @@ def test_the_probes_kinds_of_one_start_run_side_by_side(uri):
     assert Durations(uri).estimate("toy", PROBES, [SimpleNamespace()], 2) == (3, 1)
 
 
-@pytest.mark.parametrize("phase, seconds", [(PARITY, 3 * DEFAULT_S["parity"] / 2), (SPEED, 3 * DEFAULT_S["speed"])])
+@pytest.mark.parametrize("phase, seconds", [(PARITY, 3 * PARITY.usual_s / 2), (SPEED, 3 * SPEED.usual_s)])
 @pytest.mark.parametrize("where", ["sqlite:////nowhere/mlflow.db", "http://localhost:5000"])
 def test_without_a_record_the_default_stands_and_only_what_runs_alone_is_not_shared(where, phase, seconds):
     assert Durations(where).estimate("toy", phase, [SimpleNamespace()] * 3, 2) == (seconds, 0)
