@@ -25,6 +25,7 @@ def pytest_configure(config):
     for group in MARKS:
         config.addinivalue_line("markers", f"{group}: runs in the process of this group")
     config.addinivalue_line("markers", "drawn: draws the pages' figures")
+    gc.disable()  # until all is imported
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -36,6 +37,8 @@ def pytest_collection_modifyitems(items):
 
 def pytest_collection_finish():
     gc.freeze()  # all that the tests import lives on: no collection need walk it again
+    gc.enable()
+    gc.set_threshold(50_000)  # the tests make many objects and few cycles
 
 
 @pytest.fixture(scope="session")
