@@ -57,7 +57,8 @@ def smaller() -> str:
                 grid["training"]["execution"] = "eager"
     study["speed"][0]["vary"]["network.form"] = ["layer"]
     study["speed"][0]["threads"] = [1]
-    study["ladder"] |= {"steps": 12, "forms": ["layer", "scratch"], "optimisers": 2}  # of each check, others from one to the next
+    study["ladder"] |= {"steps": 12, "forms": ["layer", "scratch"]}
+    study["ladder"]["optimisers"] = 2  # of each check, others from one to the next
     study["ladder"]["cells"][0] = {"cell": "lstm", "form": "layer"}
     return tomli_w.dumps(study)
 
