@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import tempfile
+from functools import cache
 
 import pytest
 from hypothesis import configuration, settings
@@ -43,8 +44,15 @@ def pytest_collection_finish():
 
 @pytest.fixture(scope="session")
 def new_database(tmp_path_factory):
-    """Put an empty database into a folder; its URI. Making one takes seconds, copying it none."""
+    """Put an empty database into a folder; its URI. Making one takes seconds, copying it none.
+
+    What MLflow's newest schema is it asks all its migrations whenever a database is opened; here, once.
+    """
+    from mlflow.store.db import utils
+
     from experiments.tracking import store
+
+    utils._get_latest_schema_revision = cache(utils._get_latest_schema_revision)
 
     base = tmp_path_factory.getbasetemp()
     template = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "template.db"  # one for all workers
