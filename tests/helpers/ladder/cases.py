@@ -39,7 +39,9 @@ def reading(fault: str, conventions: str, dtype: str, steps: int = measure.STEPS
     job = Measurement(make_check(conventions=conventions, dtype=dtype).spec, "tf2", "1", steps=steps)
     *measured, finished = job.run(framework)
     assert isinstance(finished, Finished), finished
-    return {event.rung: event.values for event in measured}
+    found = {event.rung: event.values for event in measured}
+    assert len(found[4]["loss"]) == steps
+    return found
 
 
 def steps_of(fault: str) -> int:
