@@ -1,5 +1,6 @@
 """The twins, one folder each with the same files in each, and the NumPy reference that both are checked against."""
 
+import gc
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -59,9 +60,10 @@ def load(name: str) -> Framework:
 def import_packages(name: str) -> None:
     """Import a framework's packages without the optional ones that they load merely because those are installed.
 
-    It saves a third of the time that TensorFlow takes to start.
+    It saves a third of the time that TensorFlow takes to start; to collect no garbage meanwhile saves a sixth of the
+    rest.
     """
-    with _absent(FRAMEWORKS[name].optional):
+    with _absent(FRAMEWORKS[name].optional), _uncollected():
         for package in FRAMEWORKS[name].packages:
             import_module(package)
 
@@ -76,6 +78,18 @@ def _absent(packages: Sequence[str]) -> Iterator[None]:
     finally:
         for package in hidden:
             del sys.modules[package]
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Collect no garbage: what an import makes lives on."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def facts(name: str) -> ModuleType:

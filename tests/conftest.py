@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import tempfile
+from functools import cache
 
 import pytest
 from hypothesis import configuration, settings
@@ -25,6 +26,7 @@ def pytest_configure(config):
     for group in MARKS:
         config.addinivalue_line("markers", f"{group}: runs in the process of this group")
     config.addinivalue_line("markers", "drawn: draws the pages' figures")
+    gc.disable()  # until all is imported
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -36,12 +38,21 @@ def pytest_collection_modifyitems(items):
 
 def pytest_collection_finish():
     gc.freeze()  # all that the tests import lives on: no collection need walk it again
+    gc.enable()
+    gc.set_threshold(50_000)  # the tests make many objects and few cycles
 
 
 @pytest.fixture(scope="session")
 def new_database(tmp_path_factory):
-    """Put an empty database into a folder; its URI. Making one takes seconds, copying it none."""
+    """Put an empty database into a folder; its URI. Making one takes seconds, copying it none.
+
+    What MLflow's newest schema is it asks all its migrations whenever a database is opened; here, once.
+    """
+    from mlflow.store.db import utils
+
     from experiments.tracking import store
+
+    utils._get_latest_schema_revision = cache(utils._get_latest_schema_revision)
 
     base = tmp_path_factory.getbasetemp()
     template = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "template.db"  # one for all workers

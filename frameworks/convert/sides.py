@@ -124,8 +124,8 @@ def refuse_cells(framework: str, cells: list[str]) -> None:
 
 @contextmanager
 def opened(origin: str | None, goal: str | None) -> Iterator[tuple[Side, Side]]:
-    """Open the two sides of a conversion: child processes where both are frameworks, else this process."""
-    if origin is None or goal is None:
+    """Open the two sides of a conversion: child processes where they are two frameworks, else this process."""
+    if origin is None or goal is None or origin == goal:
         yield _here, _here
         return
     with _child() as reader, _child() as writer:

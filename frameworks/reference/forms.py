@@ -3,7 +3,7 @@
 import numpy as np
 
 from experiments.spec import NetworkSpec
-from frameworks.reference.cells import CELLS, CellWeights, State
+from frameworks.reference.cells import CELLS, CellWeights, State, times, times_backward, times_transposed
 from frameworks.reference.padding import Padding, hold, no_padding
 
 
@@ -19,7 +19,7 @@ class Scratch:
     def __call__(self, x: np.ndarray, states: State, padding: Padding | None = None) -> tuple[np.ndarray, State]:
         """Run forward and keep what ``backward`` needs."""
         padding = padding or no_padding(*x.shape[:2])
-        from_input = np.tensordot(x, self.w["kernel"], axes=1) + self.w.get("bias", 0)  # (B, T, G, H)
+        from_input = times(x, self.w["kernel"]) + self.w.get("bias", 0)  # (B, T, G, H)
         self.x, self.padding, self.tape, outputs = x, padding, [], []
         for step in range(x.shape[1]):
             new, tape = self.cell.step(from_input[:, step], states, self.w, self.network)
@@ -43,8 +43,8 @@ class Scratch:
             d_new = hold(valid, d_after, tuple(map(np.zeros_like, d_after)))
             d_from_input, d_old, step_grads = self.cell.backward(d_new, self.tape[step], self.w, self.network)
             d_states = hold(valid, d_old, d_after)
-            d_x[:, step] = np.tensordot(d_from_input, self.w["kernel"], axes=((1, 2), (1, 2)))
-            step_grads["kernel"] = np.tensordot(self.x[:, step], d_from_input, axes=(0, 0))
+            d_x[:, step] = times_transposed(d_from_input, self.w["kernel"])
+            step_grads["kernel"] = times_backward(self.x[:, step], d_from_input)
             if "bias" in grads:
                 step_grads["bias"] = d_from_input.sum(axis=0)
             for name, value in step_grads.items():

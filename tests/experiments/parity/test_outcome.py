@@ -40,7 +40,7 @@ def test_a_climb_to_the_top():
     "device, form, wide", [("cuda", "layer", True), ("cuda", "scratch", False), ("/CPU:0", "layer", False)]
 )
 def test_a_layer_that_ran_on_a_gpu_has_cudnns_bound(device, form, wide):
-    found = outcome(check=make_check(form=form, dtype="float32"))
+    found = outcome(check=make_check(form=form, dtype="float32", steps=EARLY_STEPS))
     found.readings["tf2"].environment["device"] = device
     narrow, on_gpu = CLOSE["float32"].rtol, (CLOSE_IN_CUDNN if wide else CLOSE)["float32"].rtol
     allowed = {pair: verdicts[1].tolerance for pair, verdicts in found.verdicts.items()}
@@ -91,16 +91,16 @@ def script(events):
     return run
 
 
-def test_a_retried_job_starts_anew(monkeypatch):
-    monkeypatch.setattr(measure, "STEPS", EARLY_STEPS)
+def test_a_retried_job_starts_anew():
+    check = make_check(steps=EARLY_STEPS)
     spoilt = RungMeasured(0, {"nothing": np.ones(1)})
     sound = [RungMeasured(rung, values) for rung, values in reading("Network", "keras", "float64", EARLY_STEPS).items()]
     done = Finished({"time/climb_s": 1.0}, {"environment.json": b"{}"})
-    (found,) = outcomes.outcomes([make_check()], script([spoilt, Retried("it died"), *sound, done]))
+    (found,) = outcomes.outcomes([check], script([spoilt, Retried("it died"), *sound, done]))
     assert found.failure == ""
-    (found,) = outcomes.outcomes([make_check()], script([spoilt, *sound[1:], done]))
+    (found,) = outcomes.outcomes([check], script([spoilt, *sound[1:], done]))
     assert found.tags["failed_rung"] == "0"
-    (found,) = outcomes.outcomes([make_check()], script([*sound[:2], Failed("it fell")]))
+    (found,) = outcomes.outcomes([check], script([*sound[:2], Failed("it fell")]))
     assert (found.failure, found.rungs_held) == ("tf2: it fell", 2)
 
 

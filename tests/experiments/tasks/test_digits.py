@@ -23,6 +23,11 @@ def test_images_are_rows_in_time_and_the_split_is_whole(task):
     assert task.test.y.sum(axis=0).min() > 15  # every digit is tested
 
 
+def test_the_images_are_those_that_scikit_learn_loads():
+    digest = "f6d9e39f37dc45d327f6db33428ee58970ccceabb2535a5c179de35886b70443"  # of load_digits' images and labels
+    assert tasks.locate(DigitsSpec()).digest == digest
+
+
 def test_the_loss_of_a_network_that_knows_nothing_is_log_ten(task):
     found = task.evaluate(predicting(lambda x: np.zeros((len(x), 10))))
     assert found["test/loss"] == pytest.approx(np.log(10))

@@ -4,7 +4,6 @@ import dataclasses
 from functools import cache
 
 import numpy as np
-import pytest
 from ladder.toys import EARLY_STEPS, FAULTS, versions
 from made_reports.html_elements import page_of, words_of
 
@@ -17,9 +16,17 @@ from experiments.parity.outcome import CheckOutcome, Reading
 from reports.pages.parity import page as parity
 
 
-def make_check(cell="lstm", form="layer", conventions="keras", dtype="float64", twins=("tf2", "pytorch"), **network):
+def make_check(
+    cell="lstm",
+    form="layer",
+    conventions="keras",
+    dtype="float64",
+    twins=("tf2", "pytorch"),
+    steps=measure.STEPS,
+    **network,
+):
     spec = make_spec({"cell": cell, "form": form} | network, conventions, dtype)
-    return parity_check.ParityCheck(spec, tuple((name, versions(name)) for name in (*twins, "reference")))
+    return parity_check.ParityCheck(spec, tuple((name, versions(name)) for name in (*twins, "reference")), steps=steps)
 
 
 @cache
@@ -29,12 +36,12 @@ def reading(fault: str, conventions: str, dtype: str, steps: int = measure.STEPS
         frameworks.load("reference"),
         build=lambda spec, interface, weights, seed: FAULTS[fault](spec, interface, weights),
     )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measure, "STEPS", steps)
-        job = Measurement(make_check(conventions=conventions, dtype=dtype).spec, "tf2", "1")
-        *measured, finished = job.run(framework)
+    job = Measurement(make_check(conventions=conventions, dtype=dtype).spec, "tf2", "1", steps=steps)
+    *measured, finished = job.run(framework)
     assert isinstance(finished, Finished), finished
-    return {event.rung: event.values for event in measured}
+    found = {event.rung: event.values for event in measured}
+    assert len(found[4]["loss"]) == steps
+    return found
 
 
 def steps_of(fault: str) -> int:
@@ -44,7 +51,8 @@ def steps_of(fault: str) -> int:
 
 def outcome(fault="Network", check=None, **failures) -> CheckOutcome:
     check = check or make_check()
-    label, dtype, steps = check.spec.conventions.label, check.spec.training.dtype, steps_of(fault)
+    label, dtype = check.spec.conventions.label, check.spec.training.dtype
+    steps = min(check.steps, steps_of(fault))
     names = {name: reading(fault if name == "tf2" else "Network", label, dtype, steps) for name, _ in check.versions}
     made = {name: Reading(values, 1.5, {"toy": "1"}) for name, values in names.items()}
     for name, reason in failures.items():

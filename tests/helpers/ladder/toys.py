@@ -7,7 +7,6 @@ import os
 from dataclasses import replace
 
 import frameworks
-from experiments.parity import measure
 from experiments.protocol import Absent, Framework, Native, Support
 from experiments.spec import ExperimentSpec
 from frameworks.reference import network
@@ -94,7 +93,6 @@ FAULTS |= {fault.__name__: fault for fault in (Epsilon, ClipsTogether, DropsNoth
 
 def load(name: str) -> Framework:
     """The reference under a twin's name; tf2 is spoilt as ``LADDER_FAULT`` says; for a worker."""
-    measure.STEPS = EARLY_STEPS
     chosen = FAULTS[os.environ.get("LADDER_FAULT", "Network") if name == "tf2" else "Network"]
     return replace(
         frameworks.load("reference"),
@@ -107,20 +105,21 @@ def versions(name: str) -> str:
     return f"{name} 1.0"
 
 
-STUDY = """
+STUDY = f"""
 name = "toy"
 description = "A study of toys."
 frameworks = ["tf2", "pytorch"]
 
 [[grid]]
 task = "sine"
-network = { cell = "lstm", form = "layer" }
+network = {{ cell = "lstm", form = "layer" }}
 
 [ladder]
 cells = ["simple_rnn"]
 forms = ["layer", "scratch"]
 conventions = ["keras"]
 dtypes = ["float64"]
+steps = {EARLY_STEPS}
 """
 
 
