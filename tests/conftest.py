@@ -32,7 +32,8 @@ def pytest_configure(config):
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     for item in items:
-        group = next((name for name in MARKS if item.get_closest_marker(name)), "neutral")
+        rest = "pages" if "tests/reports/" in item.nodeid else "neutral"  # one group would end long after the others
+        group = next((name for name in MARKS if item.get_closest_marker(name)), rest)
         item.add_marker(pytest.mark.xdist_group(group))
 
 

@@ -1,7 +1,7 @@
 """Tasks: arrays in, metrics out. The parent locates and checks a task's data; workers load it.
 
-Adding a task: a module like ``digits.py`` with ``SPEC``, ``locate``, ``interface`` and ``load``, and its line in
-``MODULES``.
+Adding a task: a module like ``digits.py`` with ``SPEC``, ``locate``, ``interface`` and ``load``, and ``usual_lengths``
+if its padding can be masked; its import and entry in ``MODULES``.
 """
 
 from functools import lru_cache

@@ -37,7 +37,7 @@ class BaseTaskSpec(Frozen):
     #: The task's own settings, as its sources have them; an experiment states only what it changes.
     DEFAULTS: ClassVar[dict[str, dict[str, Any]]] = {}
     METRIC: ClassVar[str]  # the main metric, by its MLflow name
-    HISTORIES: ClassVar[tuple[str, ...]] = ()  # metrics whose every epoch the pages draw, beside the losses
+    HISTORIES: ClassVar[tuple[str, ...]] = ()  # metrics of which the pages get every epoch, beside the losses
     STEP_S: ClassVar[float] = 9e-6  # about what training on one time step of one sample takes, in seconds
     LENGTH: ClassVar[str]  # the field that sets the number of steps, empty where it is fixed
     INPUT: ClassVar[Literal["tokens", "values"]] = "values"

@@ -68,6 +68,14 @@ def estimate_cell(estimate: Estimate, digits: int = 2, sign: bool = False) -> Ce
     return Cell(plus_minus(estimate, digits, sign), estimate.value, note=note)
 
 
+def error_cell(estimate: Estimate) -> Cell:
+    """A table's cell for an estimate of any size, such as a mean squared error."""
+    if estimate.n == 0:
+        return Cell(NONE, kind="quiet")
+    half = f" ± {significant(estimate.half, 2)}" if estimate.known else ""
+    return Cell(significant(estimate.value) + half, estimate.value, note="" if estimate.known else "no interval")
+
+
 def seeds_cell(counts: Sequence[int]) -> Cell:
     """The number of seeds behind a row; one number for each framework if they differ."""
     return Cell(str(counts[0]) if len(set(counts)) == 1 else " / ".join(map(str, counts)), min(counts))

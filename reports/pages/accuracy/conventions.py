@@ -12,11 +12,23 @@ from reports.data.comparable import CELLS, FRAMEWORKS, experiments, layers, orde
 from reports.data.links import Links
 from reports.data.results import BASES, Results
 from reports.html.blocks import Block, Cell, Column, Figure, Key, Panel, Prose, Section, Table
-from reports.html.format import Settings, count, estimate_cell, listed, name, number, plus_minus, seeds_cell, shortfall
+from reports.html.format import (
+    Settings,
+    count,
+    error_cell,
+    estimate_cell,
+    listed,
+    name,
+    number,
+    plus_minus,
+    seeds_cell,
+    shortfall,
+)
 from reports.html.svg import draw, mark
 
 MOST_SEEDS = 30  # more would be a smear, and megabytes of it
 DRAWN = ["conventions", "framework", "seed", "accuracy", "run_id", "spec_fingerprint"]  # columns of the figure's trials
+ACCURACY = "test/accuracy"
 VALIDATION = "validation/accuracy"
 BEST = (
     "The number of epochs need not suit both frameworks. The next table therefore scores each trial after the epoch "
@@ -46,21 +58,23 @@ def _reading(trials: pd.DataFrame) -> Prose:
     )
 
 
-def table(trials: pd.DataFrame, results: Results, form: bool, task: str = "imdb") -> Table:
-    """A row for each experiment, a column for each framework."""
+def table(trials: pd.DataFrame, results: Results, form: bool, task: str = "imdb", metric: str = ACCURACY) -> Table:
+    """A row for each experiment, a column for each framework: of the accuracy in per cent, or of another metric."""
+    value, cell = ("accuracy", estimate_cell) if metric == ACCURACY else (metric, error_cell)
+    named = "Test accuracy after the named epoch, the last, %" if metric == ACCURACY else f"{metric} after that epoch"
     frameworks, settings = ordered(trials.framework, FRAMEWORKS), Settings(trials)
     columns = ["Cell", *["Form"] * form, "Conventions", *settings.column(), Column("After epoch", True)]
     columns += [Column("Seeds", True), *(Column(name(framework), True, framework) for framework in frameworks)]
     rows = []
     for fingerprint, chosen in experiments(trials):
         first, href = chosen.iloc[0], results.links.spec(fingerprint)
-        means = [statistics.mean(sample(chosen, framework)) for framework in frameworks]
+        means = [statistics.mean(sample(chosen, framework, value)) for framework in frameworks]
         cells = [Cell(first.cell, kind="code"), *[Cell(first.form, kind="code")] * form]
         cells += [Cell(first.conventions, href=href), *settings.cell(chosen)]
         cells += [Cell(str(int(first.epochs)), int(first.epochs)), seeds_cell([each.n for each in means])]
-        rows.append([*cells, *map(estimate_cell, means)])
+        rows.append([*cells, *map(cell, means)])
     return Table.of(
-        "Test accuracy after the named epoch, the last, %: mean over seeds ± half of its 95% t interval.",
+        f"{named}: mean over seeds ± half of its 95% t interval.",
         columns,
         rows,
         results.links.runs(task=task),

@@ -8,7 +8,7 @@ from reports import statistics
 from reports.data.comparable import FRAMEWORKS, experiments, ordered, sample
 from reports.data.results import Results
 from reports.html.blocks import Block, Cell, Column, Figure, Key, Panel, Section, Table
-from reports.html.format import NONE, Settings, count, name, seeds_cell, shortfall, significant
+from reports.html.format import Settings, count, error_cell, name, seeds_cell, shortfall, significant
 from reports.html.svg import INK, draw, mark
 
 MOST_PANELS = 9
@@ -82,7 +82,8 @@ def _table(trials: pd.DataFrame, results: Results) -> Table:
         cells += [Cell(first.conventions, href=results.links.spec(key)), *settings.cell(chosen)]
         cells += [Cell(str(int(first.epochs)), int(first.epochs))]
         cells += [seeds_cell([len(sample(chosen, each, "test/rollout_mse")) for each in frameworks])]
-        rows.append([*cells, *(_error(chosen, each, metric) for metric in ERRORS for each in frameworks)])
+        means = [statistics.mean(sample(chosen, each, metric)) for metric in ERRORS for each in frameworks]
+        rows.append([*cells, *map(error_cell, means)])
     return Table.of(
         "Mean squared error after the named epoch, the last: mean over seeds ± half of its 95% t interval. One step "
         "ahead is scored on every test window; free-running on the forecast fed its own output.",
@@ -91,12 +92,3 @@ def _table(trials: pd.DataFrame, results: Results) -> Table:
         results.links.runs(task="sine"),
         settings=settings.caption,
     )
-
-
-def _error(chosen: pd.DataFrame, framework: str, metric: str) -> Cell:
-    values = sample(chosen, framework, metric)
-    if not len(values):
-        return Cell(NONE, kind="quiet")
-    mean = statistics.mean(values)
-    text = significant(mean.value) + (f" ± {significant(mean.half, 2)}" if mean.known else "")
-    return Cell(text, mean.value, note="" if mean.known else "no interval")

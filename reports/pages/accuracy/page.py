@@ -24,6 +24,8 @@ from reports.pages.accuracy.faithfulness import Faithfulness
 
 TITLE = "Accuracy"
 LEAD = "Does the framework make the difference, or do its defaults?"
+#: Tasks that sections, or a page, of their own show.
+SHOWN = ("imdb", "sine", "chars")
 
 
 def sections(results: Results) -> list[Section]:
@@ -75,10 +77,11 @@ def others(results: Results) -> Section:
 
 
 def other_tasks(results: Results) -> list[Section]:
-    """Every other task that is scored by its accuracy, such as digits."""
-    scored = [task for task, module in MODULES.items() if module.SPEC.METRIC == "test/accuracy" and task != "imdb"]
-    return [
-        Section(task, f"Task {task}", (*shortfall(trials, f"on {task}"), table(trials, results, form=True, task=task)))
-        for task in scored
-        if len(trials := results.trials[(results.trials.task == task) & ~designed(results.trials)])
-    ]
+    """Every other task, such as digits: its main metric."""
+    sections = []
+    for task in (task for task in MODULES if task not in SHOWN):
+        trials = results.trials[(results.trials.task == task) & ~designed(results.trials)]
+        if len(trials):
+            found = table(trials, results, form=True, task=task, metric=MODULES[task].SPEC.METRIC)
+            sections.append(Section(task, f"Task {task}", (*shortfall(trials, f"on {task}"), found)))
+    return sections

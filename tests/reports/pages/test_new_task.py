@@ -98,6 +98,20 @@ def test_its_pages_are_written_from_mlflow(bits, tmp_path, new_database):
     assert "b" * 64 in pages["index.html"].partition("<footer>")[2]
 
 
+@pytest.mark.parametrize(
+    "metric, said",
+    [
+        ("test/accuracy", "Test accuracy after the named epoch, the last, %: mean"),
+        ("test/loss", "test/loss after that epoch: mean"),
+    ],
+)
+def test_its_main_metric_has_a_table_on_the_accuracy_page(bits, metric, said, monkeypatch):
+    monkeypatch.setattr(BitsSpec, "METRIC", metric)
+    text = words_of(rendered(bits, bits)["accuracy.html"])
+    section = text[text.index("Task bits", text.index("Other forms and settings", 600)) :]
+    assert said in section and "lstm" in section
+
+
 @pytest.mark.parametrize("others, done", [(False, 0), (False, 3), (True, 8)])
 def test_run_or_not_alone_or_beside_others(bits, others, done):
     known = toys.planned(cells=("lstm",), seeds=2) + toys.planned_chars(1) if others else []
