@@ -21,9 +21,10 @@ BIAS_AXES = "GU"
 class Cell:
     """One cell.
 
-    ``gates``: i, f, o are input, forget and output gate, g the LSTM's candidate; z, r update and reset gate, n the
-    GRU's candidate. ``states``: the output first. ``recurrent_products``: for each matrix product that waits for the
-    step before, the sizes it maps from and to, each a product of letters.
+    ``gates``: i, f, o are input, forget and output gate, g the LSTM's candidate (f's bias starts at 1 under Keras's
+    conventions); z, r update and reset gate, n the GRU's candidate. ``states``: the output first.
+    ``recurrent_products``: for each matrix product that waits for the step before, the sizes it maps from and to, each
+    a product of letters.
     """
 
     gates: tuple[str, ...]

@@ -32,7 +32,7 @@ def pytest_configure(config):
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     for item in items:
-        rest = "pages" if "tests/reports/" in item.nodeid else "neutral"  # one group would end long after the others
+        rest = "pages" if "tests/reports/pages/" in item.nodeid else "neutral"  # one would end long after the others
         group = next((name for name in MARKS if item.get_closest_marker(name)), rest)
         item.add_marker(pytest.mark.xdist_group(group))
 

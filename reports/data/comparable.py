@@ -7,7 +7,8 @@ import pandas as pd
 
 from experiments.twins import FRAMEWORKS as FACTS
 from experiments.twins import TWINS
-from reports.data.results import BASES, Results, once
+from reports.data.cached import cached_by_results
+from reports.data.results import BASES, Results
 
 FRAMEWORKS = tuple(FACTS)
 CELLS = ("simple_rnn", "lstm", "gru", "minimal")
@@ -45,7 +46,7 @@ def layer_table(trials: pd.DataFrame) -> pd.DataFrame:
     return found[found.cell.isin(several)] if len(several) else found
 
 
-@once
+@cached_by_results
 def layers(results: Results) -> pd.DataFrame:
     """A study's trials of the framework × conventions table."""
     return layer_table(results.trials)

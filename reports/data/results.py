@@ -1,11 +1,10 @@
 """A study's planned trials joined with what MLflow holds of them: the one table every section starts from."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache, wraps
-from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
+from functools import lru_cache
+from typing import Any
 
 import pandas as pd
 
@@ -18,8 +17,6 @@ from experiments.traps.outcome import TrapRun
 from experiments.twins import TWINS
 from reports.data.links import Links
 from reports.data.query import HISTORIES, Records
-
-Made = TypeVar("Made")
 
 IMPOSED = ("keras", "pytorch")
 BASES = ("stock", *IMPOSED)
@@ -105,22 +102,10 @@ class Results:
         return self.trials[self.trials.state == "done"]
 
 
-def once(function: Callable[[Results], Made]) -> Callable[[Results], Made]:
-    """Let a function of the results be called once for them, though several pages ask for the same."""
-    found: WeakKeyDictionary[Results, Made] = WeakKeyDictionary()
-
-    @wraps(function)
-    def known(results: Results) -> Made:
-        if results not in found:
-            found[results] = function(results)
-        return found[results]
-
-    return known
-
-
 def planned_frame(planned: Iterable[Trial]) -> pd.DataFrame:
     """One row for each planned trial, in the plan's order."""
-    return pd.DataFrame([_planned(trial) for trial in planned], columns=PLANNED)
+    frame = pd.DataFrame([_planned(trial) for trial in planned], columns=PLANNED)
+    return frame.astype(dict.fromkeys(("seed", "epochs", "batch_size"), int))  # also where there is none
 
 
 def _planned(trial: Trial) -> dict[str, Any]:

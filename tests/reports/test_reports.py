@@ -16,6 +16,7 @@ from experiments.events import Failed
 from experiments.running.pages import settle
 from experiments.tracking.recording.tracker import Tracker
 from reports.data import query, results
+from reports.data.cached import cached_by_results
 from reports.data.links import Links
 from reports.data.load import gather
 
@@ -204,7 +205,7 @@ def test_what_several_pages_ask_for_is_made_once_of_the_same_results():
     asked, trials = [], pd.DataFrame({"seed": [1]})
     whole = results.Results("toy", trials, trials, Links())
 
-    @results.once
+    @cached_by_results
     def number(given):
         asked.append(given)
         return len(given.trials)

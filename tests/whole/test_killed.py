@@ -32,7 +32,7 @@ network = {{ cell = "lstm", form = "layer", units = [12, 12], dropout = 0.2 }}
 training = {{ epochs = {EPOCHS}, learning_rate_decay = 0.9 }}
 """
 ARGUMENTS = ("killed.toml", "--models", "none")
-pytestmark = [pytest.mark.study, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800)]
 
 
 def laid(folder: Path) -> None:

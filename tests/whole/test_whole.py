@@ -46,7 +46,7 @@ def smaller() -> str:
     """The smoke study with smaller tasks, and a ladder of one form for each of its cells.
 
     TensorFlow traces where padding is masked, for characters, in the ladder and where it is timed; ``test_parity``
-    traces every form, over all of the ladder's steps. What is timed runs on one thread: on cores that are busy several
+    traces every form, over fifty steps. What is timed runs on one thread: on cores that are busy several
     spin while they wait for each other.
     """
     study = tomllib.loads(schema.find("smoke").read_text(encoding="utf-8")) | {"name": "tiny"}

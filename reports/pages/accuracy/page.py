@@ -1,8 +1,9 @@
 """The accuracy page: the frameworks' difference by epoch, what the conventions do, and what is equal."""
 
 from experiments.tasks import MODULES
+from reports.data.cached import cached_by_results
 from reports.data.comparable import designed, layers
-from reports.data.results import Results, once
+from reports.data.results import Results
 from reports.html.blocks import Block, Prose, Section
 from reports.html.format import shortfall
 from reports.pages.accuracy import (
@@ -50,7 +51,7 @@ def sections(results: Results) -> list[Section]:
     ]
 
 
-@once
+@cached_by_results
 def verdicts(results: Results) -> tuple[list[Compared], list[Faithfulness]]:
     """Every comparison that the page gives a verdict on, p values adjusted together: they are one family."""
     twins, own = equivalence.compared(results), faithfulness.compared(results)

@@ -8,8 +8,9 @@ import pandas as pd
 
 from experiments.twins import TWINS
 from reports import statistics
+from reports.data.cached import cached_by_results
 from reports.data.comparable import CELLS, layers, ordered
-from reports.data.results import BASES, IMPOSED, Results, once
+from reports.data.results import BASES, IMPOSED, Results
 from reports.html.blocks import Block, Cell, Column, Points, Prose, Section, Table
 from reports.html.format import count, listed, name, number, seeds_cell, shortfall
 from reports.pages.accuracy.comparison import difference_cell
@@ -68,7 +69,7 @@ class Evidence:
         return left, right, (self.accuracies[WRITTEN[0]] - self.accuracies[WRITTEN[1]]).dropna()
 
 
-@once
+@cached_by_results
 def evidence(results: Results) -> list[Evidence]:
     """The evidence of each cell in the framework × conventions table, after the last epoch."""
     table = layers(results)

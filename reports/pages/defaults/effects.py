@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.conventions import TABLE
-from reports.data.results import Results, once
+from reports.data.cached import cached_by_results
+from reports.data.results import Results
 from reports.pages.defaults.arms import Switches, settings
 from reports.statistics.factorial import Effect, adjusted, family, main_effects, pair_effects
 
@@ -47,7 +48,7 @@ class Judged(NamedTuple):
         return self.epochs[-1]
 
 
-@once
+@cached_by_results
 def judged(results: Results) -> list[Judged]:
     """Every setting; the verdicts after the last epochs are one family, over all settings (Holm within the page)."""
     found = [(switches, _known(switches)) for switches in settings(results)]
