@@ -17,8 +17,8 @@ from experiments.hardware import usable_cores
 from experiments.running.executors.worker import environment, sigint_blocked
 from experiments.running.outlook import Outlook
 
-EVERY_S = 60.0
-#: Of all cores' time, what writing may take: a page that costs more is written more rarely than each minute.
+EVERY_S = 55.0  # with the time that writing takes, no page is older than a minute
+#: Of all cores' time, what writing may take: pages that cost more are written more rarely.
 SHARE = 0.02
 NICENESS = 10  # at 19 a busy machine would take minutes over a page
 PATIENCE_S = 60.0  # before a phase that must have the machine to itself

@@ -74,5 +74,7 @@ def sample(trials: pd.DataFrame, framework: str, value: str = "accuracy") -> np.
     """One framework's values, a seed each."""
     if value not in trials:
         return np.array([])
-    chosen = (trials.state == "done") & (trials.framework == framework)
-    return trials.loc[chosen, value].dropna().to_numpy(float)
+    # As arrays, which takes a tenth of pandas's time: a page asks hundreds of times.
+    chosen = (trials.state.to_numpy() == "done") & (trials.framework.to_numpy() == framework)
+    values = trials[value].to_numpy(float)[chosen]
+    return values[~np.isnan(values)]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -18,6 +19,9 @@ from reports.data import artifacts, query, results
 from reports.data.links import Links
 from reports.data.results import Results
 from reports.data.timed import join_timings
+
+#: Files that a process keeps parsed while it writes a study's pages again and again.
+MOST_KEPT = 1_024
 
 
 def gather_timings(plan: Plan, tracking_uri: str) -> Results:
@@ -52,14 +56,26 @@ class _Recorded:
     def artifacts(self, runs: pd.DataFrame, name: str, parse: Callable[[str], Any]) -> dict[str, Any]:
         """What each run's file says, by run id; a file that cannot be parsed counts as none."""
         found = {}
-        for run in runs.itertuples():
-            with suppress(ValueError):
-                if text := query.artifact(self.uri, run.artifact_uri, name):
-                    found[run.run_id] = parse(text)
+        for run, folder in zip(runs.run_id, runs.artifact_uri, strict=True):
+            with suppress(LookupError, ValueError):
+                found[run] = _parsed(self.uri, folder, name, parse)
         return found
 
     def links(self, records: query.Records) -> Links:
         return Links.of(self.uri, records.experiment_id)
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _parsed(uri: str, folder: str, name: str, parse: Callable[[str], Any]) -> Any:
+    """What a file of a finished run says, which does not change.
+
+    Raises:
+        LookupError: there is no such file, or it is empty.
+        ValueError: it is not such a file.
+    """
+    if not (text := query.artifact(uri, folder, name)):
+        raise LookupError(name)
+    return parse(text)
 
 
 def _planned(recorded: _Recorded, plan: Plan) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def _panel(key: str, rows: pd.DataFrame, results: Results) -> Panel:
     title = f"{first.cell}, {first.form}, {first.conventions}"
     errors = [f"{who} {significant(mse, 2)}" for who, mse in zip(rows.framework, rows["test/rollout_mse"], strict=True)]
     spoken = f"Sine forecast of {title}, seed {first.seed}; free-running mean squared error: {', '.join(errors)}."
-    forecasts = {row.framework: results.forecasts[row.run_id] for row in rows.itertuples()}
+    forecasts = {framework: results.forecasts[run] for framework, run in zip(rows.framework, rows.run_id, strict=True)}
     svg = draw(_paint, (forecasts,), spoken, ("−1",), height=1.9)
     facets = {name: first[name] for name in ("task", "cell", "form", "conventions")}
     return Panel(title, svg, spoken, results.links.spec(key), facets)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -45,7 +46,7 @@ class Evidence:
     accuracies: pd.DataFrame  # a row for each seed, the columns STOCK and WRITTEN; NaN is not run
     apart: float = 0.0  # the largest difference between the two imposed twins of a seed
 
-    @property
+    @cached_property
     def seeds(self) -> tuple[int, int, int]:
         """Seeds of each stock framework, and pairs of the reconstruction."""
         stock = (int(self.accuracies[side].count()) for side in STOCK)
@@ -57,7 +58,7 @@ class Evidence:
         sides = [f"{name(twin)} under stock" for _, twin in STOCK] + [f"both {listed(IMPOSED)}"]
         return [side for side, seeds in zip(sides, self.seeds, strict=True) if not seeds]
 
-    @property
+    @cached_property
     def reconstruction(self) -> Reconstruction:
         """The three differences, from the seeds that ran."""
         return statistics.reconstruct(*self.samples)

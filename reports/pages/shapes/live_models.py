@@ -55,7 +55,8 @@ def _group(framework: str, runs: pd.DataFrame, results: Results) -> Group:
     trained = shapes["trained_parameters"]
     text = f"{count(shapes['parameters'], 'parameter')}, "
     text += "all trained." if trained == shapes["parameters"] else f"{trained:,} trained."
-    titles = [(f"{run.slug}, seed {run.seed}", results.links.run(run.run_id)) for run in runs.itertuples()]
+    of_runs = zip(runs.slug, runs.seed, runs.run_id, strict=True)
+    titles = [(f"{slug}, seed {seed}", results.links.run(run)) for slug, seed, run in of_runs]
     links = tuple(Link(title, href) for title, href in titles if href)
     if not links:
         text = f"{'; '.join(title for title, _ in titles)}: {text}"

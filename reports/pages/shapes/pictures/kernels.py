@@ -62,7 +62,8 @@ def figure(cell: str, runs: pd.DataFrame) -> Figure | None:
     """The weights of a cell in the first form that both twins have run; None if there is none."""
     runs = runs[(runs.cell == cell) & runs.framework.isin(TWINS)]
     for form in ordered(runs.form, FORMS):
-        both = {row.framework: row.shapes for row in runs[runs.form == form].itertuples()}
+        of_form = runs[runs.form == form]
+        both = dict(zip(of_form.framework, of_form.shapes, strict=True))
         if set(both) == set(TWINS):
             tf2, pytorch = (list(natives(both[twin])) for twin in TWINS)
             canonical = list(canonicals([both[twin] for twin in TWINS], cell))
