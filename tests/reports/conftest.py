@@ -5,6 +5,13 @@ from made_reports import toys
 from made_reports.cases import write
 
 from experiments.tracking.recording.tracker import Tracker
+from reports.data import load
+
+
+@pytest.fixture
+def unread(monkeypatch):
+    """As in a process that has read no run's files yet."""
+    monkeypatch.setattr(load, "_parsed", load._parsed.__wrapped__)
 
 
 @pytest.fixture(scope="session")

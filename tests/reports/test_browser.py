@@ -78,7 +78,7 @@ def test_a_running_studys_page_reloads_itself_as_it_was(tmp_path):
     assert re.search("<title>(.*)</title>", dom)[1] == "again, open"
 
 
-def test_shapes_are_read_once_a_cell_form_and_framework(studied, monkeypatch, tmp_path):
+def test_shapes_are_read_once_a_cell_form_and_framework(studied, unread, monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr(query, "artifact", lambda uri, address, name: asked.append(name))
     uri, trials = studied

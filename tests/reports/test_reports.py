@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import lru_cache
 from itertools import pairwise
 
 import pandas as pd
@@ -15,7 +16,7 @@ from experiments.errors import UserError
 from experiments.events import Failed
 from experiments.running.pages import settle
 from experiments.tracking.recording.tracker import Tracker
-from reports.data import query, results
+from reports.data import load, query, results
 from reports.data.cached import cached_by_results
 from reports.data.links import Links
 from reports.data.load import gather
@@ -176,7 +177,7 @@ def test_a_reason_is_escaped(half):
 
 
 @pytest.mark.parametrize("text", ['{"half": ', "[]", "part,x\n", None])
-def test_broken_artifacts_are_left_out(studied, monkeypatch, text):
+def test_broken_artifacts_are_left_out(studied, unread, monkeypatch, text):
     monkeypatch.setattr(query, "artifact", lambda *_: text)
     uri, trials = studied
     gathered = gather(toys.plan(trials, supports=()), uri)
@@ -213,3 +214,16 @@ def test_what_several_pages_ask_for_is_made_once_of_the_same_results():
     other = replace(whole, trials=pd.DataFrame({"seed": [1, 2, 3]}))
     assert [number(whole), number(whole), number(other), number(other)] == [1, 1, 3, 3]
     assert asked == [whole, other]
+
+
+@pytest.mark.usefixtures("unread")
+def test_a_finished_run_s_file_is_read_once_and_one_that_was_not_there_is_looked_for_again(studied, monkeypatch):
+    monkeypatch.setattr(load, "_parsed", lru_cache(load._parsed))
+    asked, here = [], query.artifact
+    uri, trials = studied
+    monkeypatch.setattr(query, "artifact", lambda *told: asked.append(told))
+    assert gather(toys.plan(trials, supports=()), uri).shapes == {}
+    monkeypatch.setattr(query, "artifact", lambda *told: asked.append(told) or here(*told))
+    lacking, whole = len(asked), gather(toys.plan(trials, supports=()), uri)
+    assert whole.shapes and len(asked) == 2 * lacking
+    assert gather(toys.plan(trials, supports=()), uri).shapes == whole.shapes and len(asked) == 2 * lacking
