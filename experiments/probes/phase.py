@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Literal
 
 from experiments.probes import call_conventions, gradient_norms, recipes, rounding, same_text, source_calls
+from experiments.probes.job import Probe
 from experiments.probes.recipes import Recipes
 from experiments.probes.record import records
 from experiments.protocol import Job
@@ -18,15 +19,6 @@ PROBES = {
     "source_calls": source_calls.jobs,
     "call_conventions": call_conventions.jobs,
 }
-#: The classes of all probes' jobs.
-JOBS = (
-    rounding.Rounding,
-    gradient_norms.GradientNorms,
-    same_text.SameText,
-    source_calls.SourceCalls,
-    call_conventions.CallConventions,
-    recipes.Recipe,
-)
 
 
 def plan(study, answers: Answers, earlier: Mapping[str, Work]) -> Work:
@@ -63,7 +55,7 @@ PHASE = Phase(
     tables={"measure": (tuple[Literal[tuple(PROBES)], ...], ()), "recipes": (tuple[Recipes, ...], ())},
     plan=plan,
     run=run,
-    kinds=tuple(job.kind for job in JOBS),
+    kinds=tuple(job.kind for job in Probe.__subclasses__()),  # of the modules above
     usual_s=5.0,
     enough=("recipes",),
 )

@@ -17,7 +17,7 @@ from experiments.hardware import usable_cores
 from experiments.running.executors.worker import environment, sigint_blocked
 from experiments.running.outlook import Outlook
 
-EVERY_S = 55.0  # with the time that writing takes, no page is older than a minute
+EVERY_S = 55.0  # from one request to the next: with the time that writing takes, about a minute between pages
 #: Of all cores' time, what writing may take: pages that cost more are written more rarely.
 SHARE = 0.02
 NICENESS = 10  # at 19 a busy machine would take minutes over a page

@@ -117,19 +117,16 @@ def _floor_metrics(records: Sequence[Mapping[str, Any]], step: float) -> dict[st
         if all(part in record["floor"] for record in records)
     }
     forward, gflop = median(median(record["forward"]["steady"]) for record in records), records[0]["gflop"]
-    return (
-        {
-            "time/forward_s": forward,
-            "time/first_forward_s": median(record["forward"]["first"] for record in records),
-            "floor/step_s": floors["train"],
-            "floor/multiple": step / floors["train"],
-            "floor/forward_multiple": forward / floors["forward"],
-            "rate/gflop": gflop,
-            "rate/gflop_per_s": gflop / step,
-        }
-        | by_numpy
-        | _peak(records)
-    )
+    found = {
+        "time/forward_s": forward,
+        "time/first_forward_s": median(record["forward"]["first"] for record in records),
+        "floor/step_s": floors["train"],
+        "floor/multiple": step / floors["train"],
+        "floor/forward_multiple": forward / floors["forward"],
+        "rate/gflop": gflop,
+        "rate/gflop_per_s": gflop / step,
+    }
+    return found | by_numpy | _peak(records)
 
 
 def _peak(records: Sequence[Mapping[str, Any]]) -> dict[str, float]:

@@ -21,6 +21,7 @@ from experiments.cells import CELLS
 from experiments.parity.grid import FORMS
 from experiments.spec import ExperimentSpec
 from experiments.study import schema
+from experiments.study.phases import PHASES
 from experiments.twins import FRAMEWORKS
 
 TWINS = ("tf2", "pytorch")
@@ -105,6 +106,13 @@ def test_every_planned_trial_is_complete(runs):
     assert ran >= {("minimal", "cell_loop", twin) for twin in TWINS}
     assert {cell for cell, _, _ in ran} == set(CELLS)
     assert {run.data.params["conventions"] for run in trials} >= {"stock", "keras", "pytorch"}
+
+
+def test_every_run_is_of_a_kind_that_a_phase_names(runs):
+    client, *_ = runs
+    places = [each.experiment_id for each in client.search_experiments() if each.name.startswith("tiny/")]
+    kinds = {run.data.tags["kind"] for run in client.search_runs(places, max_results=5000)} - {"experiment"}
+    assert kinds == {kind for phase in PHASES for kind in phase.kinds} - {"printed", "recipe"}  # smoke has neither
 
 
 def test_a_child_hangs_under_the_parent_of_its_spec(runs):

@@ -61,7 +61,7 @@ def _reading(trials: pd.DataFrame) -> Prose:
 def table(trials: pd.DataFrame, results: Results, form: bool, task: str = "imdb", metric: str = ACCURACY) -> Table:
     """A row for each experiment, a column for each framework: of the accuracy in per cent, or of another metric."""
     value, cell = ("accuracy", estimate_cell) if metric == ACCURACY else (metric, error_cell)
-    named = "Test accuracy after the named epoch, the last, %" if metric == ACCURACY else f"{metric} after that epoch"
+    title, unit = ("Test accuracy", ", %") if metric == ACCURACY else (metric, "")
     frameworks, settings = ordered(trials.framework, FRAMEWORKS), Settings(trials)
     columns = ["Cell", *["Form"] * form, "Conventions", *settings.column(), Column("After epoch", True)]
     columns += [Column("Seeds", True), *(Column(name(framework), True, framework) for framework in frameworks)]
@@ -74,7 +74,7 @@ def table(trials: pd.DataFrame, results: Results, form: bool, task: str = "imdb"
         cells += [Cell(str(int(first.epochs)), int(first.epochs)), seeds_cell([each.n for each in means])]
         rows.append([*cells, *map(cell, means)])
     return Table.of(
-        f"{named}: mean over seeds ± half of its 95% t interval.",
+        f"{title} after the named epoch, the last{unit}: mean over seeds ± half of its 95% t interval.",
         columns,
         rows,
         results.links.runs(task=task),

@@ -1,6 +1,7 @@
 """The dumbbells: each field's switch in from Keras's corner, out from PyTorch's, and over the design between them."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from matplotlib.axes import Axes
 
@@ -115,24 +116,33 @@ def _panel(
     height = (2.1 * 10.5 + 5) / 72 + ROW * (len(rows) + HEAD)
     names = [name for name, *_ in rows]
     href = results.links.runs(task=switches.task, cell=switches.cell)
-    svg = draw(_paint, (switches, rows, limits, href), spoken, names, width=5.0, height=height)
+    scale = Scale(switches.unit, switches.margin, switches.scored)
+    svg = draw(_paint, (scale, rows, limits, href), spoken, names, width=5.0, height=height)
     return Panel(title, svg, spoken, href)
 
 
-def _paint(axes: Axes, switches: Switches, rows: Sequence[Row], limits: tuple[float, float], href: str | None) -> None:
+class Scale(NamedTuple):
+    """What the horizontal axis measures: points of accuracy where the outcome is scored, else a logarithm."""
+
+    unit: str
+    margin: float  # within which a difference does not matter
+    scored: bool
+
+
+def _paint(axes: Axes, scale: Scale, rows: Sequence[Row], limits: tuple[float, float], href: str | None) -> None:
     low, high = limits
-    axes.fill_betweenx([-0.5, len(rows) - 0.5], -switches.margin, switches.margin, color=FAINT, linewidth=0)
+    axes.fill_betweenx([-0.5, len(rows) - 0.5], -scale.margin, scale.margin, color=FAINT, linewidth=0)
     axes.plot([0, 0], [-0.5, len(rows) - 0.5], color=INK, linewidth=0.6)
     for place, row in enumerate(rows):
-        _dumbbell(axes, place, row, switches.unit, href)
-        _value(axes, switches, place, row)
+        _dumbbell(axes, place, row, scale.unit, href)
+        _value(axes, scale, place, row)
     shared = {"va": "center", "weight": "bold"}
     axes.text(low, -0.5 - HEAD / 2, "◀ Keras's better", color=WORDS["tf2"], ha="left", **shared)
     axes.text(high, -0.5 - HEAD / 2, "PyTorch's better ▶", color=WORDS["pytorch"], ha="right", **shared)
     axes.set(xlim=(low, high), ylim=(len(rows) - 0.5, -0.5 - HEAD), xlabel="", ylabel="")
     axes.set_yticks(range(len(rows)), [name for name, *_ in rows])
     ticks = [tick for tick in axes.get_xticks() if low <= tick <= high]
-    axes.set_xticks(ticks, [_tick(switches, tick) for tick in ticks])
+    axes.set_xticks(ticks, [_tick(scale, tick) for tick in ticks])
 
 
 def _reach(row: Row) -> list[float]:
@@ -150,9 +160,9 @@ def _limits(switches: Switches, rows: Sequence[Row]) -> tuple[float, float]:
     return min(values) - room, max(values) + room
 
 
-def _tick(switches: Switches, value: float) -> str:
+def _tick(scale: Scale, value: float) -> str:
     """A number of points; of errors the factor, PyTorch's over Keras's."""
-    return number(value, 1 if value % 1 else 0, sign=True) if switches.scored else f"×{significant(10**-value, 2)}"
+    return number(value, 1 if value % 1 else 0, sign=True) if scale.scored else f"×{significant(10**-value, 2)}"
 
 
 def _dumbbell(axes: Axes, place: int, row: Row, unit: str, href: str | None) -> None:
@@ -176,13 +186,13 @@ def _told(estimate: Estimate, unit: str) -> str:
     return f"{plus_minus(estimate, sign=True)} {unit}, {n_of(estimate.n)} seeds"
 
 
-def _value(axes: Axes, switches: Switches, place: int, row: Row) -> None:
+def _value(axes: Axes, scale: Scale, place: int, row: Row) -> None:
     """Beside the row, on the side of the better default: by how much, where the interval tells."""
     effect = row[1]
     if not effect.together.excludes_zero:
         return
     right, value = winner(effect) == "pytorch", abs(effect.together.value)
-    text = number(value, 1) if switches.scored else f"÷{number(10**value, 2)}"
+    text = number(value, 1) if scale.scored else f"÷{number(10**value, 2)}"
     end, gap, align = (max, 6, "left") if right else (min, -6, "right")
     style = {"ha": align, "va": "center", "weight": "bold", "color": WORDS[winner(effect)]}
     axes.annotate(text, (end(_reach(row)), place), (gap, 0), textcoords="offset points", **style)

@@ -102,7 +102,7 @@ def test_its_pages_are_written_from_mlflow(bits, tmp_path, new_database):
     "metric, said",
     [
         ("test/accuracy", "Test accuracy after the named epoch, the last, %: mean"),
-        ("test/loss", "test/loss after that epoch: mean"),
+        ("test/loss", "test/loss after the named epoch, the last: mean"),
     ],
 )
 def test_its_main_metric_has_a_table_on_the_accuracy_page(bits, metric, said, monkeypatch):
