@@ -205,7 +205,8 @@ def _run(
         runs = tracker.way_to_look
     if not unfinished:
         display.nothing_to_run(console, chosen)
-    display.summary(console, rows, failures, runs, reports.write(plan, uri, folder))
+        reports.write(plan, uri, folder)
+    display.summary(console, rows, failures, runs, folder / "index.html")
     return failures
 
 

@@ -1,5 +1,6 @@
 """A study's pages while it runs: written again and again by a process of its own, so that no trial waits for them."""
 
+import math
 import multiprocessing
 import os
 import pickle
@@ -68,8 +69,8 @@ class Pages:
     """
 
     def __init__(self, write: Write, folder: Path, outlook: Outlook, say: Callable[[str], None]) -> None:
-        self._folder, self._outlook, self._say = folder, outlook, say
-        self._busy = self._wanted = self._quiet = self._told = False
+        self._write, self._folder, self._outlook, self._say = write, folder, outlook, say
+        self._busy = self._wanted = self._quiet = self._told = self._failed = False
         self._shown, self._asked, self._due = -1, 0.0, 0.0  # jobs that had ended at the last request; when; the next
         # Through a file: through a pipe this process would wait until the other has imported all that a plan needs.
         with tempfile.NamedTemporaryFile(prefix="rnn-twins-", delete=False) as file:
@@ -109,11 +110,29 @@ class Pages:
         if idle and due and self._outlook.ended != self._shown:
             self._ask(remark)
 
+    def conclude(self) -> None:
+        """Write the pages of a study that has ended; in this process, which would first import much, only if need be.
+
+        Raises:
+            UserError: they cannot be written.
+        """
+        self._finish(math.inf)
+        if not self._pipe.closed:
+            self._failed = False
+            self._send("")
+            self._finish(math.inf)
+        if self._failed:
+            self._write(running="")
+
     def _ask(self, remark: str = "") -> None:
         self._shown, self._asked = self._outlook.ended, time.monotonic()
-        self._busy, self._wanted = True, False
+        self._wanted = False
+        self._send(self._outlook.in_words() + remark)
+
+    def _send(self, running: str) -> None:
+        self._busy = True
         try:
-            self._pipe.send(self._outlook.in_words() + remark)
+            self._pipe.send(running)
         except OSError:
             self._give_up("the writer died")
 
@@ -131,10 +150,10 @@ class Pages:
         if reason:
             self._tell(reason)
 
-    def _finish(self) -> None:
-        """Wait for the writing under way, within bounds."""
-        if self._busy and not self._pipe.poll(PATIENCE_S):
-            self._give_up(f"not written within {PATIENCE_S:.0f} s")
+    def _finish(self, patience: float = PATIENCE_S) -> None:
+        """Wait for the writing under way, for so many seconds."""
+        if self._busy and not self._pipe.poll(None if patience == math.inf else patience):
+            self._give_up(f"not written within {patience:.0f} s")
         self._hear()
 
     def _give_up(self, reason: str) -> None:
@@ -144,7 +163,7 @@ class Pages:
     def _tell(self, reason: str) -> None:
         if not self._told:
             self._say(f"the pages could not be written: {reason}; they will be tried again at the end")
-        self._told = True
+        self._told = self._failed = True
 
     def _end(self) -> None:
         self._busy = False

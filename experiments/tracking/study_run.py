@@ -28,7 +28,7 @@ def run(
     folder: Path,
     ask: Ask,
 ) -> Failures:
-    """Run the jobs that have no complete run, then what their results ask for.
+    """Run the jobs that have no complete run, then what their results ask for, and write the pages.
 
     Args:
         chosen: every job asked for, done or not.
@@ -42,25 +42,28 @@ def run(
 
     Returns:
         What failed, and why.
+
+    Raises:
+        UserError: the results or the pages cannot be written.
     """
     failures: Failures = []
     stages = _Stages(Durations(tracker.uri), tracker.study, executor.workers)
     outlook = Outlook(
         stages.of(phase, jobs, len(chosen[phase.name])) for phase in PHASES if (jobs := to_run[phase.name])
     )
-    with (
-        Pages(write, folder, outlook, lambda text: console.print(text, markup=False, soft_wrap=True)) as pages,
-        Display(console, outlook, pages.keep_up) as display,
-    ):
-        tracker.say = display.say
-        means = Means(executor, tracker, display.phase)
-        for phase in (each for each in PHASES if chosen[each.name]):
-            for number, jobs in enumerate(_batches(to_run[phase.name], partial(_next, tracker, ask, phase))):
-                if number == 0:
-                    pages.between(phase.alone)
-                if number or not to_run[phase.name]:
-                    outlook.add(stages.of(phase, jobs, len(jobs)))
-                failures += phase.run(jobs, outlook.stages[phase.name].total, means)
+    with Pages(write, folder, outlook, lambda text: console.print(text, markup=False, soft_wrap=True)) as pages:
+        with Display(console, outlook, pages.keep_up) as display:
+            tracker.say = display.say
+            means = Means(executor, tracker, display.phase)
+            for phase in (each for each in PHASES if chosen[each.name]):
+                for number, jobs in enumerate(_batches(to_run[phase.name], partial(_next, tracker, ask, phase))):
+                    if number == 0:
+                        pages.between(phase.alone)
+                    if number or not to_run[phase.name]:
+                        outlook.add(stages.of(phase, jobs, len(jobs)))
+                    failures += phase.run(jobs, outlook.stages[phase.name].total, means)
+        tracker.catch_up()
+        pages.conclude()
     return failures
 
 

@@ -16,7 +16,7 @@ from experiments.tasks import Interface
 from frameworks.tf2 import runtime, training
 from frameworks.tf2.padding import Padding, make_padding
 from frameworks.tf2.stack import Stack
-from frameworks.tf2.support import HOME
+from frameworks.tf2.support import HOME, stock_dropout
 from frameworks.tf2.weights import Binding, bind_layer, plain
 
 
@@ -35,6 +35,7 @@ class Network:
                     binding.load(weights)
             self.optimiser = training.make_optimiser(spec, [b for b in self.bindings if b.trained])
         self.batches = training.StockBatches(spec, seed)
+        self._shapes: NativeShapes | None = None
         self._compile()
 
     def _make_layers(self) -> None:
@@ -159,6 +160,13 @@ class Network:
 
     def native_shapes(self) -> NativeShapes:
         """Describe what the framework's objects take, return and hold, for a batch of 2 of zeros."""
+        # Another seed's network has the same shapes. But with dropout a layer draws a mask in every call, evaluation or
+        # not, so that a call left out would change those of the training.
+        if self._shapes is None or stock_dropout(self.spec):
+            self._shapes = self._called()
+        return self._shapes
+
+    def _called(self) -> NativeShapes:
         width = () if self.interface.input == "tokens" else (self.interface.features,)
         x = tf.zeros((2, self.interface.time, *width), tf.int32 if not width else self.spec.training.dtype)
         calls = [("input", tuple(x.shape))]

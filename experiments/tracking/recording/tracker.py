@@ -176,6 +176,14 @@ class Tracker:
 
             return load_file(self._read(download))
 
+    def catch_up(self) -> None:
+        """Wait until the store holds all that was recorded.
+
+        Raises:
+            NotWritten: it is away, for minutes.
+        """
+        self._read(lambda: None, END_PATIENCE_S)
+
     def results(self) -> dict[str, dict[str, float]]:
         """The complete planned trials' last metrics, by fingerprint; asked for when all has run.
 

@@ -91,6 +91,35 @@ def test_a_writer_that_fails_is_said_once(tmp_path, outlook, monkeypatch, writer
     assert (tmp_path / "index.html").read_text() == "before\nafter\n"
 
 
+@pytest.mark.parametrize("alone", [False, True])
+def test_the_last_pages_are_the_writers_and_say_nothing_of_a_run(tmp_path, outlook, alone):
+    def here(**_):
+        raise AssertionError("written in this process")
+
+    with Pages(partial(page_cases.write, tmp_path), tmp_path, outlook, print) as live:
+        live._write = here
+        live.between(alone)
+        live.conclude()
+        assert written(tmp_path)[-1].startswith(", ")
+        assert MARKS[0] + "\n\n" + MARKS[1] in (tmp_path / "index.html").read_text()
+
+
+@pytest.mark.parametrize("writer", [page_cases.fail, page_cases.die])
+def test_what_the_writer_could_not_write_at_the_end_is_tried_here_and_may_end_the_study(tmp_path, outlook, writer):
+    def here(*, running):
+        assert running == ""
+        raise UserError("no room")
+
+    said = []
+    with (
+        pytest.raises(UserError, match="no room"),
+        Pages(partial(writer, tmp_path), tmp_path, outlook, said.append) as live,
+    ):
+        live._write = here
+        live.conclude()
+    assert len(said) == 1
+
+
 def test_what_was_left_half_written_goes(tmp_path):
     (tmp_path / "index.html.part").write_text("half")
     (tmp_path / "other.html").write_text("whole")
