@@ -11,6 +11,7 @@ from experiments.conventions import TABLE, Owner
 from experiments.study.factorial import MOST_FIELDS, alone, factorial
 from experiments.tasks import MODULES
 from experiments.twins import TWINS
+from reports.data.cached import cached_by_results
 from reports.data.comparable import CELLS, ordered
 from reports.data.results import Results
 from reports.html.format import count
@@ -116,6 +117,7 @@ class Switches:
         return wide.reindex(columns=list(TWINS)).dropna()
 
 
+@cached_by_results
 def settings(results: Results) -> list[Switches]:
     """Every setting of the study in which fields were switched one by one: reviews first, then by cell, most fields."""
     trials = results.trials[results.trials.owners.str.len() > 0]
