@@ -1,13 +1,16 @@
-"""What several pages make of the same results is made once."""
+"""What several pages make of the same results is made once, and again only when what it is made of has changed."""
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TypeVar
+from types import SimpleNamespace
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from reports.data.results import Results
 
 Made = TypeVar("Made")
+#: Of each function of ``cached_by_fields`` the values of its fields at the last call, and its answer.
+_KEPT: dict[Callable[..., Any], tuple[tuple[Any, ...], Any]] = {}
 
 
 def cached_by_results(function: Callable[[Results], Made]) -> Callable[[Results], Made]:
@@ -21,3 +24,28 @@ def cached_by_results(function: Callable[[Results], Made]) -> Callable[[Results]
         return found[results]
 
     return known
+
+
+def cached_by_fields(*names: str) -> Callable[[Callable[[Results], Made]], Callable[[Results], Made]]:
+    """Call a function again only when one of these fields of the results has changed since its last call.
+
+    The function is given these fields and no others, so that its answer cannot depend on what is not compared. Frames
+    cannot be compared; a running study's ``trials`` and ``history`` change with each trial anyway.
+    """
+
+    def decorated(function: Callable[[Results], Made]) -> Callable[[Results], Made]:
+        @wraps(function)
+        def known(results: Results) -> Made:
+            values = tuple(getattr(results, name) for name in names)
+            if function not in _KEPT or _KEPT[function][0] != values:
+                _KEPT[function] = values, function(SimpleNamespace(**dict(zip(names, values, strict=True))))
+            return _KEPT[function][1]
+
+        return known
+
+    return decorated
+
+
+def forget() -> None:
+    """Forget all answers of ``cached_by_fields``: a test draws no figures where another does."""
+    _KEPT.clear()
