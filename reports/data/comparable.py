@@ -25,8 +25,10 @@ def experiments(trials: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Each experiment's fingerprint and trials, sorted by task, cell, form and conventions."""
     orders = {"task": (), "cell": CELLS, "form": FORMS, "conventions": BASES}
     rank = {column: ordered(trials[column], order) for column, order in orders.items()}
-    groups = list(trials.groupby("spec_fingerprint", sort=False))
-    return sorted(groups, key=lambda item: [rank[column].index(item[1][column].iloc[0]) for column in orders])
+    firsts = trials.drop_duplicates("spec_fingerprint")
+    of_columns = zip(*(map(rank[column].index, firsts[column]) for column in orders), strict=True)
+    places = dict(zip(firsts.spec_fingerprint, of_columns, strict=True))
+    return sorted(trials.groupby("spec_fingerprint", sort=False), key=lambda item: places[item[0]])
 
 
 def designed(trials: pd.DataFrame) -> pd.Series:
@@ -75,6 +77,6 @@ def sample(trials: pd.DataFrame, framework: str, value: str = "accuracy") -> np.
     if value not in trials:
         return np.array([])
     # As arrays, which takes a tenth of pandas's time: a page asks hundreds of times.
-    chosen = (trials.state.to_numpy() == "done") & (trials.framework.to_numpy() == framework)
+    chosen = (trials["state"].to_numpy() == "done") & (trials["framework"].to_numpy() == framework)
     values = trials[value].to_numpy(float)[chosen]
     return values[~np.isnan(values)]

@@ -105,7 +105,9 @@ def _tables(opened: sqlite3.Connection, experiment: str, fingerprints: set[str],
     metrics: dict[str, np.ndarray] = {}
     for run, name, value in opened.execute(LAST, found):
         if run in place and value is not None:
-            metrics.setdefault(name, np.full(len(place), np.nan))[place[run]] = value
+            if name not in metrics:
+                metrics[name] = np.full(len(place), np.nan)
+            metrics[name][place[run]] = value
     frame = pd.concat([frame, pd.DataFrame(metrics)], axis=1)
     return Records(str(found[0]), frame, _epochs(opened, found[0], list(_newest_done(frame).run_id)))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from experiments.conventions import TABLE
@@ -154,11 +155,11 @@ def _owners(spec: ExperimentSpec) -> str:
 
 def newest(runs: pd.DataFrame) -> pd.DataFrame:
     """For each fingerprint its newest complete run, ``state`` done; else its newest run if that failed."""
-    runs = runs.sort_values("start_time", kind="stable")
     finished = (runs.status == "FINISHED") & runs.complete.astype(bool)
-    done = runs[finished].drop_duplicates("fingerprint", keep="last").assign(state="done")
-    rest = runs[~runs.fingerprint.isin(done.fingerprint)].drop_duplicates("fingerprint", keep="last")
-    return pd.concat([done, rest[rest.status == "FAILED"].assign(state="failed")])
+    ranked = runs.assign(state=np.where(finished, "done", "failed")).sort_values("start_time", kind="stable")
+    ranked = ranked.sort_values("state", ascending=False, kind="stable")  # failed ones, then those that are done
+    found = ranked.drop_duplicates("fingerprint", keep="last")
+    return found[(found.state == "done") | (found.status == "FAILED")]
 
 
 def join(planned: pd.DataFrame, records: Records) -> tuple[pd.DataFrame, pd.DataFrame]:

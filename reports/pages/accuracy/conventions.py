@@ -70,7 +70,7 @@ def table(trials: pd.DataFrame, results: Results, form: bool, task: str = "imdb"
         first, href = chosen.iloc[0], results.links.spec(fingerprint)
         means = [statistics.mean(sample(chosen, framework, value)) for framework in frameworks]
         cells = [Cell(first.cell, kind="code"), *[Cell(first.form, kind="code")] * form]
-        cells += [Cell(first.conventions, href=href), *settings.cell(chosen)]
+        cells += [Cell(first.conventions, href=href), *settings.cell(first)]
         cells += [Cell(str(int(first.epochs)), int(first.epochs)), seeds_cell([each.n for each in means])]
         rows.append([*cells, *map(cell, means)])
     return Table.of(
@@ -101,7 +101,7 @@ def _best_table(trials: pd.DataFrame, best: pd.DataFrame, results: Results) -> T
     for fingerprint, chosen in experiments(best):
         first, href = chosen.iloc[0], results.links.spec(fingerprint)
         of_framework = [chosen[chosen.framework == framework] for framework in frameworks]
-        cells = [Cell(first.cell, kind="code"), Cell(first.conventions, href=href), *settings.cell(chosen)]
+        cells = [Cell(first.cell, kind="code"), Cell(first.conventions, href=href), *settings.cell(first)]
         cells += [Cell(str(int(first.epochs)), int(first.epochs)), seeds_cell([len(each) for each in of_framework])]
         rows.append([*cells, *map(_best_cell, of_framework)])
     return Table.of(

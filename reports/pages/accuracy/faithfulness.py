@@ -183,7 +183,7 @@ def _first(row: Faithfulness, settings: Settings, results: Results) -> list[Cell
     return [
         Cell(first.cell, href=href, kind="code"),
         Cell(first.form, kind="code"),
-        *settings.cell(row.trials),
+        *settings.cell(first),
         Cell(str(int(first.epochs)), int(first.epochs)),
         Cell(name(row.framework), kind=row.framework),
         Cell(FRAMEWORKS[row.framework].owner),

@@ -60,7 +60,8 @@ def compared(results: Results) -> list[Padded]:
     found = []
     keys = ["cell", "conventions", "framework", "unpadded_setting"]
     for (cell, conventions, framework, _), part in done.groupby(keys, sort=False):
-        wide = part.pivot_table(index="seed", columns="way", values="accuracy").reindex(columns=[*READ, MASKED])
+        means = part.dropna(subset="accuracy").groupby(["seed", "way"]).accuracy.mean()
+        wide = means.unstack("way").reindex(columns=[*READ, MASKED])
         if wide[MASKED].notna().any():
             found.append(Padded(cell, conventions, framework, int(part.epochs.iloc[0]), wide))
     cells = ordered([each.cell for each in found], CELLS)

@@ -1,5 +1,7 @@
 """The front page: what was asked, what the results answer, and what is still missing."""
 
+from collections import Counter
+
 import pandas as pd
 
 from reports.data.comparable import FORMS, layers, ordered
@@ -118,8 +120,8 @@ def progress(results: Results) -> Section:
 def _progress_table(results: Results) -> Table:
     rows = []
     for (task, cell), part in results.trials.groupby(["task", "cell"], sort=False):
-        states = part.state.value_counts()
-        numbers = [len(part), *(int(states.get(state, 0)) for state in ("done", "failed", "missing"))]
+        states = Counter(part.state)
+        numbers = [len(part), *(states[state] for state in ("done", "failed", "missing"))]
         cells = [Cell(task), Cell(cell, href=results.links.runs(task=task, cell=cell), kind="code")]
         cells += [Cell(", ".join(ordered(part.form, FORMS))), Cell(", ".join(ordered(part.conventions, BASES)))]
         rows.append([*cells, *(Cell(f"{n:,}", n) for n in (part.seed.nunique(), *numbers))])
