@@ -98,7 +98,8 @@ def _tables(opened: sqlite3.Connection, experiment: str, fingerprints: set[str],
     if not kept:
         return Records(str(found[0]))
     place = {row[0]: number for number, row in enumerate(kept)}
-    frame = pd.DataFrame(kept, columns=FIELDS).astype({"complete": bool})
+    frame = pd.DataFrame(kept, columns=FIELDS)
+    frame["complete"] = frame.complete.astype(bool)
     if kind != MEASURED:
         return Records(str(found[0]), frame)
     del kept, same

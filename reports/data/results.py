@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -97,7 +97,7 @@ class Results:
     traps: tuple[RecordedTrap, ...] = ()
     trap_links: Links = field(default_factory=Links)
 
-    @property
+    @cached_property
     def done(self) -> pd.DataFrame:
         """The trials that are done."""
         return self.trials[self.trials.state == "done"]
@@ -169,8 +169,8 @@ def join(planned: pd.DataFrame, records: Records) -> tuple[pd.DataFrame, pd.Data
     """
     trials = planned.merge(newest(records.runs), on="fingerprint", how="left")
     trials["state"] = trials.state.fillna("missing")
-    trials = _with_environment(trials)
-    return _texts_together(trials), _texts_together(_wide(records.history, trials))
+    trials = _texts_together(_with_environment(trials))
+    return trials, _texts_together(_wide(records.history, trials))
 
 
 def _texts_together(frame: pd.DataFrame) -> pd.DataFrame:

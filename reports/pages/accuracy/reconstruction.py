@@ -20,7 +20,7 @@ from reports.statistics import Reconstruction
 #: One column for each framework under its defaults, and one for each framework's conventions imposed on both.
 STOCK = tuple(("stock", twin) for twin in TWINS)
 WRITTEN = tuple(("imposed", label) for label in IMPOSED)
-SEEN = ["seed", "conventions", "framework", "accuracy"]  # columns of the trials that the evidence is made of
+SEEN = ["conventions", "framework", "seed", "accuracy"]  # columns of the trials that the evidence is made of
 WORDS = (
     "Stock difference: TensorFlow 2 minus PyTorch, each with its own defaults and random numbers. The seeds of two "
     "frameworks share nothing, so the samples are independent (Welch 1947).",
@@ -85,11 +85,12 @@ def evidence(results: Results) -> list[Evidence]:
 
 def of_cell(cell: str, rows: pd.DataFrame) -> Evidence:
     """The evidence of one cell; ``rows`` have framework, conventions, seed, accuracy and epochs."""
-    ran = rows.loc[rows.framework.isin(TWINS) & rows.conventions.isin(BASES), SEEN].dropna(subset="accuracy")
-    seeds = sorted(set(ran.seed))
-    wide = {(label, twin): np.full(len(seeds), np.nan) for label in BASES for twin in TWINS}
-    for (seed, *side), accuracy in ran.groupby(SEEN[:3], sort=False).accuracy.mean().items():
-        wide[*side][seeds.index(seed)] = accuracy
+    found: dict[tuple[str, str], dict[int, list[float]]] = {(label, twin): {} for label in BASES for twin in TWINS}
+    for label, twin, seed, accuracy in rows[SEEN].dropna(subset="accuracy").itertuples(index=False):
+        if (label, twin) in found:
+            found[label, twin].setdefault(seed, []).append(accuracy)
+    seeds = sorted(set().union(*found.values()))
+    wide = {side: np.array([np.mean(ran.get(seed, np.nan)) for seed in seeds]) for side, ran in found.items()}
     imposed = {label: np.stack([wide[label, twin] for twin in TWINS]) for label in IMPOSED}  # (twins, seeds)
     merged = {("imposed", label): statistics.merge_twins(values) for label, values in imposed.items()}
     frame = pd.DataFrame({side: wide[side] for side in STOCK} | merged, index=seeds)
