@@ -44,8 +44,3 @@ def cached_by_fields(*names: str) -> Callable[[Callable[[Results], Made]], Calla
         return known
 
     return decorated
-
-
-def forget() -> None:
-    """Forget all answers of ``cached_by_fields``: a test draws no figures where another does."""
-    _KEPT.clear()
