@@ -11,6 +11,8 @@ from reports.data.results import Results
 Made = TypeVar("Made")
 #: Of each function of ``cached_by_fields`` the values of its fields at the last call, and its answer.
 _KEPT: dict[Callable[..., Any], tuple[tuple[Any, ...], Any]] = {}
+#: Of each task its last part of the results.
+_PARTS: dict[str, Results] = {}
 
 
 def cached_by_results(function: Callable[[Results], Made]) -> Callable[[Results], Made]:
@@ -24,6 +26,25 @@ def cached_by_results(function: Callable[[Results], Made]) -> Callable[[Results]
         return found[results]
 
     return known
+
+
+def of_task(results: Results, task: str) -> Results:
+    """The trials and histories of one task, and nothing else of the results.
+
+    While nothing of them changes it is the same object from one writing of the pages to the next: so is what is
+    ``cached_by_results`` of it.
+    """
+    trials, history = results.trials[results.trials.task == task], results.history[results.history.task == task]
+    part = Results(results.study, trials, history.reset_index(drop=True), results.links)
+    known = _PARTS.get(task)
+    if not (known and _equal(known, part)):
+        _PARTS[task] = part
+    return _PARTS[task]
+
+
+def _equal(one: Results, other: Results) -> bool:
+    named = (one.study, one.links) == (other.study, other.links)
+    return named and one.trials.equals(other.trials) and one.history.equals(other.history)
 
 
 def cached_by_fields(*names: str) -> Callable[[Callable[[Results], Made]], Callable[[Results], Made]]:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from experiments.twins import FRAMEWORKS as FACTS
 from experiments.twins import TWINS
-from reports.data.cached import cached_by_results
+from reports.data.cached import cached_by_results, of_task
 from reports.data.results import BASES, Results
 
 FRAMEWORKS = tuple(FACTS)
@@ -46,6 +46,12 @@ def layer_table(trials: pd.DataFrame) -> pd.DataFrame:
     found = _richest(layers, "conventions", BASES)
     several = found.groupby("cell").conventions.nunique().loc[lambda count: count > 1].index
     return found[found.cell.isin(several)] if len(several) else found
+
+
+@cached_by_results
+def reviews(results: Results) -> Results:
+    """A study's trials on IMDB alone."""
+    return of_task(results, "imdb")
 
 
 @cached_by_results

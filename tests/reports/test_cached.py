@@ -10,7 +10,7 @@ from made_reports.html_elements import leave_out_drawing
 
 from reports import render
 from reports.data import cached, results
-from reports.data.cached import cached_by_fields, cached_by_results
+from reports.data.cached import cached_by_fields, cached_by_results, of_task
 from reports.data.links import Links
 from reports.html.blocks import Cell, Table
 from reports.pages.parity import gradient_norms, loss_differences, rounding
@@ -44,6 +44,22 @@ def test_what_several_pages_ask_for_is_made_once_of_the_same_results():
     other = replace(whole, trials=pd.DataFrame({"seed": [1, 2, 3]}))
     assert [number(whole), number(whole), number(other), number(other)] == [1, 1, 3, 3]
     assert asked == [whole, other]
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_task_s_part_is_the_same_until_one_of_its_trials_changes():
+    def part(states=("done", "missing"), accuracies=(0.5, 0.6), study="toy"):
+        trials = pd.DataFrame({"task": ["imdb", "sine"], "state": states})
+        history = pd.DataFrame({"task": ["sine", "imdb"], "test/accuracy": accuracies})
+        return of_task(toy(trials=trials, history=history, study=study), "imdb")
+
+    first = part()
+    assert first.trials.state.tolist() == ["done"] and first.history["test/accuracy"].tolist() == [0.6]
+    assert part(states=("done", "done")) is first and part(accuracies=(0.7, 0.6)) is first
+    failed = part(states=("failed", "missing"))
+    assert failed.trials.state.tolist() == ["failed"] and part().trials.state.tolist() == ["done"]
+    assert part(accuracies=(0.5, 0.7)).history["test/accuracy"].tolist() == [0.7]
+    assert part(study="other").study == "other"
 
 
 def test_what_is_made_of_some_fields_is_made_again_when_one_of_them_has_changed():
@@ -85,6 +101,7 @@ def test_pages_written_again_are_those_of_what_is_known_by_then(monkeypatch):
     again = [pages(found) for found in (midway, whole, midway)]
     for written, found in zip(again, (midway, whole, midway), strict=True):
         monkeypatch.setattr(cached, "_KEPT", {})
+        monkeypatch.setattr(cached, "_PARTS", {})
         render._table.cache_clear()
         assert written == pages(replace(found))
     assert all(again[0][name] != again[1][name] for name in again[0])

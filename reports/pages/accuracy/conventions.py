@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 
 from experiments.twins import COLOURS
 from reports import statistics
+from reports.data.cached import cached_by_results
 from reports.data.comparable import CELLS, FRAMEWORKS, experiments, layers, ordered, sample
 from reports.data.links import Links
 from reports.data.results import BASES, Results
@@ -121,6 +122,7 @@ def _best_cell(chosen: pd.DataFrame) -> Cell:
     return replace(cell, note=", ".join(filter(None, [epochs, cell.note])))
 
 
+@cached_by_results
 def figure(results: Results) -> Figure:
     """The framework × conventions table as points, a panel for each cell."""
     trials = layers(results)

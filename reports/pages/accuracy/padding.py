@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 
 from experiments.twins import COLOURS
 from reports import statistics
+from reports.data.cached import cached_by_results
 from reports.data.comparable import CELLS, ordered
 from reports.data.results import IMPOSED, Results
 from reports.html.blocks import Block, Cell, Column, Figure, Key, Panel, Prose, Section, Table
@@ -68,6 +69,7 @@ def compared(results: Results) -> list[Padded]:
     return sorted(found, key=lambda each: (cells.index(each.cell), each.conventions))
 
 
+@cached_by_results
 def section(results: Results) -> list[Section]:
     """A figure and a table, where the study varies the padding."""
     planned = trials(results)

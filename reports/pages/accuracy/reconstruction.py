@@ -137,6 +137,7 @@ def _apart(cells: Sequence[Evidence]) -> str:
     return f" Here the two twins of a seed end at most {number(largest)} points apart."
 
 
+@cached_by_results
 def table(results: Results) -> Table:
     """A row for each cell, and one for all of them."""
     cells = evidence(results)

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pandas as pd
 
-from reports.data.comparable import FORMS, layers, ordered
+from reports.data.comparable import FORMS, layers, ordered, reviews
 from reports.data.results import BASES, Results
 from reports.html.blocks import Block, Cell, Column, Details, Group, Link, Prose, Section, Table
 from reports.html.format import count, listed, name
@@ -87,8 +87,9 @@ def _writing(results: Results) -> tuple[Group, ...]:
 
 
 def _why(results: Results) -> tuple[Block, ...]:
-    drawn = (layers(results).state == "done").any()
-    figure = (conventions.figure(results),) if drawn else ()
+    imdb = reviews(results)
+    drawn = (layers(imdb).state == "done").any()
+    figure = (conventions.figure(imdb),) if drawn else ()
     prose, rest = _split(headline.blocks(results))
     links = (Link("epoch by epoch, with tests", "accuracy.html"), Link("what may be claimed", "claims.html"))
     numbers = (Details("The numbers", tuple(rest)),) if rest else ()

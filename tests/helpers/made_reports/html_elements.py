@@ -34,6 +34,7 @@ DRAWN_ANEW = svg._drawn.__wrapped__  # as ``svg.draw`` would without its memory
 def leave_out_drawing(patch, box: str = "0 0 1 1") -> None:
     """Draw nothing: figures take most of a page's time. Nor keep such a figure for those who want a drawn one."""
     patch.setattr(cached, "_KEPT", {})
+    patch.setattr(cached, "_PARTS", {})
     patch.setattr(svg, "painted", lambda *_: f'<svg viewBox="{box}"></svg>')
     patch.setattr(svg, "_drawn", DRAWN_ANEW)
 
