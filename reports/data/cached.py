@@ -50,8 +50,8 @@ def _equal(one: Results, other: Results) -> bool:
 def cached_by_fields(*names: str) -> Callable[[Callable[[Results], Made]], Callable[[Results], Made]]:
     """Call a function again only when one of these fields of the results has changed since its last call.
 
-    The function is given these fields and no others, so that its answer cannot depend on what is not compared. Frames
-    cannot be compared; a running study's ``trials`` and ``history`` change with each trial anyway.
+    The function is given these fields and no others, so that its answer cannot depend on what is not compared. They
+    hold records that are parsed once and never changed, and no frames, which ``==`` does not compare.
     """
 
     def decorated(function: Callable[[Results], Made]) -> Callable[[Results], Made]:
