@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from experiments.twins import TITLES
 from reports.data.load import gather
 from reports.data.results import Results
 from reports.html import facets
+from reports.html.blocks import Table
 from reports.html.footer import foot
 from reports.html.once import said_once
 from reports.pages.accuracy import page as accuracy
@@ -42,6 +43,10 @@ PAGES = {
     "sources.html": ("Sources", sources),
     "claims.html": ("Claims", claims),
 }
+
+
+#: Tables that a process keeps as HTML: more than a study's pages have.
+MOST_KEPT = 512
 
 
 def write(plan: Plan, tracking_uri: str, folder: Path, running: str = "") -> Path:
@@ -102,8 +107,14 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"coded": _coded, "shortly": _shortly, "attributes": facets.attributes}
-    environment.filters |= {"of_kind": facets.of_kind, "of_row": facets.of_row}
+    environment.filters |= {"of_kind": facets.of_kind, "of_row": facets.of_row, "table": _table}
     return environment
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _table(table: Table) -> Markup:
+    """A table's HTML; of the tables most stay as they are while a study's pages are written again and again."""
+    return _environment().get_template("blocks.html").module.table(table)
 
 
 def _planned(page: Any, gathered: Results) -> bool:

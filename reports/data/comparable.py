@@ -7,7 +7,7 @@ import pandas as pd
 
 from experiments.twins import FRAMEWORKS as FACTS
 from experiments.twins import TWINS
-from reports.data.cached import cached_by_results
+from reports.data.cached import cached_by_results, of_task
 from reports.data.results import BASES, Results
 
 FRAMEWORKS = tuple(FACTS)
@@ -25,8 +25,10 @@ def experiments(trials: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Each experiment's fingerprint and trials, sorted by task, cell, form and conventions."""
     orders = {"task": (), "cell": CELLS, "form": FORMS, "conventions": BASES}
     rank = {column: ordered(trials[column], order) for column, order in orders.items()}
-    groups = list(trials.groupby("spec_fingerprint", sort=False))
-    return sorted(groups, key=lambda item: [rank[column].index(item[1][column].iloc[0]) for column in orders])
+    firsts = trials.drop_duplicates("spec_fingerprint")
+    of_columns = zip(*(map(rank[column].index, firsts[column]) for column in orders), strict=True)
+    places = dict(zip(firsts.spec_fingerprint, of_columns, strict=True))
+    return sorted(trials.groupby("spec_fingerprint", sort=False), key=lambda item: places[item[0]])
 
 
 def designed(trials: pd.DataFrame) -> pd.Series:
@@ -44,6 +46,12 @@ def layer_table(trials: pd.DataFrame) -> pd.DataFrame:
     found = _richest(layers, "conventions", BASES)
     several = found.groupby("cell").conventions.nunique().loc[lambda count: count > 1].index
     return found[found.cell.isin(several)] if len(several) else found
+
+
+@cached_by_results
+def reviews(results: Results) -> Results:
+    """A study's trials on IMDB alone."""
+    return of_task(results, "imdb")
 
 
 @cached_by_results
@@ -75,6 +83,6 @@ def sample(trials: pd.DataFrame, framework: str, value: str = "accuracy") -> np.
     if value not in trials:
         return np.array([])
     # As arrays, which takes a tenth of pandas's time: a page asks hundreds of times.
-    chosen = (trials.state.to_numpy() == "done") & (trials.framework.to_numpy() == framework)
+    chosen = (trials["state"].to_numpy() == "done") & (trials["framework"].to_numpy() == framework)
     values = trials[value].to_numpy(float)[chosen]
     return values[~np.isnan(values)]

@@ -31,6 +31,7 @@ RUNS_A_PAGE = 250  # a thousand at once take 100 MiB more
 RUNS_A_BATCH = 100  # SQLite takes 999 variables in one statement at the least
 ROWS_A_BATCH = 25_000
 
+MEASURED = "trial"  # the kind of runs whose metrics the pages read
 FIELDS = ["run_id", "fingerprint", "status", "complete", "failure", "environment", "data", "data_digest"]
 FIELDS += ["start_time", "artifact_uri"]
 TAGS = ("fingerprint", "complete", "failure", "environment", "data", "data_digest")
@@ -63,15 +64,17 @@ class Records:
     history: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["run_id", "metric", "epoch", "value"]))
 
 
-def read(tracking_uri: str, experiment: str, fingerprints: set[str], kind: str = "trial") -> Records:
+def read(tracking_uri: str, experiment: str, fingerprints: set[str], kind: str = MEASURED) -> Records:
     """An experiment's runs of a kind, in one pass; a missing database or experiment is an empty study.
+
+    Of trials with their metrics and histories; what other kinds found stands in their files.
 
     Raises:
         UserError: the database is none of MLflow's, or cannot be read.
     """
-    if _nothing_there(tracking_uri):
-        return Records()
     if path := database.sqlite_path(tracking_uri):
+        if not path.is_file():
+            return Records()
         with database.connect(path) as opened:
             return _tables(opened, experiment, fingerprints, kind)
     try:
@@ -82,17 +85,10 @@ def read(tracking_uri: str, experiment: str, fingerprints: set[str], kind: str =
         raise UserError(database.shown(f"{tracking_uri}: {first_line}")) from error
 
 
-def _nothing_there(tracking_uri: str) -> bool:
-    # MLflow would create its tables, which takes seconds and leaves a file behind.
-    path = database.sqlite_path(tracking_uri)
-    if path is None or not path.is_file():
-        return path is not None
-    with database.connect(path) as opened:
-        return not opened.execute("SELECT 1 FROM sqlite_master").fetchone()
-
-
 def _tables(opened: sqlite3.Connection, experiment: str, fingerprints: set[str], kind: str) -> Records:
     """What ``_records`` gives, from a SQLite database's own tables, three queries in all."""
+    if not opened.execute("SELECT 1 FROM sqlite_master").fetchone():
+        return Records()
     found = opened.execute("SELECT experiment_id FROM experiments WHERE name = ?", (experiment,)).fetchone()
     if found is None:
         return Records()
@@ -102,12 +98,17 @@ def _tables(opened: sqlite3.Connection, experiment: str, fingerprints: set[str],
     if not kept:
         return Records(str(found[0]))
     place = {row[0]: number for number, row in enumerate(kept)}
-    frame = pd.DataFrame(kept, columns=FIELDS).astype({"complete": bool})
+    frame = pd.DataFrame(kept, columns=FIELDS)
+    frame["complete"] = frame.complete.astype(bool)
+    if kind != MEASURED:
+        return Records(str(found[0]), frame)
     del kept, same
     metrics: dict[str, np.ndarray] = {}
     for run, name, value in opened.execute(LAST, found):
         if run in place and value is not None:
-            metrics.setdefault(name, np.full(len(place), np.nan))[place[run]] = value
+            if name not in metrics:
+                metrics[name] = np.full(len(place), np.nan)
+            metrics[name][place[run]] = value
     frame = pd.concat([frame, pd.DataFrame(metrics)], axis=1)
     return Records(str(found[0]), frame, _epochs(opened, found[0], list(_newest_done(frame).run_id)))
 
@@ -151,6 +152,8 @@ def _records(client: MlflowClient, experiment: str, fingerprints: set[str], kind
     if not runs:
         return Records(found.experiment_id)
     frame = pd.DataFrame(runs)
+    if kind != MEASURED:
+        return Records(found.experiment_id, frame[FIELDS])
     return Records(found.experiment_id, frame, _histories(client, list(_newest_done(frame).run_id)))
 
 

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from experiments.conventions import TABLE
@@ -96,7 +97,7 @@ class Results:
     traps: tuple[RecordedTrap, ...] = ()
     trap_links: Links = field(default_factory=Links)
 
-    @property
+    @cached_property
     def done(self) -> pd.DataFrame:
         """The trials that are done."""
         return self.trials[self.trials.state == "done"]
@@ -154,11 +155,11 @@ def _owners(spec: ExperimentSpec) -> str:
 
 def newest(runs: pd.DataFrame) -> pd.DataFrame:
     """For each fingerprint its newest complete run, ``state`` done; else its newest run if that failed."""
-    runs = runs.sort_values("start_time", kind="stable")
     finished = (runs.status == "FINISHED") & runs.complete.astype(bool)
-    done = runs[finished].drop_duplicates("fingerprint", keep="last").assign(state="done")
-    rest = runs[~runs.fingerprint.isin(done.fingerprint)].drop_duplicates("fingerprint", keep="last")
-    return pd.concat([done, rest[rest.status == "FAILED"].assign(state="failed")])
+    ranked = runs.assign(state=np.where(finished, "done", "failed")).sort_values("start_time", kind="stable")
+    ranked = ranked.sort_values("state", ascending=False, kind="stable")  # failed ones, then those that are done
+    found = ranked.drop_duplicates("fingerprint", keep="last")
+    return found[(found.state == "done") | (found.status == "FAILED")]
 
 
 def join(planned: pd.DataFrame, records: Records) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -168,8 +169,8 @@ def join(planned: pd.DataFrame, records: Records) -> tuple[pd.DataFrame, pd.Data
     """
     trials = planned.merge(newest(records.runs), on="fingerprint", how="left")
     trials["state"] = trials.state.fillna("missing")
-    trials = _with_environment(trials)
-    return _texts_together(trials), _texts_together(_wide(records.history, trials))
+    trials = _texts_together(_with_environment(trials))
+    return trials, _texts_together(_wide(records.history, trials))
 
 
 def _texts_together(frame: pd.DataFrame) -> pd.DataFrame:

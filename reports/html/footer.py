@@ -69,6 +69,6 @@ def _places(done: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 def _data(done: pd.DataFrame, trials: pd.DataFrame) -> str:
-    ran = done.dropna(subset=["data", "data_digest"])[["data", "data_digest"]].drop_duplicates()
+    ran = done[["data", "data_digest"]].dropna().drop_duplicates()
     pairs = ran if len(ran) else trials[["data_name", "planned_digest"]].drop_duplicates()
     return "; ".join(f"{data}, sha256 {digest}" for data, digest in pairs.itertuples(index=False))

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -177,6 +178,6 @@ class Settings:
         """The heading of the column of letters, if there is one."""
         return ["Setting"] * self.several
 
-    def cell(self, trials: pd.DataFrame) -> list[Cell]:
-        """One experiment's letter, if there is such a column."""
-        return [Cell(self._letters[trials.setting.iloc[0]])] * self.several
+    def cell(self, trial: Any) -> list[Cell]:
+        """The letter of a trial's experiment, if there is such a column."""
+        return [Cell(self._letters[trial.setting])] * self.several

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import integrate, special, stats
+from scipy import integrate, special
 
 from reports.statistics.intervals import Moment, combine
 
@@ -37,6 +38,7 @@ def significance(part: Moment) -> float | np.ndarray:
         return np.where(np.asarray(part.variance) > 0, 2 * special.stdtr(part.freedom, -distance), math.nan)[()]
 
 
+@lru_cache(maxsize=4_096)  # several pages ask for the same, whenever they are written
 def power(
     variance: float, freedom: float, margin: float = MARGIN, level: float = LEVEL, difference: float = 0.0
 ) -> float:
@@ -63,7 +65,7 @@ def power(
         return normal * math.exp(scale + (freedom - 1) * math.log(chi) - chi**2 / 2)
 
     # Nearly all of χ's probability, so that quad finds it; beyond the last bound the margin is smaller than t·s.
-    low, high = (math.sqrt(stats.chi2.ppf(share, freedom)) for share in (1e-12, 1 - 1e-12))
+    low, high = (math.sqrt(2 * special.gammaincinv(freedom / 2, share)) for share in (1e-12, 1 - 1e-12))
     high = min(high, margin * math.sqrt(freedom) / (critical * sigma))
     return float(integrate.quad(passes, low, high)[0]) if high > low else 0.0
 

@@ -1,11 +1,9 @@
 """What the pages say, and what is missing."""
 
 import re
-from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 
-import pandas as pd
 import pytest
 from made_reports import toys
 from made_reports.cases import PAGES, write
@@ -17,8 +15,6 @@ from experiments.events import Failed
 from experiments.running.pages import settle
 from experiments.tracking.recording.tracker import Tracker
 from reports.data import load, query, results
-from reports.data.cached import cached_by_results
-from reports.data.links import Links
 from reports.data.load import gather
 
 REASON = "ValueError: <script>alert('x')</script> & \"quotes\""
@@ -200,20 +196,6 @@ def test_pages_that_cannot_be_written_are_one_line(tmp_path):
     folder.touch()
     with pytest.raises(UserError, match=r"reports: the pages cannot be written: .+; allowed: .*--reports-only"):
         write([], folder, f"sqlite:///{tmp_path}/none.db")
-
-
-def test_what_several_pages_ask_for_is_made_once_of_the_same_results():
-    asked, trials = [], pd.DataFrame({"seed": [1]})
-    whole = results.Results("toy", trials, trials, Links())
-
-    @cached_by_results
-    def number(given):
-        asked.append(given)
-        return len(given.trials)
-
-    other = replace(whole, trials=pd.DataFrame({"seed": [1, 2, 3]}))
-    assert [number(whole), number(whole), number(other), number(other)] == [1, 1, 3, 3]
-    assert asked == [whole, other]
 
 
 @pytest.mark.usefixtures("unread")

@@ -53,17 +53,11 @@ def steps(results: Results) -> list[Step]:
 
 def _step(cell: str, epoch: int, rows: pd.DataFrame) -> Step:
     evidence = reconstruction.of_cell(cell, rows)
-    rebuilt, imposed = evidence.reconstruction, {label: _paired(rows, label) for label in IMPOSED}
+    rebuilt = evidence.reconstruction
+    imposed = {label: statistics.mean(gaps) for label, gaps in evidence.twins.items()}  # paired by seed
     *stock, pairs = evidence.seeds
     seeds = (*stock, *(estimate.n for estimate in imposed.values()), pairs)
     return Step(cell, epoch, seeds, {"stock": rebuilt.stock, **imposed}, rebuilt)
-
-
-def _paired(rows: pd.DataFrame, label: str) -> Estimate:
-    """The twins' difference under imposed conventions, seed by seed."""
-    chosen = rows[(rows.conventions == label) & rows.framework.isin(TWINS)]
-    wide = chosen.pivot_table(index="seed", columns="framework", values="accuracy").reindex(columns=list(TWINS))
-    return statistics.mean((wide[TWINS[0]] - wide[TWINS[1]]).dropna())
 
 
 def section(results: Results) -> Section:

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 
 from experiments.twins import COLOURS
 from reports import statistics
+from reports.data.cached import cached_by_results
 from reports.data.comparable import CELLS, FRAMEWORKS, experiments, layers, ordered, sample
 from reports.data.links import Links
 from reports.data.results import BASES, Results
@@ -70,7 +71,7 @@ def table(trials: pd.DataFrame, results: Results, form: bool, task: str = "imdb"
         first, href = chosen.iloc[0], results.links.spec(fingerprint)
         means = [statistics.mean(sample(chosen, framework, value)) for framework in frameworks]
         cells = [Cell(first.cell, kind="code"), *[Cell(first.form, kind="code")] * form]
-        cells += [Cell(first.conventions, href=href), *settings.cell(chosen)]
+        cells += [Cell(first.conventions, href=href), *settings.cell(first)]
         cells += [Cell(str(int(first.epochs)), int(first.epochs)), seeds_cell([each.n for each in means])]
         rows.append([*cells, *map(cell, means)])
     return Table.of(
@@ -101,7 +102,7 @@ def _best_table(trials: pd.DataFrame, best: pd.DataFrame, results: Results) -> T
     for fingerprint, chosen in experiments(best):
         first, href = chosen.iloc[0], results.links.spec(fingerprint)
         of_framework = [chosen[chosen.framework == framework] for framework in frameworks]
-        cells = [Cell(first.cell, kind="code"), Cell(first.conventions, href=href), *settings.cell(chosen)]
+        cells = [Cell(first.cell, kind="code"), Cell(first.conventions, href=href), *settings.cell(first)]
         cells += [Cell(str(int(first.epochs)), int(first.epochs)), seeds_cell([len(each) for each in of_framework])]
         rows.append([*cells, *map(_best_cell, of_framework)])
     return Table.of(
@@ -121,6 +122,7 @@ def _best_cell(chosen: pd.DataFrame) -> Cell:
     return replace(cell, note=", ".join(filter(None, [epochs, cell.note])))
 
 
+@cached_by_results
 def figure(results: Results) -> Figure:
     """The framework × conventions table as points, a panel for each cell."""
     trials = layers(results)

@@ -105,7 +105,7 @@ def _first(row: Compared, settings: Settings, results: Results) -> list[Cell]:
     return [
         Cell(first.cell, kind="code"),
         Cell(first.conventions, href=results.links.spec(row.spec)),
-        *settings.cell(row.trials),
+        *settings.cell(first),
         Cell(str(int(first.epochs)), int(first.epochs)),
         Cell(str(n), n),
     ]

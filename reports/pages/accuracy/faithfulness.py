@@ -120,7 +120,7 @@ def _panel(part: list[Faithfulness], results: Results) -> Panel:
 
     means = [_mean(*strip) for strip in strips if len(strip[-1])]
     spoken = f"Test accuracies of {title}; means: {', '.join(means)}."
-    data = strips, [_done(part, framework, label)[DRAWN] for framework, label, _ in strips], results.links
+    data = strips, [_done(row.trials, label) for row in part for label in row.samples], results.links
     svg = draw(_paint, data, spoken, [label for _, label, _ in strips], height=0.5 + 0.36 * len(strips))
     facets = {"task": "imdb", "cell": first.cell, "form": first.form}
     return Panel(title, svg, spoken, results.links.runs(**facets), facets)
@@ -141,9 +141,8 @@ def _mean(framework: str, label: str, values: np.ndarray) -> str:
     return f"{name(framework)} {label} {number(values.mean(), 1)}%"
 
 
-def _done(part: list[Faithfulness], framework: str, label: str) -> pd.DataFrame:
-    trials = pd.concat([row.trials for row in part if row.framework == framework])
-    return trials[(trials.conventions == label) & (trials.state == "done")].dropna(subset="accuracy")
+def _done(trials: pd.DataFrame, label: str) -> pd.DataFrame:
+    return trials.loc[(trials.conventions == label) & (trials.state == "done"), DRAWN].dropna(subset="accuracy")
 
 
 def _strip(axes: Axes, place: int, trials: pd.DataFrame, links: Links) -> None:
@@ -183,7 +182,7 @@ def _first(row: Faithfulness, settings: Settings, results: Results) -> list[Cell
     return [
         Cell(first.cell, href=href, kind="code"),
         Cell(first.form, kind="code"),
-        *settings.cell(row.trials),
+        *settings.cell(first),
         Cell(str(int(first.epochs)), int(first.epochs)),
         Cell(name(row.framework), kind=row.framework),
         Cell(FRAMEWORKS[row.framework].owner),

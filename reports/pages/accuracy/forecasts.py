@@ -79,11 +79,11 @@ def _table(trials: pd.DataFrame, results: Results) -> Table:
     for key, chosen in experiments(trials):
         first = chosen.iloc[0]
         cells = [Cell(first.cell, kind="code"), Cell(first.form, kind="code")]
-        cells += [Cell(first.conventions, href=results.links.spec(key)), *settings.cell(chosen)]
+        cells += [Cell(first.conventions, href=results.links.spec(key)), *settings.cell(first)]
         cells += [Cell(str(int(first.epochs)), int(first.epochs))]
-        cells += [seeds_cell([len(sample(chosen, each, "test/rollout_mse")) for each in frameworks])]
         means = [statistics.mean(sample(chosen, each, metric)) for metric in ERRORS for each in frameworks]
-        rows.append([*cells, *map(error_cell, means)])
+        seeds = [mean.n for mean in means[-len(frameworks) :]]  # of the free-running forecasts
+        rows.append([*cells, seeds_cell(seeds), *map(error_cell, means)])
     return Table.of(
         "Mean squared error after the named epoch, the last: mean over seeds ± half of its 95% t interval. One step "
         "ahead is scored on every test window; free-running on the forecast fed its own output.",

@@ -59,7 +59,7 @@ def _panel(cell: str, label: str, rows: pd.DataFrame, limits, results: Results) 
     last = rows[(rows.epoch == rows.epoch.max()) & (rows.split == "test")]
     ends = ", ".join(f"{row.framework} {number(row.mean, 1)}%" for row in last.rename(columns=str).itertuples())
     spoken = f"Learning curves of {cell} under {label} conventions; mean test accuracy ends at {ends}."
-    svg = draw(_paint, (rows, limits), spoken, height=2.3)
+    svg = draw(_paint, (rows.reset_index(drop=True), limits), spoken, height=2.3)
     href = results.links.runs(task="imdb", form="layer", cell=cell, conventions=label)
     return Panel(f"{cell}, {label}", svg, spoken, href, {"task": "imdb", "cell": cell, "conventions": label})
 

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 
 from experiments.twins import COLOURS
 from reports import statistics
+from reports.data.cached import cached_by_results
 from reports.data.comparable import CELLS, ordered
 from reports.data.results import IMPOSED, Results
 from reports.html.blocks import Block, Cell, Column, Figure, Key, Panel, Prose, Section, Table
@@ -60,13 +61,15 @@ def compared(results: Results) -> list[Padded]:
     found = []
     keys = ["cell", "conventions", "framework", "unpadded_setting"]
     for (cell, conventions, framework, _), part in done.groupby(keys, sort=False):
-        wide = part.pivot_table(index="seed", columns="way", values="accuracy").reindex(columns=[*READ, MASKED])
+        means = part.dropna(subset="accuracy").groupby(["seed", "way"]).accuracy.mean()
+        wide = means.unstack("way").reindex(columns=[*READ, MASKED])
         if wide[MASKED].notna().any():
             found.append(Padded(cell, conventions, framework, int(part.epochs.iloc[0]), wide))
     cells = ordered([each.cell for each in found], CELLS)
     return sorted(found, key=lambda each: (cells.index(each.cell), each.conventions))
 
 
+@cached_by_results
 def section(results: Results) -> list[Section]:
     """A figure and a table, where the study varies the padding."""
     planned = trials(results)

@@ -2,7 +2,7 @@
 
 from experiments.tasks import MODULES
 from reports.data.cached import cached_by_results
-from reports.data.comparable import designed, layers
+from reports.data.comparable import designed, layers, reviews
 from reports.data.results import Results
 from reports.html.blocks import Block, Prose, Section
 from reports.html.format import shortfall
@@ -31,6 +31,20 @@ SHOWN = ("imdb", "sine", "chars")
 
 def sections(results: Results) -> list[Section]:
     """The page's sections in order."""
+    imdb = reviews(results)
+    return [
+        *_on_reviews(imdb),
+        twin_losses.section(results),
+        *padding.section(imdb),
+        forecasts.section(results),
+        others(imdb),
+        *other_tasks(results),
+    ]
+
+
+@cached_by_results
+def _on_reviews(results: Results) -> list[Section]:
+    """The sections on the framework × conventions table and its family."""
     twins, own = verdicts(results)
     family = [row.comparison for row in (*twins, *own)]
     tested = sum(each.tested for each in family)
@@ -43,17 +57,16 @@ def sections(results: Results) -> list[Section]:
         faithfulness.section(results, own, tested),
         equivalence.section(results, twins, tested),
         learning_curves.section(results),
-        twin_losses.section(results),
-        *padding.section(results),
-        forecasts.section(results),
-        others(results),
-        *other_tasks(results),
     ]
 
 
-@cached_by_results
 def verdicts(results: Results) -> tuple[list[Compared], list[Faithfulness]]:
     """Every comparison that the page gives a verdict on, p values adjusted together: they are one family."""
+    return _verdicts(reviews(results))
+
+
+@cached_by_results
+def _verdicts(results: Results) -> tuple[list[Compared], list[Faithfulness]]:
     twins, own = equivalence.compared(results), faithfulness.compared(results)
     adjusted = iter(comparison.adjusted([row.comparison for row in (*twins, *own)]))
     return (
@@ -62,6 +75,7 @@ def verdicts(results: Results) -> tuple[list[Compared], list[Faithfulness]]:
     )
 
 
+@cached_by_results
 def others(results: Results) -> Section:
     """Every other IMDB experiment: other forms, other settings."""
     imdb = results.trials[results.trials.task == "imdb"]

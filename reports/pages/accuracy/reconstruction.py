@@ -1,7 +1,7 @@
 """Do the written conventions give the stock difference? For each cell, and over all cells, with intervals."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -20,6 +20,7 @@ from reports.statistics import Reconstruction
 #: One column for each framework under its defaults, and one for each framework's conventions imposed on both.
 STOCK = tuple(("stock", twin) for twin in TWINS)
 WRITTEN = tuple(("imposed", label) for label in IMPOSED)
+SEEN = ["conventions", "framework", "seed", "accuracy"]  # columns of the trials that the evidence is made of
 WORDS = (
     "Stock difference: TensorFlow 2 minus PyTorch, each with its own defaults and random numbers. The seeds of two "
     "frameworks share nothing, so the samples are independent (Welch 1947).",
@@ -44,13 +45,18 @@ class Evidence:
     cells: tuple[str, ...]
     epochs: tuple[int, ...]  # after which they were measured
     accuracies: pd.DataFrame  # a row for each seed, the columns STOCK and WRITTEN; NaN is not run
-    apart: float = 0.0  # the largest difference between the two imposed twins of a seed
+    twins: Mapping[str, np.ndarray] = field(default_factory=dict)  # imposed conventions → their difference, by seed
 
     @cached_property
     def seeds(self) -> tuple[int, int, int]:
         """Seeds of each stock framework, and pairs of the reconstruction."""
-        stock = (int(self.accuracies[side].count()) for side in STOCK)
-        return (*stock, len(self.accuracies.dropna(subset=list(WRITTEN))))
+        left, right, first, second = (self.accuracies[side].notna().to_numpy() for side in (*STOCK, *WRITTEN))
+        return int(left.sum()), int(right.sum()), int((first & second).sum())
+
+    @property
+    def apart(self) -> float:
+        """The largest difference between the two imposed twins of a seed."""
+        return max((float(np.abs(gaps).max()) for gaps in self.twins.values() if len(gaps)), default=0.0)
 
     @property
     def missing(self) -> list[str]:
@@ -79,16 +85,18 @@ def evidence(results: Results) -> list[Evidence]:
 
 def of_cell(cell: str, rows: pd.DataFrame) -> Evidence:
     """The evidence of one cell; ``rows`` have framework, conventions, seed, accuracy and epochs."""
-    ran = rows[rows.framework.isin(TWINS) & rows.conventions.isin(BASES)].dropna(subset="accuracy")
-    columns = pd.MultiIndex.from_product([BASES, TWINS])
-    means = ran.groupby(["seed", "conventions", "framework"]).accuracy.mean()
-    wide = means.astype(float).unstack(["conventions", "framework"]).reindex(columns=columns)
-    imposed = {label: wide[label].to_numpy(float) for label in IMPOSED}  # (seeds, twins)
-    merged = {("imposed", label): statistics.merge_twins(values.T) for label, values in imposed.items()}
-    stock = {side: wide[side] for side in STOCK}
-    gaps = np.abs(np.concatenate([values[:, 0] - values[:, 1] for values in imposed.values()]))
-    frame = pd.DataFrame({**stock, **merged}, index=wide.index)
-    return Evidence((cell,), tuple(sorted(set(rows.epochs))), frame, float(np.nanmax(gaps, initial=0.0)))
+    found: dict[tuple[str, str], dict[int, list[float]]] = {(label, twin): {} for label in BASES for twin in TWINS}
+    for label, twin, seed, accuracy in rows[SEEN].dropna(subset="accuracy").itertuples(index=False):
+        if (label, twin) in found:
+            found[label, twin].setdefault(seed, []).append(accuracy)
+    seeds = sorted(set().union(*found.values()))
+    wide = {side: np.array([np.mean(ran.get(seed, np.nan)) for seed in seeds]) for side, ran in found.items()}
+    imposed = {label: np.stack([wide[label, twin] for twin in TWINS]) for label in IMPOSED}  # (twins, seeds)
+    merged = {("imposed", label): statistics.merge_twins(values) for label, values in imposed.items()}
+    frame = pd.DataFrame({side: wide[side] for side in STOCK} | merged, index=seeds)
+    gaps = {label: left - right for label, (left, right) in imposed.items()}
+    twins = {label: values[~np.isnan(values)] for label, values in gaps.items()}
+    return Evidence((cell,), tuple(sorted(set(rows.epochs))), frame, twins)
 
 
 def pooled(cells: Sequence[Evidence]) -> Evidence:
@@ -98,7 +106,7 @@ def pooled(cells: Sequence[Evidence]) -> Evidence:
     means = statistics.merge_cells(stacked.transpose(2, 0, 1))
     frame = pd.DataFrame(means.T, index=seeds, columns=cells[0].accuracies.columns)
     epochs = tuple(sorted({epoch for cell in cells for epoch in cell.epochs}))
-    return Evidence(sum((cell.cells for cell in cells), ()), epochs, frame, max(cell.apart for cell in cells))
+    return Evidence(sum((cell.cells for cell in cells), ()), epochs, frame)
 
 
 def whole(cells: Sequence[Evidence]) -> Evidence | None:
@@ -129,6 +137,7 @@ def _apart(cells: Sequence[Evidence]) -> str:
     return f" Here the two twins of a seed end at most {number(largest)} points apart."
 
 
+@cached_by_results
 def table(results: Results) -> Table:
     """A row for each cell, and one for all of them."""
     cells = evidence(results)

@@ -53,9 +53,10 @@ def _table(trials: pd.DataFrame, reached: pd.DataFrame, results: Results) -> Tab
     columns += [Column("Steps an epoch", True), *(Column(name(each), True, each) for each in frameworks)]
     rows = []
     for key, chosen in experiments(trials):
-        first, steps = chosen.iloc[0], steps_per_epoch(chosen.iloc[0])
+        first = chosen.iloc[0]
+        steps = steps_per_epoch(first)
         cells = [Cell(first.cell, kind="code"), Cell(first.conventions, href=results.links.spec(key))]
-        cells += [*settings.cell(chosen), Cell(str(int(first.epochs)), int(first.epochs))]
+        cells += [*settings.cell(first), Cell(str(int(first.epochs)), int(first.epochs))]
         cells += [Cell(f"{steps:,}", steps) if steps else Cell("unknown", kind="quiet")]
         of_spec = reached[reached.spec_fingerprint == key]
         rows.append([*cells, *(_cell(of_spec[of_spec.framework == each].epoch, steps) for each in frameworks)])

@@ -1,9 +1,12 @@
 """Under imposed conventions: do the twins' training losses agree, epoch by epoch?"""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 
 from experiments.twins import TWINS
+from reports.data.cached import cached_by_results
 from reports.data.comparable import ordered
 from reports.data.results import Results
 from reports.html.blocks import Block, Cell, Column, Details, Figure, Key, Panel, Prose, Section, Table
@@ -11,6 +14,7 @@ from reports.html.format import Settings, count, shortfall, significant
 from reports.html.svg import BAD, INK, draw, mark
 from reports.statistics import LOSS_BOUND
 
+DRAWN = ["spec_fingerprint", "cell", "form", "conventions", "epoch", "percent"]  # columns of the figure's differences
 KEYS = ["spec_fingerprint", "slug", "task", "cell", "form", "conventions", "setting"]
 
 
@@ -36,9 +40,16 @@ def largest(gaps: pd.DataFrame) -> pd.DataFrame:
     return worst.merge(seeds, on="spec_fingerprint").assign(held=lambda frame: frame.gap <= LOSS_BOUND)
 
 
+@cached_by_results
+def compared(results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A study's ``losses``, and the ``largest`` of them."""
+    gaps = losses(results.history)
+    return gaps, largest(gaps)
+
+
 def answer(results: Results) -> str:
     """One sentence for the front page."""
-    found = largest(losses(results.history))
+    _, found = compared(results)
     if found.empty:
         return (
             "No answer yet: it needs both twins trained under imposed conventions, "
@@ -62,7 +73,7 @@ def answer(results: Results) -> str:
 def section(results: Results) -> Section:
     """The largest relative difference of each imposed experiment against the bound."""
     trials = results.trials[results.trials.imposed.astype(bool) & results.trials.framework.isin(TWINS)]
-    gaps = losses(results.history)
+    gaps, found = compared(results)
     blocks: tuple[Block, ...] = (
         Prose(
             "Under imposed conventions both twins start from the same weights and see the same batches under the same "
@@ -73,7 +84,7 @@ def section(results: Results) -> Section:
         *shortfall(trials, "under imposed conventions"),
     )
     if len(gaps):
-        blocks += (_figure(by_epoch(gaps), results), _table(largest(gaps), results))
+        blocks += (_figure(by_epoch(gaps), results), _table(found, results))
     return Section("agreement", "Do the losses agree under imposed conventions?", blocks)
 
 
@@ -92,7 +103,7 @@ def _figure(found: pd.DataFrame, results: Results) -> Figure:
 def _panel(task: str, rows: pd.DataFrame, results: Results) -> Panel:
     worst = rows.loc[rows.percent.idxmax()]
     spoken = f"Task {task}: the largest difference is {significant(worst.percent, 2)}% in epoch {int(worst.epoch)}."
-    svg = draw(_paint, (rows,), spoken, ("1·10⁻⁵",))
+    svg = draw(_paint, (rows[DRAWN].reset_index(drop=True),), spoken, ("1·10⁻⁵",))
     return Panel(task, svg, spoken, results.links.runs(task=task), {"task": task})
 
 
@@ -115,7 +126,7 @@ def _table(found: pd.DataFrame, results: Results) -> Table | Details:
     columns = ["Task", "Cell", "Form", "Conventions", *settings.column(), Column("Seeds", True)]
     columns += [Column("Largest, %", True), Column("in epoch", True), Column("Worst seed, %", True), "Bound"]
     ranked = found.sort_values("gap", ascending=False, kind="stable")
-    rows = [_row(ranked.iloc[[place]], settings, results) for place in range(len(ranked))]
+    rows = [_row(row, settings, results) for row in ranked.itertuples()]
     caption = (
         "Largest relative difference of the twins' training losses over all epochs, largest first; "
         f"{int(found.held.sum())} of {count(len(found), 'experiment')} held the bound."
@@ -124,14 +135,13 @@ def _table(found: pd.DataFrame, results: Results) -> Table | Details:
     return table.agreed("Bound", "experiments")
 
 
-def _row(frame: pd.DataFrame, settings: Settings, results: Results) -> list[Cell]:
-    row = frame.iloc[0]
+def _row(row: Any, settings: Settings, results: Results) -> list[Cell]:
     return [
         Cell(row.task),
         Cell(row.cell, kind="code"),
         Cell(row.form, kind="code"),
         Cell(row.conventions, href=results.links.spec(row.spec_fingerprint)),
-        *settings.cell(frame),
+        *settings.cell(row),
         Cell(str(int(row.n)), int(row.n)),
         Cell(significant(100 * row.gap, 2), float(row.gap)),
         Cell(str(int(row.epoch)), int(row.epoch)),

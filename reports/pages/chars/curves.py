@@ -62,7 +62,7 @@ def _panel(key: str, trials: pd.DataFrame, losses: pd.DataFrame, settings: Setti
     spoken = f"Losses of {named}; mean test cross-entropy ends at {ends} nats per character."
 
     entropies = [(text, entropy(trials, metric)) for text, metric in ENTROPIES.items()]
-    svg = draw(_paint, (losses, entropies), spoken, ("3.0",), height=2.5)
+    svg = draw(_paint, (losses.reset_index(drop=True), entropies), spoken, ("3.0",), height=2.5)
     first = trials.iloc[0]
     facets = {name: first[name] for name in ("task", "cell", "form", "conventions")}
     return Panel(named, svg, spoken, results.links.spec(key), facets)

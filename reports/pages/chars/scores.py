@@ -91,7 +91,7 @@ def _table(trials: pd.DataFrame, settings: Settings, results: Results) -> Table:
 def _row(key: str, trials: pd.DataFrame, framework: str, settings: Settings, results: Results) -> list[Cell]:
     first = trials.iloc[0]
     cells = [Cell(first.cell, kind="code"), Cell(first.form, kind="code")]
-    cells += [Cell(first.conventions, href=results.links.spec(key)), *settings.cell(trials)]
+    cells += [Cell(first.conventions, href=results.links.spec(key)), *settings.cell(first)]
     cells += [Cell(name(framework), kind=framework), seeds_cell([len(sample(trials, framework, "test/loss"))])]
     cells += [_mean(trials, framework, metric) for metric in METRICS]
     return [*cells, *(_entropy(trials, metric) for metric in ENTROPIES.values())]

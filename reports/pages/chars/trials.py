@@ -16,7 +16,7 @@ def on_characters(results: Results) -> pd.DataFrame:
 def title(trials: pd.DataFrame, settings: Settings) -> str:
     """An experiment's cell, form and conventions, and its setting's letter if there are several settings."""
     first = trials.iloc[0]
-    letters = [f"setting {cell.text}" for cell in settings.cell(trials)]
+    letters = [f"setting {cell.text}" for cell in settings.cell(first)]
     return ", ".join([first.cell, first.form, first.conventions, *letters])
 
 

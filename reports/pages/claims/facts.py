@@ -5,7 +5,7 @@ from functools import cached_property
 import pandas as pd
 
 from reports import statistics
-from reports.data.comparable import layers
+from reports.data.comparable import layers, reviews
 from reports.data.results import Results
 from reports.html.format import count, listed, name, number, percent
 from reports.pages.accuracy import page as accuracy
@@ -20,7 +20,7 @@ class Facts:
 
     def __init__(self, results: Results) -> None:
         self.results = results
-        self.table = layers(results)
+        self.table = layers(reviews(results))
         self.done = self.table[self.table.state == "done"]
 
     @cached_property

@@ -11,6 +11,7 @@ from experiments.conventions import TABLE, Owner
 from experiments.study.factorial import MOST_FIELDS, alone, factorial
 from experiments.tasks import MODULES
 from experiments.twins import TWINS
+from reports.data.cached import cached_by_results
 from reports.data.comparable import CELLS, ordered
 from reports.data.results import Results
 from reports.html.format import count
@@ -94,8 +95,11 @@ class Switches:
     def outcomes(self, levels: np.ndarray, epoch: int) -> np.ndarray:
         """The outcome in every arm, ``(seeds, arms)``, of the seeds that have run in all of them."""
         chosen = self.rows[(self.rows.framework == self.framework) & (self.rows.epoch == epoch)]
-        wide = chosen.pivot_table(index="seed", columns="levels", values="outcome")
-        return wide.reindex(columns=pd.Index(list(map(tuple, levels)), tupleize_cols=False)).dropna().to_numpy(float)
+        means = dict(chosen.groupby(["seed", "levels"]).outcome.mean().items())
+        arms = list(map(tuple, levels))
+        table = [[means.get((seed, arm), np.nan) for arm in arms] for seed in sorted(set(chosen.seed))]
+        whole = np.array(table, float).reshape(-1, len(arms))
+        return whole[~np.isnan(whole).any(axis=1)]
 
     @property
     def design(self) -> np.ndarray | None:
@@ -112,10 +116,11 @@ class Switches:
     def pairs(self) -> pd.DataFrame:
         """The last outcome of both twins, a row for each arm and seed that both have run."""
         last = self.rows[self.rows.epoch == self.last]
-        wide = last.pivot_table(index=["spec_fingerprint", "seed"], columns="framework", values="outcome")
-        return wide.reindex(columns=list(TWINS)).dropna()
+        means = last.groupby(["spec_fingerprint", "seed", "framework"]).outcome.mean()
+        return means.unstack("framework").reindex(columns=list(TWINS)).dropna()
 
 
+@cached_by_results
 def settings(results: Results) -> list[Switches]:
     """Every setting of the study in which fields were switched one by one: reviews first, then by cell, most fields."""
     trials = results.trials[results.trials.owners.str.len() > 0]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from reports.data.comparable import layers
+from reports.data.comparable import layers, reviews
 from reports.data.results import Results
 from reports.html.blocks import Block, Prose
 from reports.html.format import bracketed, listed, shortfall
@@ -67,12 +67,13 @@ def _early(when: str) -> str:
 
 def first(results: Results) -> str:
     """The headline itself."""
-    return sentences(reconstruction.evidence(results))[0]
+    return sentences(reconstruction.evidence(reviews(results)))[0]
 
 
 def blocks(results: Results) -> tuple[Block, ...]:
     """What stands behind the headline."""
-    cells = reconstruction.evidence(results)
-    gap = shortfall(layers(results), "of form layer on IMDB")
+    imdb = reviews(results)
+    cells = reconstruction.evidence(imdb)
+    gap = shortfall(layers(imdb), "of form layer on IMDB")
     shown = any(sum(cell.seeds) for cell in cells)
-    return (*map(Prose, sentences(cells)[1:]), *gap, *([reconstruction.table(results)] if shown else []))
+    return (*map(Prose, sentences(cells)[1:]), *gap, *([reconstruction.table(imdb)] if shown else []))

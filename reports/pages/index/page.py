@@ -1,8 +1,10 @@
 """The front page: what was asked, what the results answer, and what is still missing."""
 
+from collections import Counter
+
 import pandas as pd
 
-from reports.data.comparable import FORMS, layers, ordered
+from reports.data.comparable import FORMS, layers, ordered, reviews
 from reports.data.results import BASES, Results
 from reports.html.blocks import Block, Cell, Column, Details, Group, Link, Prose, Section, Table
 from reports.html.format import count, listed, name
@@ -85,8 +87,9 @@ def _writing(results: Results) -> tuple[Group, ...]:
 
 
 def _why(results: Results) -> tuple[Block, ...]:
-    drawn = (layers(results).state == "done").any()
-    figure = (conventions.figure(results),) if drawn else ()
+    imdb = reviews(results)
+    drawn = (layers(imdb).state == "done").any()
+    figure = (conventions.figure(imdb),) if drawn else ()
     prose, rest = _split(headline.blocks(results))
     links = (Link("epoch by epoch, with tests", "accuracy.html"), Link("what may be claimed", "claims.html"))
     numbers = (Details("The numbers", tuple(rest)),) if rest else ()
@@ -118,8 +121,8 @@ def progress(results: Results) -> Section:
 def _progress_table(results: Results) -> Table:
     rows = []
     for (task, cell), part in results.trials.groupby(["task", "cell"], sort=False):
-        states = part.state.value_counts()
-        numbers = [len(part), *(int(states.get(state, 0)) for state in ("done", "failed", "missing"))]
+        states = Counter(part.state)
+        numbers = [len(part), *(states[state] for state in ("done", "failed", "missing"))]
         cells = [Cell(task), Cell(cell, href=results.links.runs(task=task, cell=cell), kind="code")]
         cells += [Cell(", ".join(ordered(part.form, FORMS))), Cell(", ".join(ordered(part.conventions, BASES)))]
         rows.append([*cells, *(Cell(f"{n:,}", n) for n in (part.seed.nunique(), *numbers))])

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from experiments.parity.check import RUNGS, ParityCheck
@@ -24,6 +24,8 @@ TABLES = (
     "it: what else there is, and why it cannot be checked, stands at the page's end."
 )
 PASSES = "passes"
+KEYS = ["variant", "form", "conventions", "dtype"]
+Verdicts = Mapping[tuple[str, ...], Compared]  # by ``KEYS``
 
 
 def passed(results: Results) -> tuple[Block, ...]:
@@ -31,9 +33,17 @@ def passed(results: Results) -> tuple[Block, ...]:
     if not results.checks:
         return (Prose("This study plans no parity checks.", "missing"),)
     labels = ordered((recorded.check.spec.conventions.label for recorded in results.checks), IMPOSED)
-    verdicts, _ = accuracy.verdicts(results)  # of one family, adjusted together
+    verdicts = _trained(results)
     tables = [_table(dtype, label, verdicts, results) for dtype in DTYPES for label in labels]
     return (_progress(results), Prose(TABLES), *(table for table in tables if table))
+
+
+def _trained(results: Results) -> Verdicts:
+    """The accuracy page's verdicts on the twins, of one family, by ``KEYS``."""
+    found: dict[tuple[str, ...], Compared] = {}
+    for row in accuracy.verdicts(results)[0]:
+        found.setdefault(tuple(row.trials[KEYS].iloc[0]), row)
+    return found
 
 
 def _progress(results: Results) -> Prose:
@@ -46,7 +56,7 @@ def _progress(results: Results) -> Prose:
     return Prose(f"{text}.", "" if done == total else "missing")
 
 
-def _table(dtype: str, conventions: str, verdicts: Sequence[Compared], results: Results) -> Details | None:
+def _table(dtype: str, conventions: str, verdicts: Verdicts, results: Results) -> Details | None:
     """The checks in one precision under one framework's conventions; None if no such check is planned."""
     recorded = {item.check: item for item in results.checks if _settings(item.check) == (dtype, conventions)}
     rows = _rows(recorded, verdicts, results)
@@ -76,9 +86,7 @@ def _settings(check: ParityCheck) -> tuple[str, str]:
     return check.spec.training.dtype, check.spec.conventions.label
 
 
-def _rows(
-    recorded: dict[ParityCheck, RecordedCheck], verdicts: Sequence[Compared], results: Results
-) -> list[list[Cell]]:
+def _rows(recorded: dict[ParityCheck, RecordedCheck], verdicts: Verdicts, results: Results) -> list[list[Cell]]:
     """A row for each cell and form that is checked, and which framework lacks it."""
     lacking: dict[ParityCheck, list[str]] = {}
     for framework, check, _ in results.unchecked:
@@ -94,7 +102,7 @@ def _row(
     check: ParityCheck,
     recorded: RecordedCheck,
     lacking: list[str],
-    verdicts: Sequence[Compared],
+    verdicts: Verdicts,
     results: Results,
 ) -> list[Cell]:
     cell, _, options = check.spec.variant.partition("+")
@@ -129,15 +137,13 @@ def _rung(rung: int, recorded: RecordedCheck) -> Cell:
     return Cell(text, result.ratio, kind="bad", note=f"fails: {result.pair_text}, {result.where}")
 
 
-def _accuracies(check: ParityCheck, verdicts: Sequence[Compared], results: Results) -> Cell:
+def _accuracies(check: ParityCheck, verdicts: Verdicts, results: Results) -> Cell:
     """Rung 5: the trained trials like this check, with the verdict that the accuracy page gives them."""
     spec = check.spec
-    wanted = {"variant": spec.variant, "form": spec.network.form}
-    wanted |= {"conventions": spec.conventions.label, "dtype": spec.training.dtype}
-    like = [row for row in verdicts if all(row.trials[name].iloc[0] == value for name, value in wanted.items())]
+    like = verdicts.get((spec.variant, spec.network.form, spec.conventions.label, spec.training.dtype))
     if not like:
         return Cell(NONE, kind="quiet")
-    comparison, key = like[0].comparison, like[0].spec
+    comparison, key = like.comparison, like.spec
     if not comparison.difference.n:
         return Cell(NONE, kind="quiet", note="no trials of both twins")
     estimate, verdict = comparison.difference, equivalence.verdict(comparison)

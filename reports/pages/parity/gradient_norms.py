@@ -8,6 +8,7 @@ import seaborn
 from matplotlib.axes import Axes
 
 from experiments.twins import COLOURS, REFERENCE, TWINS
+from reports.data.cached import cached_by_fields
 from reports.data.comparable import CELLS, ordered
 from reports.data.results import Results
 from reports.html.blocks import Block, Figure, Key, Panel, Points, Prose, Section
@@ -33,6 +34,7 @@ EXPLANATION = (
 )
 
 
+@cached_by_fields("horizons", "check_links")
 def section(results: Results) -> Section:
     """What is measured, a panel for each cell, and the numbers at the furthest step."""
     norms = frame(results.horizons)

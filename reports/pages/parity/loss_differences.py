@@ -5,6 +5,7 @@ import seaborn
 from matplotlib.axes import Axes
 
 from experiments.parity.tolerances import TRAINED
+from reports.data.cached import cached_by_fields
 from reports.data.comparable import CELLS, ordered
 from reports.data.results import RecordedCheck, Results
 from reports.html.blocks import Figure, Key, Panel, Prose, Section
@@ -35,6 +36,7 @@ def _losses(recorded: RecordedCheck, pair: tuple[str, str]) -> list[list[float |
     return [losses.get(framework, []) for framework in pair]
 
 
+@cached_by_fields("checks", "check_links")
 def section(results: Results) -> Section:
     """A panel for each cell."""
     differences = relative_differences(results.checks)

@@ -2,6 +2,7 @@
 
 import math
 
+from reports.data.cached import cached_by_fields
 from reports.data.results import RecordedCheck, Results
 from reports.html.blocks import Section
 from reports.html.format import count
@@ -29,6 +30,7 @@ def sections(results: Results) -> list[Section]:
     return made
 
 
+@cached_by_fields("checks")
 def answer(results: Results) -> str:
     """The front page's answer: how many checks passed, the largest error, and what is missing."""
     if not results.checks:

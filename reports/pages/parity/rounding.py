@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from experiments.twins import COLOURS, TWINS
+from reports.data.cached import cached_by_fields
 from reports.data.comparable import CELLS, ordered
 from reports.data.results import Results
 from reports.html.blocks import Block, Cell, Column, Details, Figure, Key, Panel, Prose, Section, Table
@@ -57,6 +58,7 @@ def _difference(first: Sequence[float], second: Sequence[float]) -> np.ndarray:
     return np.abs(a - b) / np.abs(b)
 
 
+@cached_by_fields("rounding", "check_links")
 def section(results: Results) -> Section:
     """The question, a panel for each cell and rate, and the largest differences."""
     made = controls(results)

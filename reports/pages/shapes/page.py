@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from reports.data.cached import cached_by_results
 from reports.data.results import Results, shape_runs
 from reports.html.blocks import Block, Section
 from reports.pages.shapes import at_a_glance, calls, live_models, parameters, support
@@ -11,6 +12,7 @@ TITLE = "Shapes"
 LEAD = "What does each call take and return, and how is each weight named, laid out and ordered?"
 
 
+@cached_by_results
 def shown_runs(results: Results) -> pd.DataFrame:
     """The runs with recorded shapes, and a column with these shapes."""
     runs = shape_runs(results.trials)

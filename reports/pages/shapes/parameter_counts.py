@@ -11,6 +11,7 @@ from reports.data.comparable import CELLS, FORMS, ordered
 from reports.html.format import listed, name, number
 
 Shapes = Mapping[str, Any]
+SEEN = ["cell", "form", "framework", "spec_fingerprint", "units", "conventions", "shapes"]  # columns of the runs
 PARTS = ("embedding", "recurrent kernels", "recurrent biases", "head")
 
 
@@ -84,10 +85,12 @@ class Twins(NamedTuple):
 
 def networks(runs: pd.DataFrame) -> Iterator[Twins]:
     """Each cell and form that both twins ran in one experiment."""
+    found: dict[tuple[str, str], list[Any]] = {}
+    for run in runs[runs.framework.isin(TWINS)][SEEN].itertuples():
+        found.setdefault((run.cell, run.form), []).append(run)
     for cell in ordered(runs.cell, CELLS):
         for form in ordered(runs.form, FORMS):
-            both = runs[(runs.cell == cell) & (runs.form == form) & runs.framework.isin(TWINS)]
-            if len(both) == 2 and both.spec_fingerprint.nunique() == 1:
-                shapes = dict(zip(both.framework, both.shapes, strict=True))
-                first = both.iloc[0]
-                yield Twins(cell, form, first.units, first.conventions, *(shapes[twin] for twin in TWINS))
+            both = found.get((cell, form), [])
+            if len(both) == 2 and both[0].spec_fingerprint == both[1].spec_fingerprint:
+                shapes = {run.framework: run.shapes for run in both}
+                yield Twins(cell, form, both[0].units, both[0].conventions, *(shapes[twin] for twin in TWINS))

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
+from reports.data.cached import cached_by_fields
 from reports.data.comparable import CELLS, FORMS, FRAMEWORKS, ordered
 from reports.data.results import Results
 from reports.html.blocks import Block, Cell, Column, Details, Points, Prose, Section, Table
@@ -18,6 +19,7 @@ EXPLANATION = (
 )
 
 
+@cached_by_fields("supports", "absent")
 def section(results: Results) -> Section:
     """Native, Written or Absent for each cell and form of each framework."""
     answers = pd.DataFrame([*results.supports], columns=["framework", "cell", "form", "answer", "detail"])

@@ -86,7 +86,7 @@ def _row(experiment: Experiment, trials: pd.DataFrame, settings: Settings, resul
     first = trials.iloc[0]
     loss = statistics.mean(sample(trials, first.framework, "test/loss"))
     accuracy = statistics.mean(sample(trials, first.framework))
-    cells = [*settings.cell(trials), Cell(first.conventions, href=results.links.spec(first.spec_fingerprint))]
+    cells = [*settings.cell(first), Cell(first.conventions, href=results.links.spec(first.spec_fingerprint))]
     cells += [Cell(name(first.framework), kind=first.framework), Cell(str(accuracy.n), accuracy.n)]
     cells.append(estimate_cell(loss, 4))
     if experiment.loss is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from experiments.twins import TWINS
+from reports.data.cached import cached_by_fields
 from reports.data.results import Results
 from reports.html.blocks import Block, Link, Points, Prose, Section
 from reports.html.format import count
@@ -15,6 +16,7 @@ TITLE = "Speed"
 LEAD = "Which is faster here, written which way?"
 
 
+@cached_by_fields("timings", "looks")
 def answer(results: Results) -> tuple[Block, ...]:
     """The front page's answer: each cell's fastest form in each twin."""
     known = benchmarks(timed_variants(results))
@@ -73,6 +75,7 @@ def _doubtful(rows: Sequence[TimedVariant]) -> tuple[Prose, ...]:
     return (Prose(text, "note"),)
 
 
+@cached_by_fields("timings", "looks", "absent", "speed_links", "links")
 def sections(results: Results) -> list[Section]:
     """The page's sections, one question each."""
     rows = timed_variants(results)

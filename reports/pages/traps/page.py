@@ -1,6 +1,7 @@
 """The traps page: what goes wrong in silence when a network is ported, the costliest trap first."""
 
 from experiments.traps.catalogue import NOT_YET
+from reports.data.cached import cached_by_fields
 from reports.data.results import RecordedTrap, Results
 from reports.html.blocks import Block, Cell, Points, Prose, Section, Table
 from reports.html.format import count, unfinished
@@ -26,6 +27,7 @@ def planned(results: Results) -> bool:
     return bool(results.traps)
 
 
+@cached_by_fields("traps", "trap_links")
 def sections(results: Results) -> list[Section]:
     """The chart, then every trap folded."""
     errors, scored, timed = costs(results.traps)
@@ -44,6 +46,7 @@ def sections(results: Results) -> list[Section]:
     return made + [Section("not-yet", "What is not run here", (_not_yet(),))] * bool(NOT_YET)
 
 
+@cached_by_fields("traps", "trap_links")
 def answer(results: Results) -> tuple[Block, ...]:
     """The front page's answer: how many naive ports are wrong, and the costliest; empty if no trap has run."""
     errors, scored, timed = costs(results.traps)

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from reports import render
+from reports.data import cached
 from reports.data.results import Results
 from reports.html import svg
 
@@ -32,6 +33,8 @@ DRAWN_ANEW = svg._drawn.__wrapped__  # as ``svg.draw`` would without its memory
 
 def leave_out_drawing(patch, box: str = "0 0 1 1") -> None:
     """Draw nothing: figures take most of a page's time. Nor keep such a figure for those who want a drawn one."""
+    patch.setattr(cached, "_KEPT", {})
+    patch.setattr(cached, "_PARTS", {})
     patch.setattr(svg, "painted", lambda *_: f'<svg viewBox="{box}"></svg>')
     patch.setattr(svg, "_drawn", DRAWN_ANEW)
 
