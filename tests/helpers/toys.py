@@ -204,7 +204,7 @@ def load_briefly(name: str) -> Framework:
     from experiments.speed import matmul_floor
     from experiments.tasks import chars
 
-    chars.GROWING, chars.WRITTEN, same_text.LENGTH = 40, 20, 30
+    chars.GROWING, chars.WRITTEN, same_text.LENGTH = 12, 8, 12
     matmul_floor.LARGE = Product(64, 64, 64)
     return frameworks.load(name)
 
