@@ -6,6 +6,7 @@ On the real twins, with MLflow and the reports.
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -66,7 +67,7 @@ def smaller() -> str:
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory, new_database):
+def tiny(tmp_path_factory, new_database, packaged):
     """A folder in which the study has run; its pages, drawn between the phases, would take half the time.
 
     One worker at a time: two would import each framework twice as often.
@@ -74,6 +75,7 @@ def tiny(tmp_path_factory, new_database):
     folder = tmp_path_factory.mktemp("tiny")
     new_database(folder)
     (folder / "tiny.toml").write_text(smaller(), encoding="utf-8")
+    shutil.copytree(Path(packaged.path).parent, folder / "cache")
     done = run_all(folder, BRIEFLY)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return folder, done.stdout
