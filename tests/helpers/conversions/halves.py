@@ -1,6 +1,7 @@
-"""Each framework's half of all conversion tests in one process: ``python halves.py HALF FOLDER``.
+"""A framework's halves of all conversion tests in one process: ``python halves.py FOLDER HALF...``.
 
-A process costs the import of a framework, and so does the one in which it checks its conversions.
+A process costs the import of a framework, and so does the one in which it checks its conversions: Keras's waits for
+PyTorch's. It says when a half is done, and begins the next one at a line that it reads.
 """
 
 import gc
@@ -33,14 +34,18 @@ def draw_with_numpy() -> None:
 
 
 if __name__ == "__main__":
-    _, half, where = sys.argv
-    import_packages("pytorch" if half == "torch" else "tf2")
-    if half != "torch":
+    _, where, *halves = sys.argv
+    import_packages("pytorch" if halves == ["torch"] else "tf2")
+    if halves != ["torch"]:
         draw_with_numpy()
     gc.freeze()  # as a worker does after the import: Keras walks the whole heap whenever it clears its session
     inputs.LENGTHS = (1, 4)  # each padding that there is, on few steps; the command line of other tests takes all
-    for part, fill in HALVES[half].items():
-        own = Stage(Path(where) / part)
-        own.folder.mkdir(exist_ok=True)
-        fill(own)
-        own.write(half)
+    for half in halves:
+        if not sys.stdin.readline():
+            sys.exit("nobody waits for the other halves")
+        for part, fill in HALVES[half].items():
+            own = Stage(Path(where) / part)
+            own.folder.mkdir(exist_ok=True)
+            fill(own)
+            own.write(half)
+        print(half, flush=True)
