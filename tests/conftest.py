@@ -20,6 +20,7 @@ _hypothesis_home = tempfile.TemporaryDirectory(prefix="rnn-twins-")
 configuration.set_hypothesis_home_dir(_hypothesis_home.name)
 
 MARKS = ("tf2", "pytorch", "study", "cluster")  # what a test needs; the others are neutral
+GROUPS = ("study", "neutral", "tf2", "pages", "pytorch", "cluster")  # the longest first: no worker waits for another's
 
 
 def pytest_configure(config):
@@ -35,6 +36,7 @@ def pytest_collection_modifyitems(items):
         rest = "pages" if "tests/reports/pages/" in item.nodeid else "neutral"  # one would end long after the others
         group = next((name for name in MARKS if item.get_closest_marker(name)), rest)
         item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: GROUPS.index(item.get_closest_marker("xdist_group").args[0]))
 
 
 def pytest_collection_finish():
