@@ -42,13 +42,14 @@ SMALLER = {
     "imdb": {"tokens": 4, "train_reviews": 32, "test_reviews": 32},
     "sine": {"points": 60, "window": 4},
     "chars": {"characters": 500, "window": 5},
+    "digits": {"train_images": 32},
 }
 
 
 def smaller() -> str:
     """The smoke study with smaller tasks, and a ladder of one form for each of its cells.
 
-    TensorFlow traces where padding is masked, for characters, in the ladder and where it is timed; ``test_parity``
+    TensorFlow traces where padding is masked or states are carried, in the ladder and where it is timed; ``test_parity``
     traces every form, over fifty steps. What is timed runs on one thread, since on cores that are busy several
     spin while they wait for each other, and not against itself, which takes as many processes again.
     """
@@ -56,7 +57,7 @@ def smaller() -> str:
     for grid in study["grid"]:
         if "padding_treatment" not in grid["task"]:  # where reviews must be shorter than the padded ones
             grid["task"] |= SMALLER.get(grid["task"]["name"], {})
-            if grid["task"]["name"] != "chars":
+            if not grid["task"].get("stateful", grid["task"]["name"] == "chars"):
                 grid["training"]["execution"] = "eager"
     study["speed"][0]["vary"]["network.form"] = ["layer"]
     study["speed"][0] |= {"threads": [1], "against_itself": False}
