@@ -49,9 +49,9 @@ SMALLER = {
 def smaller() -> str:
     """The smoke study with smaller tasks, and a ladder of one form for each of its cells.
 
-    TensorFlow traces where padding is masked or states are carried, in the ladder and where it is timed; ``test_parity``
-    traces every form, over fifty steps. What is timed runs on one thread, since on cores that are busy several
-    spin while they wait for each other, and not against itself, which takes as many processes again.
+    TensorFlow traces where padding is masked, where states are carried, in the ladder and where it is timed;
+    ``test_parity`` traces every form, over fifty steps. What is timed runs on one thread, since on cores that are busy
+    several spin while they wait for each other, and not against itself, which takes as many processes again.
     """
     study = tomllib.loads(schema.find("smoke").read_text(encoding="utf-8")) | {"name": "tiny"}
     for grid in study["grid"]:
