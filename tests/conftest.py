@@ -20,6 +20,7 @@ _hypothesis_home = tempfile.TemporaryDirectory(prefix="rnn-twins-")
 configuration.set_hypothesis_home_dir(_hypothesis_home.name)
 
 MARKS = ("tf2", "pytorch", "study", "cluster")  # what a test needs; the others are neutral
+GROUPS = ("study", "neutral", "tf2", "pages", "pytorch", "cluster")  # the longest first: no worker waits for another's
 
 
 def pytest_configure(config):
@@ -35,6 +36,7 @@ def pytest_collection_modifyitems(items):
         rest = "pages" if "tests/reports/pages/" in item.nodeid else "neutral"  # one would end long after the others
         group = next((name for name in MARKS if item.get_closest_marker(name)), rest)
         item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: GROUPS.index(item.get_closest_marker("xdist_group").args[0]))
 
 
 def pytest_collection_finish():
@@ -44,7 +46,25 @@ def pytest_collection_finish():
 
 
 @pytest.fixture(scope="session")
-def new_database(tmp_path_factory):
+def for_all_workers(tmp_path_factory):
+    """A folder of what is made once for all of xdist's workers."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def packaged(for_all_workers):
+    """The packaged reviews, in a cache of the tests' own: to prepare them takes seconds."""
+    from experiments import tasks
+    from experiments.tasks.imdb import ImdbSpec
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RNN_TWINS_CACHE", str(for_all_workers / "reviews"))
+        return tasks.locate(ImdbSpec())
+
+
+@pytest.fixture(scope="session")
+def new_database(tmp_path_factory, for_all_workers):
     """Put an empty database into a folder; its URI. Making one takes seconds, copying it none.
 
     What MLflow's newest schema is it asks all its migrations whenever a database is opened; here, once.
@@ -55,8 +75,7 @@ def new_database(tmp_path_factory):
 
     utils._get_latest_schema_revision = cache(utils._get_latest_schema_revision)
 
-    base = tmp_path_factory.getbasetemp()
-    template = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "template.db"  # one for all workers
+    template = for_all_workers / "template.db"
     if not template.exists():
         made = tmp_path_factory.mktemp("template") / "mlflow.db"
         store.create(made)

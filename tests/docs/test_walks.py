@@ -14,7 +14,8 @@ COMMANDS = [
     for block in re.findall(r"^```console\n(.*?)^```$", TEXT, re.M | re.S)
     for line in block.splitlines()
 ]
-#: Runs scripts as ``python SCRIPT ARGUMENT`` would, one after the other: to import a framework takes seconds.
+#: Runs scripts as ``python SCRIPT ARGUMENT`` would, one after the other: to import a framework takes seconds. PyTorch
+#: takes the number of threads for operations side by side once a process, and the scripts all name the same.
 RUNNER = """
 import runpy
 import sys
@@ -23,6 +24,8 @@ for line in sys.argv[1:]:
     print("::", line)
     sys.argv = line.split()
     runpy.run_path(sys.argv[0], run_name="__main__")
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_interop_threads = lambda threads: None
 """
 pytestmark = pytest.mark.study
 
@@ -33,10 +36,7 @@ def is_keras(command: list[str]) -> bool:
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory):
-    """What each command of the page printed: TensorFlow's scripts in one process, the conversion, PyTorch's scripts.
-
-    PyTorch sets its threads once a process: a script that sets none follows another in its process.
-    """
+    """What each command of the page printed: TensorFlow's scripts in one process, the conversion, PyTorch's scripts."""
     folder, outputs = tmp_path_factory.mktemp("walks"), {}
     for name, code in SCRIPTS.items():
         (folder / name).write_text(code, encoding="utf-8")
@@ -56,14 +56,7 @@ def said(tmp_path_factory):
         done = ran(*each)
         assert done.stderr == ""
         outputs[" ".join(each)] = done.stdout
-    shared = []
-    for each in scripts:
-        if not is_keras(each):
-            if "configure(threads" in SCRIPTS[each[0]]:
-                shared.append([])
-            shared[-1].append(each)
-    for each in shared:
-        together(each)
+    together([each for each in scripts if not is_keras(each)])
     return outputs
 
 

@@ -70,7 +70,7 @@ def losses(twin: str, name: str) -> list[float]:
             "task": parts["task"],
             "network": NETWORK
             | {"cell": cell, "form": "scratch" if twin == "reference" else form}
-            | {"units": [8, 6] if form == "layer" else [8]},  # to trace two layers takes twice as long
+            | {"units": [8, 6] if name == "pytorch/lstm/layer" else [8]},  # to trace two layers takes twice as long
             "training": parts["training"] | {"batch_size": 16, "dtype": "float64"},
             "conventions": conventions,
         }

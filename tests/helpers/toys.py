@@ -13,18 +13,20 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from experiments import tasks
 from experiments.protocol import Absent, Batch, Forward, Framework, Native, NativeShapes, Step, Support
-from experiments.running.pages import MARKS, put
 from experiments.running.processes import STOPPING
 from experiments.spec import ExperimentSpec
-from experiments.study.plan import Plan
 from experiments.tasks import DataSource, Interface, Split, Task
 from experiments.tasks.task import Conclusion
 from experiments.training.trial import Trial
+
+if TYPE_CHECKING:  # each worker of toys imports this
+    from experiments.study.plan import Plan
 
 COMPILE_S = 2.5  # of processor time
 DATA = DataSource("toy", "0123456789abcdef" * 4, None, "Random numbers.")
@@ -204,7 +206,7 @@ def load_briefly(name: str) -> Framework:
     from experiments.speed import matmul_floor
     from experiments.tasks import chars
 
-    chars.GROWING, chars.WRITTEN, same_text.LENGTH = 40, 20, 30
+    chars.GROWING, chars.WRITTEN, same_text.LENGTH = 12, 8, 12
     matmul_floor.LARGE = Product(64, 64, 64)
     return frameworks.load(name)
 
@@ -255,7 +257,9 @@ training = { epochs = 2, batch_size = 4 }
 """
 
 
-def write_reports(plan: Plan, tracking_uri: str, folder: Path, running: str = "") -> Path:
+def write_reports(plan: "Plan", tracking_uri: str, folder: Path, running: str = "") -> Path:
+    from experiments.running.pages import MARKS, put
+
     folder.mkdir(exist_ok=True)
     if running and deeds().get("reports") == "raise":
         raise ValueError("no page")

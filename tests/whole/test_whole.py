@@ -3,8 +3,10 @@
 On the real twins, with MLflow and the reports.
 """
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -32,32 +34,33 @@ pytestmark = [pytest.mark.study, pytest.mark.timeout(1800)]
 def run_all(folder: Path, code: str) -> subprocess.CompletedProcess:
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests/helpers")])
     environment = os.environ | {"RNN_TWINS_CACHE": str(folder / "cache"), "COLUMNS": "160", "PYTHONPATH": paths}
-    command = [sys.executable, "-c", code, "tiny.toml"]
+    command = [sys.executable, "-c", code, "tiny.toml", "--workers", "1", "--threads", "1"]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=1500)
 
 
 SMALLER = {
     "imdb": {"tokens": 4, "train_reviews": 32, "test_reviews": 32},
     "sine": {"points": 60, "window": 4},
-    "chars": {"characters": 1_000, "window": 5},
+    "chars": {"characters": 500, "window": 5},
+    "digits": {"train_images": 32},
 }
 
 
 def smaller() -> str:
     """The smoke study with smaller tasks, and a ladder of one form for each of its cells.
 
-    TensorFlow traces where padding is masked, for characters, in the ladder and where it is timed; ``test_parity``
-    traces every form, over fifty steps. What is timed runs on one thread: on cores that are busy several
-    spin while they wait for each other.
+    TensorFlow traces where padding is masked, where states are carried, in the ladder and where it is timed;
+    ``test_parity`` traces every form, over fifty steps. What is timed runs on one thread, since on cores that are busy
+    several spin while they wait for each other, and not against itself, which takes as many processes again.
     """
     study = tomllib.loads(schema.find("smoke").read_text(encoding="utf-8")) | {"name": "tiny"}
     for grid in study["grid"]:
         if "padding_treatment" not in grid["task"]:  # where reviews must be shorter than the padded ones
             grid["task"] |= SMALLER.get(grid["task"]["name"], {})
-            if grid["task"]["name"] != "chars":
+            if not grid["task"].get("stateful", grid["task"]["name"] == "chars"):
                 grid["training"]["execution"] = "eager"
     study["speed"][0]["vary"]["network.form"] = ["layer"]
-    study["speed"][0]["threads"] = [1]
+    study["speed"][0] |= {"threads": [1], "against_itself": False}
     study["ladder"] |= {"steps": 12, "forms": ["layer", "scratch"]}
     study["ladder"]["optimisers"] = 2  # of each check, others from one to the next
     study["ladder"]["cells"][0] = {"cell": "lstm", "form": "layer"}
@@ -65,11 +68,15 @@ def smaller() -> str:
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory, new_database):
-    """A folder in which the study has run; its pages, drawn between the phases, would take half the time."""
+def tiny(tmp_path_factory, new_database, packaged):
+    """A folder in which the study has run; its pages, drawn between the phases, would take half the time.
+
+    One worker at a time: two would import each framework twice as often.
+    """
     folder = tmp_path_factory.mktemp("tiny")
     new_database(folder)
     (folder / "tiny.toml").write_text(smaller(), encoding="utf-8")
+    shutil.copytree(Path(packaged.path).parent, folder / "cache")
     done = run_all(folder, BRIEFLY)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return folder, done.stdout
@@ -149,39 +156,42 @@ def test_either_twin_can_load_the_others_weights(runs, tmp_path):
     assert shapes["tf2"] == shapes["pytorch"] and len(shapes["tf2"]) > 5
 
 
-#: Loads models where this project is not installed, and writes what they predict.
+#: Loads models where this project is not installed, and writes what they predict. MLflow's database stays with the
+#: test: to open it takes as long as loading ten models.
 LOAD = """
-import gc, sys
+import gc, json, sys
 gc.disable()
 sys.modules |= dict.fromkeys(("experiments", "frameworks", "reports"))
 import mlflow, numpy as np
-framework, uri, folder = sys.argv[1:]
-mlflow.set_tracking_uri(uri)
+framework, folder, models = sys.argv[1:]
 given, found = np.load(f"{folder}/inputs.npz"), {}
-for run in given.files:
+for run, model in json.loads(models).items():
     if framework == "tf2":
         import mlflow.tensorflow
-        found[run] = mlflow.tensorflow.load_model(f"runs:/{run}/model")(given[run]).numpy()
+        found[run] = mlflow.tensorflow.load_model(model)(given[run]).numpy()
     else:
         import mlflow.pytorch, torch
-        found[run] = mlflow.pytorch.load_model(f"runs:/{run}/model")(torch.tensor(given[run])).detach().numpy()
+        found[run] = mlflow.pytorch.load_model(model)(torch.tensor(given[run])).detach().numpy()
 np.savez(f"{folder}/outputs.npz", **found)
 """
 
 
 @pytest.mark.parametrize("framework", TWINS)
 def test_one_trial_of_each_experiment_has_a_model_that_predicts_by_its_weights(tiny, runs, tmp_path, framework):
+    from mlflow.artifacts import download_artifacts
+
     from frameworks.convert.inputs import draw
     from frameworks.models import outline
     from frameworks.reference.convert.predict import predict
 
-    inputs, expected, absent = {}, {}, {}
+    uri, models, inputs, expected, absent = f"sqlite:///{tiny[0] / 'mlflow.db'}", {}, {}, {}, {}
     trials = [each for each in runs[2] if each.data.tags["framework"] == framework]
     for trial in trials:
         folder, key = Path(trial.info.artifact_uri.removeprefix("file://")), trial.info.run_id
         if (folder / "model/MLmodel").exists():
             spec = ExperimentSpec.model_validate(tomllib.loads((folder / "spec.toml").read_text(encoding="utf-8")))
             weights, described = load_file(folder / "weights.safetensors"), outline(spec, FRAMEWORKS[framework].owner)
+            models[key] = download_artifacts(f"runs:/{key}/model", tracking_uri=uri)
             inputs[key] = draw(weights, [described])[-1]
             (expected[key],) = predict(weights, described, [inputs[key]])
         elif (folder / "model/absent.txt").exists():
@@ -190,7 +200,7 @@ def test_one_trial_of_each_experiment_has_a_model_that_predicts_by_its_weights(t
     assert len(inputs) + len(absent) == len(specs) and len(inputs) > 2 * len(absent)
     assert all(text.count("\n") == 1 for text in absent.values())
     np.savez(tmp_path / "inputs.npz", **inputs)
-    loaded = processes.run("-c", LOAD, framework, f"sqlite:///{tiny[0] / 'mlflow.db'}", str(tmp_path))
+    loaded = processes.run("-c", LOAD, framework, str(tmp_path), json.dumps(models))
     assert loaded.returncode == 0, loaded.stderr[-2000:]
     outputs = np.load(tmp_path / "outputs.npz")
     for name, values in expected.items():

@@ -18,7 +18,7 @@ def load(path: Path | str, **fields) -> chars.CharsTask:
     return tasks.load(asked, tasks.locate(asked), "float32")
 
 
-@given(st.text(min_size=120, max_size=400), st.integers(1, 9))
+@given(st.text(min_size=100, max_size=130), st.integers(1, 9))
 def test_windows_follow_the_text_and_y_is_the_next_character(text, window):
     train, test = chars.split(text)
     assert train + test == text and len(train) == len(text) * 9 // 10

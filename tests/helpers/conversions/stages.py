@@ -13,15 +13,14 @@ from experiments.errors import UserError
 from frameworks.convert import convert
 from frameworks.convert.command import app
 
-#: Each cell at each level of depth and of direction.
-CASES = ["lstm-1-one", "lstm-1-both", "lstm-2-both"]
-CASES += ["gru-1-one", "gru-2-both", "simple_rnn-1-both", "simple_rnn-2-one"]
+#: Each cell twice, at complementary levels of depth and direction.
+CASES = ["lstm-1-one", "lstm-2-both", "gru-1-one", "gru-2-both", "simple_rnn-1-both", "simple_rnn-2-one"]
 #: A case's seed: its place among all combinations.
 SEEDS = {
     f"{cell}-{depth}-{sides}": place
     for place, (cell, depth, sides) in enumerate(product(("simple_rnn", "lstm", "gru"), (1, 2), ("one", "both")))
 }
-WORDS, TOKENS, WIDTH, UNITS, STEPS = 12, 4, 4, 5, 3
+WORDS, TOKENS, WIDTH, UNITS, STEPS = 12, 3, 4, 5, 1
 PREDICTIONS = 1e-6
 
 rng = np.random.default_rng(0)
@@ -266,7 +265,8 @@ def torch_refusals(stage: Stage, torch) -> None:
     lstm, refused = stage.path("lstm-1-one", "keras.safetensors"), stage.folder / "refused.pt"
     stage.refused("to torch reset_before", stage.folder / "reset_before.safetensors", refused)
     stage.refused("other depth", lstm, refused, stage.path("lstm-2-both", "torch.pt"))
-    stage.refused("other sides", lstm, refused, stage.path("lstm-1-both", "torch.pt"))
+    torch.save(torch_model("lstm-1-both").state_dict(), stage.folder / "sides.pt")
+    stage.refused("other sides", lstm, refused, stage.folder / "sides.pt")
     stage.refused("other sizes", lstm, refused, stage.folder / "sizes.pt")
 
 
