@@ -20,7 +20,10 @@ _hypothesis_home = tempfile.TemporaryDirectory(prefix="rnn-twins-")
 configuration.set_hypothesis_home_dir(_hypothesis_home.name)
 
 MARKS = ("tf2", "pytorch", "study", "cluster")  # what a test needs; the others are neutral
-GROUPS = ("study", "neutral", "tf2", "pages", "pytorch", "cluster")  # the longest first: no worker waits for another's
+#: In which of xdist's groups each kind of test runs, in this order: the longest first, so that no worker waits for
+#: another's. PyTorch's tests follow, in one process, those that load no framework.
+GROUPS = {"study": "study", "neutral": "pytorch", "pytorch": "pytorch", "tf2": "tf2", "pages": "pages"}
+GROUPS |= {"cluster": "cluster"}
 
 
 def pytest_configure(config):
@@ -32,11 +35,15 @@ def pytest_configure(config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: list(GROUPS).index(kind(item)))
     for item in items:
-        rest = "pages" if "tests/reports/pages/" in item.nodeid else "neutral"  # one would end long after the others
-        group = next((name for name in MARKS if item.get_closest_marker(name)), rest)
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: GROUPS.index(item.get_closest_marker("xdist_group").args[0]))
+        item.add_marker(pytest.mark.xdist_group(GROUPS[kind(item)]))
+
+
+def kind(item):
+    """What a test needs; the neutral ones of the pages are a kind of their own, or one worker would end long after."""
+    rest = "pages" if "tests/reports/pages/" in item.nodeid else "neutral"
+    return next((name for name in MARKS if item.get_closest_marker(name)), rest)
 
 
 def pytest_collection_finish():
