@@ -99,7 +99,8 @@ class Tracker:
         with self._undisturbed(), self._store_errors():
             filters = f"attributes.status = 'RUNNING' and tags.host = '{socket.gethostname()}'"
             self._journal.continue_from(self._writer.last_end())
-            running = runs_of(self._client, self._all_experiments(), filters)
+            ours = [each for each in self._client.search_experiments() if each.name.rpartition("/")[2] in HEADINGS]
+            running = runs_of(self._client, [each.experiment_id for each in ours], filters)
             dead = [run for run in running if not alive(run.data.tags)]
             for run in dead:
                 if run.data.tags.get("kind") != "experiment":
@@ -177,11 +178,7 @@ class Tracker:
             return load_file(self._read(download))
 
     def catch_up(self) -> None:
-        """Wait until the store holds all that was recorded.
-
-        Raises:
-            NotWritten: it is away, for minutes.
-        """
+        """Wait until the store holds all that was recorded; ``NotWritten`` if it is away for minutes."""
         self._read(lambda: None, END_PATIENCE_S)
 
     def results(self) -> dict[str, dict[str, float]]:
@@ -282,10 +279,6 @@ class Tracker:
             return
         self._broken = True
         raise error if isinstance(error, UserError) else UserError(f"{self._shown}: {in_words(error)}") from error
-
-    def _all_experiments(self) -> list[str]:
-        found = self._client.search_experiments()
-        return [each.experiment_id for each in found if each.name.rpartition("/")[2] in HEADINGS]
 
     def _undisturbed(self) -> AbstractContextManager[None]:
         """Delay signals for a database that this process writes itself; a request to a server may be broken off."""
