@@ -20,10 +20,16 @@ _hypothesis_home = tempfile.TemporaryDirectory(prefix="rnn-twins-")
 configuration.set_hypothesis_home_dir(_hypothesis_home.name)
 
 MARKS = ("tf2", "pytorch", "study", "cluster")  # what a test needs; the others are neutral
-#: In which of xdist's groups each kind of test runs, in this order. A group more would cost a worker more, which would
-#: import all tests too: so PyTorch's few tests follow, in one process, those that load no framework.
-GROUPS = {"study": "study", "neutral": "pytorch", "pytorch": "pytorch", "tf2": "tf2", "pages": "pages"}
-GROUPS |= {"cluster": "cluster"}
+#: The xdist group, and so the process, of each kind of test; the kinds run in this order. Each further group would need
+#: a worker that imports all tests, so PyTorch's few tests follow, in one process, those that load no framework.
+GROUPS = {
+    "study": "study",
+    "neutral": "pytorch",
+    "pytorch": "pytorch",
+    "tf2": "tf2",
+    "pages": "pages",
+    "cluster": "cluster",
+}
 
 
 def pytest_configure(config):

@@ -1,7 +1,6 @@
 """A study's pages while it runs: written again and again by a process of its own, so that no trial waits for them."""
 
 import gc
-import math
 import multiprocessing
 import os
 import pickle
@@ -19,7 +18,7 @@ from experiments.hardware import usable_cores
 from experiments.running.executors.worker import environment, sigint_blocked
 from experiments.running.outlook import Outlook
 
-EVERY_S = 48.0  # from one request to the next: with the time that writing takes, within a minute
+EVERY_S = 48.0  # from one request to the next: what is asked for then is written before the minute is over
 #: Of all cores' time, what writing may take: pages that cost more are written more rarely.
 SHARE = 0.02
 NICENESS = 10  # at 19 a busy machine would take minutes over a page
@@ -117,11 +116,11 @@ class Pages:
         Raises:
             UserError: they cannot be written.
         """
-        self._finish(math.inf)
+        self._finish(None)
         if not self._pipe.closed:
             self._failed = False
             self._send("")
-            self._finish(math.inf)
+            self._finish(None)
         if self._failed:
             self._write(running="")
 
@@ -151,9 +150,9 @@ class Pages:
         if reason:
             self._tell(reason)
 
-    def _finish(self, patience: float = PATIENCE_S) -> None:
-        """Wait for the writing under way, for so many seconds."""
-        if self._busy and not self._pipe.poll(None if patience == math.inf else patience):
+    def _finish(self, patience: float | None = PATIENCE_S) -> None:
+        """Wait for the writing under way, for so many seconds; None waits until it is done."""
+        if self._busy and not self._pipe.poll(patience):
             self._give_up(f"not written within {patience:.0f} s")
         self._hear()
 

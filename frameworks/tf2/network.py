@@ -163,10 +163,10 @@ class Network:
         # Another seed's network has the same shapes. But with dropout a layer draws a mask in every call, evaluation or
         # not, so that a call left out would change those of the training.
         if self._shapes is None or stock_dropout(self.spec):
-            self._shapes = self._called()
+            self._shapes = self._describe_native()
         return self._shapes
 
-    def _called(self) -> NativeShapes:
+    def _describe_native(self) -> NativeShapes:
         width = () if self.interface.input == "tokens" else (self.interface.features,)
         x = tf.zeros((2, self.interface.time, *width), tf.int32 if not width else self.spec.training.dtype)
         calls = [("input", tuple(x.shape))]
