@@ -20,13 +20,17 @@ _hypothesis_home = tempfile.TemporaryDirectory(prefix="rnn-twins-")
 configuration.set_hypothesis_home_dir(_hypothesis_home.name)
 
 MARKS = ("tf2", "pytorch", "study", "cluster")  # what a test needs; the others are neutral
-#: The xdist group, and so the process, of each kind of test; the kinds run in this order. Each further group would need
-#: a worker that imports all tests, so PyTorch's few tests follow, in one process, those that load no framework.
+#: Kinds of their own among the tests that load no framework, by folder: one process would end long after the others.
+#: Those of processes mostly wait for the processes they start.
+FOLDERS = {"tests/whole/": "processes", "tests/experiments/running/": "processes", "tests/reports/pages/": "pages"}
+#: The xdist group, and so the process, of each kind of test; the kinds run in this order. PyTorch's few tests follow
+#: those that load no framework, in their process.
 GROUPS = {
     "study": "study",
     "neutral": "pytorch",
     "pytorch": "pytorch",
     "tf2": "tf2",
+    "processes": "processes",
     "pages": "pages",
     "cluster": "cluster",
 }
@@ -47,8 +51,8 @@ def pytest_collection_modifyitems(items):
 
 
 def kind(item):
-    """What a test needs; the neutral ones of the pages are a kind of their own, or one worker would end long after."""
-    rest = "pages" if "tests/reports/pages/" in item.nodeid else "neutral"
+    """The framework that a test needs, or what its folder says."""
+    rest = next((name for folder, name in FOLDERS.items() if item.nodeid.startswith(folder)), "neutral")
     return next((name for name in MARKS if item.get_closest_marker(name)), rest)
 
 

@@ -99,11 +99,11 @@ def test_a_trap_that_scores_trains_and_its_ports_differ(twin, name, monkeypatch)
 
 @pytest.fixture
 def counted():
-    """What a timed trap's function counts in a step of a twin, after those that warm up."""
+    """What a timed trap's function counts in the steps of a twin."""
 
-    def run(twin: str, name: str, function: str, steps: int = 1) -> float:
+    def run(twin: str, name: str, function: str, steps: int = 1) -> list[float]:
         functions = import_module(f"frameworks.{twin}.traps").find(TRAPS[name].path)
-        return [functions[function](**TRAPS[name].case(0))[1] for _ in range(steps)][-1]
+        return [functions[function](**TRAPS[name].case(0))[1] for _ in range(steps)]
 
     yield run
     child.close()
@@ -111,19 +111,19 @@ def counted():
 
 @pytest.mark.pytorch
 def test_pytorch_keeps_denormal_numbers_until_it_is_told_not_to(counted):
-    assert counted("pytorch", "denormal_numbers", "right") == 0 < counted("pytorch", "denormal_numbers", "naive")
+    assert counted("pytorch", "denormal_numbers", "right") == [0] < counted("pytorch", "denormal_numbers", "naive")
 
 
 @pytest.mark.tf2
 def test_tensorflow_flushes_denormal_numbers(counted):
-    assert counted("tf2", "denormal_numbers", "naive") == 0
+    assert counted("tf2", "denormal_numbers", "naive") == [0]
 
 
 @pytest.mark.pytorch
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="only glibc has the setting")
 def test_a_step_makes_few_page_faults_where_memory_is_kept(counted):
     kept, usual = (counted("pytorch", "page_faults", port, steps=5) for port in ("right", "naive"))
-    assert 20 * kept < usual
+    assert 20 * min(kept[2:]) < min(usual), "after two steps that warm up; the heap grows in a later one now and then"
 
 
 @pytest.mark.tf2
