@@ -12,6 +12,7 @@ from hypothesis import configuration, settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("TORCHINDUCTOR_VEC_ISA_OK", "1")  # else it compiles programs that try the vector units, for 10 s
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # on arrays as small as the tests' threads do nothing but wait
 
 settings.register_profile("clean", database=None, deadline=None)  # nothing is left in the checkout, nothing is timed
