@@ -17,7 +17,7 @@ from experiments.study.plan import Plan
 from experiments.traps.outcome import FILE as TRAP_FILE
 from reports.data import artifacts, query, results
 from reports.data.links import Links
-from reports.data.results import Results
+from reports.data.results import Recorded, Results
 from reports.data.timed import join_timings
 
 #: Files that a process keeps parsed while it writes a study's pages again and again.
@@ -103,11 +103,19 @@ def _trained(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
     }
 
 
+def _joined(
+    recorded: _Recorded, plan: Plan, phase: str, kind: str, file: str, parse: Callable[[str], Any]
+) -> tuple[tuple[Recorded, ...], Links]:
+    """A phase's planned jobs joined with their runs and these runs' files; the links to the runs."""
+    planned = plan.jobs(phase)
+    records = recorded.records(phase, (job.fingerprint for job in planned), kind)
+    files = recorded.artifacts(results.newest(records.runs), file, parse)
+    return results.join_records(planned, records.runs, files), recorded.links(records)
+
+
 def _checked(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
-    checks = plan.jobs("parity")
-    records = recorded.records("parity", (check.fingerprint for check in checks), "climb")
-    files = recorded.artifacts(results.newest(records.runs), outcome.FILE, artifacts.parity_check)
-    return {"checks": results.join_checks(checks, records.runs, files), "check_links": recorded.links(records)}
+    checks, links = _joined(recorded, plan, "parity", "climb", outcome.FILE, artifacts.parity_check)
+    return {"checks": checks, "check_links": links}
 
 
 def _timed(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
@@ -121,10 +129,8 @@ def _timed(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
 
 
 def _trapped(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
-    traps = plan.jobs("traps")
-    records = recorded.records("traps", (trap.fingerprint for trap in traps), "trap")
-    files = recorded.artifacts(results.newest(records.runs), TRAP_FILE, artifacts.trap)
-    return {"traps": results.join_traps(traps, records.runs, files), "trap_links": recorded.links(records)}
+    traps, links = _joined(recorded, plan, "traps", "trap", TRAP_FILE, artifacts.trap)
+    return {"traps": traps, "trap_links": links}
 
 
 def _measured(recorded: _Recorded, plan: Plan) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from experiments.parity.check import ParityCheck
 from experiments.spec import ExperimentSpec
 from experiments.speed.schedule import Timing
 from experiments.training.trial import Trial
-from experiments.traps.outcome import TrapRun
 from experiments.twins import TWINS
 from reports.data.links import Links
 from reports.data.query import HISTORIES, Records
@@ -30,10 +29,10 @@ RECIPES = ["framework", "fields", "seed", "accuracy", "task", "cell", "epochs", 
 
 
 @dataclass(frozen=True)
-class RecordedCheck:
-    """A planned parity check and what MLflow holds of it; ``record`` is its ``ladder.json``."""
+class Recorded:
+    """A planned job and what MLflow holds of it; ``record`` is its run's file, such as ``ladder.json``."""
 
-    check: ParityCheck
+    job: Any  # a ParityCheck, a TrapRun
     state: str = "missing"  # done, failed, missing
     run_id: str | None = None
     failure: str = ""
@@ -54,17 +53,6 @@ class RecordedTiming:
     processes: tuple[Mapping[str, Any], ...] = ()
 
 
-@dataclass(frozen=True)
-class RecordedTrap:
-    """A planned trap and what MLflow holds of it; ``record`` is its ``trap.json``."""
-
-    run: TrapRun
-    state: str = "missing"  # done, failed, missing
-    run_id: str | None = None
-    failure: str = ""
-    record: Mapping[str, Any] = field(default_factory=dict)
-
-
 @dataclass(frozen=True, eq=False)
 class Results:
     """``trials``: a row for each planned trial, ``state`` done, failed or missing; ``history``: a row for each epoch.
@@ -80,7 +68,7 @@ class Results:
     supports: tuple[Mapping[str, str], ...] = ()
     shapes: Mapping[str, Any] = field(default_factory=dict)
     forecasts: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    checks: tuple[RecordedCheck, ...] = ()
+    checks: tuple[Recorded, ...] = ()
     unchecked: tuple[tuple[str, ParityCheck, str], ...] = ()  # (framework, check, reason)
     check_links: Links = field(default_factory=Links)
     horizons: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)  # (cell, framework) → norms
@@ -94,7 +82,7 @@ class Results:
     timings: tuple[RecordedTiming, ...] = ()
     speed_links: Links = field(default_factory=Links)
     looks: int = 1  # at the growing timings, at most
-    traps: tuple[RecordedTrap, ...] = ()
+    traps: tuple[Recorded, ...] = ()
     trap_links: Links = field(default_factory=Links)
 
     @cached_property
@@ -217,19 +205,17 @@ def _wide(history: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     return wide.merge(trials.loc[trials.state == "done", keys], on="run_id")
 
 
-def join_checks(
-    checks: Iterable[ParityCheck], runs: pd.DataFrame, records: Mapping[str, Any]
-) -> tuple[RecordedCheck, ...]:
-    """The planned checks with their runs; ``records`` are the runs' ``ladder.json``, without which none is done."""
+def join_records(planned: Iterable[Any], runs: pd.DataFrame, records: Mapping[str, Any]) -> tuple[Recorded, ...]:
+    """The planned jobs with their runs; ``records`` are the runs' files by run id, without which none is done."""
     found = {run.fingerprint: run for run in newest(runs).itertuples()}
-    return tuple(_checked(check, found.get(check.fingerprint), records) for check in checks)
+    return tuple(_recorded(job, found.get(job.fingerprint), records) for job in planned)
 
 
-def _checked(check: ParityCheck, run: Any, records: Mapping[str, Any]) -> RecordedCheck:
+def _recorded(job: Any, run: Any, records: Mapping[str, Any]) -> Recorded:
     record = records.get(run.run_id, {}) if run else {}
     if not run or (run.state == "done" and not record):
-        return RecordedCheck(check)
-    return RecordedCheck(check, run.state, run.run_id, run.failure or "", record)
+        return Recorded(job)
+    return Recorded(job, run.state, run.run_id, run.failure or "", record)
 
 
 def recipe_frame(scripts: Iterable[tuple[Any, Mapping[str, Any]]]) -> pd.DataFrame:
@@ -248,19 +234,6 @@ def recipe_frame(scripts: Iterable[tuple[Any, Mapping[str, Any]]]) -> pd.DataFra
         for job, record in scripts
     ]
     return pd.DataFrame(rows, columns=RECIPES)
-
-
-def join_traps(planned: Iterable[TrapRun], runs: pd.DataFrame, records: Mapping[str, Any]) -> tuple[RecordedTrap, ...]:
-    """The planned traps with their runs; ``records`` are the runs' ``trap.json``, without which none is done."""
-    found = {run.fingerprint: run for run in newest(runs).itertuples()}
-    return tuple(_trapped(each, found.get(each.fingerprint), records) for each in planned)
-
-
-def _trapped(planned: TrapRun, run: Any, records: Mapping[str, Any]) -> RecordedTrap:
-    record = records.get(run.run_id, {}) if run else {}
-    if not run or (run.state == "done" and not record):
-        return RecordedTrap(planned)
-    return RecordedTrap(planned, run.state, run.run_id, run.failure or "", record)
 
 
 def shape_runs(trials: pd.DataFrame) -> pd.DataFrame:

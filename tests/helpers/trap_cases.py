@@ -8,7 +8,7 @@ from experiments.traps.catalogue import TRAPS
 from experiments.traps.outcome import TrapOutcome, TrapRun, outcomes
 from experiments.twins import TWINS
 from reports.data.links import Links
-from reports.data.results import RecordedTrap, Results
+from reports.data.results import Recorded, Results
 
 VERSIONS = tuple((twin, f"{twin} 1.0") for twin in TWINS)
 
@@ -35,10 +35,10 @@ def outcome(name: str, tf2: dict, pytorch: dict, **failures) -> TrapOutcome:
 def recorded(*found: TrapOutcome, missing=()) -> Results:
     """The page's input of outcomes, and of planned traps that have not run."""
     done = [
-        RecordedTrap(each.run, "failed" if each.failure else "done", f"t{place}", each.failure, _read(each))
+        Recorded(each.run, "failed" if each.failure else "done", f"t{place}", each.failure, _read(each))
         for place, each in enumerate(found)
     ]
-    left = [RecordedTrap(TrapRun(name, VERSIONS)) for name in missing]
+    left = [Recorded(TrapRun(name, VERSIONS)) for name in missing]
     return Results("s", None, None, Links(), traps=(*done, *left), trap_links=Links(experiment_id="9"))
 
 

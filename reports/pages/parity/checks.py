@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from experiments.parity.check import RUNGS, ParityCheck
 from reports.data.comparable import CELLS, FORMS, FRAMEWORKS, ordered
-from reports.data.results import IMPOSED, RecordedCheck, Results
+from reports.data.results import IMPOSED, Recorded, Results
 from reports.html.blocks import Block, Cell, Column, Details, Prose, Table
 from reports.html.format import NONE, count, listed, name, number, significant
 from reports.pages.accuracy import equivalence
@@ -32,7 +32,7 @@ def passed(results: Results) -> tuple[Block, ...]:
     """How many checks pass, and a table for each precision and conventions: folded unless a check fails."""
     if not results.checks:
         return (Prose("This study plans no parity checks.", "missing"),)
-    labels = ordered((recorded.check.spec.conventions.label for recorded in results.checks), IMPOSED)
+    labels = ordered((recorded.job.spec.conventions.label for recorded in results.checks), IMPOSED)
     verdicts = _trained(results)
     tables = [_table(dtype, label, verdicts, results) for dtype in DTYPES for label in labels]
     return (_progress(results), Prose(TABLES), *(table for table in tables if table))
@@ -58,7 +58,7 @@ def _progress(results: Results) -> Prose:
 
 def _table(dtype: str, conventions: str, verdicts: Verdicts, results: Results) -> Details | None:
     """The checks in one precision under one framework's conventions; None if no such check is planned."""
-    recorded = {item.check: item for item in results.checks if _settings(item.check) == (dtype, conventions)}
+    recorded = {item.job: item for item in results.checks if _settings(item.job) == (dtype, conventions)}
     rows = _rows(recorded, verdicts, results)
     if not rows:
         return None
@@ -86,7 +86,7 @@ def _settings(check: ParityCheck) -> tuple[str, str]:
     return check.spec.training.dtype, check.spec.conventions.label
 
 
-def _rows(recorded: dict[ParityCheck, RecordedCheck], verdicts: Verdicts, results: Results) -> list[list[Cell]]:
+def _rows(recorded: dict[ParityCheck, Recorded], verdicts: Verdicts, results: Results) -> list[list[Cell]]:
     """A row for each cell and form that is checked, and which framework lacks it."""
     lacking: dict[ParityCheck, list[str]] = {}
     for framework, check, _ in results.unchecked:
@@ -100,7 +100,7 @@ def _rows(recorded: dict[ParityCheck, RecordedCheck], verdicts: Verdicts, result
 
 def _row(
     check: ParityCheck,
-    recorded: RecordedCheck,
+    recorded: Recorded,
     lacking: list[str],
     verdicts: Verdicts,
     results: Results,
@@ -121,7 +121,7 @@ def _row(
     return [*named, *(_rung(rung, recorded) for rung in RUNGS), _accuracies(check, verdicts, results)]
 
 
-def _rung(rung: int, recorded: RecordedCheck) -> Cell:
+def _rung(rung: int, recorded: Recorded) -> Cell:
     """The largest error of any pair on a rung."""
     result, failed = worst(recorded, rung), first_failed(recorded)
     if result is None or (rung == failed and result.passed):
@@ -152,7 +152,7 @@ def _accuracies(check: ParityCheck, verdicts: Verdicts, results: Results) -> Cel
     return Cell(text, abs(estimate.value), results.links.spec(key), verdict.kind, note)
 
 
-def failures(failed: list[RecordedCheck], results: Results) -> Table:
+def failures(failed: list[Recorded], results: Results) -> Table:
     """The first rung that fails in each failed check."""
     rows = []
     for recorded in failed:
@@ -160,7 +160,7 @@ def failures(failed: list[RecordedCheck], results: Results) -> Table:
         rung = Cell(str(min(rungs)), min(rungs)) if rungs else Cell(NONE)
         reason = Cell(recorded.failure or "no reason was recorded", kind="wide")
         href = results.check_links.run(recorded.run_id)
-        rows.append([Cell(recorded.check.slug, href=href, kind="code"), rung, reason])
+        rows.append([Cell(recorded.job.slug, href=href, kind="code"), rung, reason])
     caption = "The first rung that fails, and the weight, state or step with the largest error there."
     return Table.of(caption, ["Check", Column("Rung", True), "What differs"], rows)
 

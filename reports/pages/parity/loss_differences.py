@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from experiments.parity.tolerances import TRAINED
 from reports.data.cached import cached_by_fields
 from reports.data.comparable import CELLS, ordered
-from reports.data.results import RecordedCheck, Results
+from reports.data.results import Recorded, Results
 from reports.html.blocks import Figure, Key, Panel, Prose, Section
 from reports.html.format import significant
 from reports.html.svg import BAD, INK, draw
@@ -17,12 +17,12 @@ FLOOR = 1e-17  # where equal losses are drawn: zero has no logarithm
 TICKS = (1e-16, 1e-12, 1e-8, 1e-4)
 
 
-def relative_differences(checks: tuple[RecordedCheck, ...]) -> pd.DataFrame:
+def relative_differences(checks: tuple[Recorded, ...]) -> pd.DataFrame:
     """|a − b| / |b| for each variant, dtype and step: the largest over forms, conventions and pairs."""
     rows = [
-        (recorded.check.spec.variant, recorded.check.spec.training.dtype, step, abs(a - b) / abs(b))
+        (recorded.job.spec.variant, recorded.job.spec.training.dtype, step, abs(a - b) / abs(b))
         for recorded in checks
-        for pair in recorded.check.pairs
+        for pair in recorded.job.pairs
         for step, (a, b) in enumerate(zip(*_losses(recorded, pair)), 1)  # noqa: B905
         if a is not None and b
     ]
@@ -31,7 +31,7 @@ def relative_differences(checks: tuple[RecordedCheck, ...]) -> pd.DataFrame:
     return largest.clip(lower=FLOOR).reset_index()
 
 
-def _losses(recorded: RecordedCheck, pair: tuple[str, str]) -> list[list[float | None]]:
+def _losses(recorded: Recorded, pair: tuple[str, str]) -> list[list[float | None]]:
     losses = recorded.record.get("losses", {})
     return [losses.get(framework, []) for framework in pair]
 

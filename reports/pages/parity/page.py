@@ -3,7 +3,7 @@
 import math
 
 from reports.data.cached import cached_by_fields
-from reports.data.results import RecordedCheck, Results
+from reports.data.results import Recorded, Results
 from reports.html.blocks import Section
 from reports.html.format import count
 from reports.pages.parity import checks, gradient_norms, loss_differences, rounding, rungs
@@ -15,7 +15,7 @@ LEAD = "Is it the same model? Six comparisons, from weights that come back bit f
 
 def sections(results: Results) -> list[Section]:
     """The page's sections in order."""
-    on_gpu = any(recorded.check.spec.training.device != "cpu" for recorded in results.checks)
+    on_gpu = any(recorded.job.spec.training.device != "cpu" for recorded in results.checks)
     made = [
         Section("rungs", "What is compared", rungs.definitions(on_gpu)),
         Section("checks", "Which checks pass", checks.passed(results)),
@@ -49,8 +49,8 @@ def answer(results: Results) -> str:
     return text + _largest_error(made) + _first_failure(made) + more
 
 
-def _largest_error(made: list[RecordedCheck]) -> str:
-    measured = [(result, recorded.check.slug) for recorded in made for result in rung_results(recorded)]
+def _largest_error(made: list[Recorded]) -> str:
+    measured = [(result, recorded.job.slug) for recorded in made for result in rung_results(recorded)]
     if not measured:
         return ""
     result, slug = max(measured, key=lambda item: item[0].ratio)
@@ -58,6 +58,6 @@ def _largest_error(made: list[RecordedCheck]) -> str:
     return f" The largest error is {size} (rung {result.rung}, {slug})."
 
 
-def _first_failure(made: list[RecordedCheck]) -> str:
+def _first_failure(made: list[Recorded]) -> str:
     failed = next((recorded for recorded in made if recorded.state == "failed"), None)
-    return f" The first that failed: {failed.check.slug}, {failed.failure}." if failed else ""
+    return f" The first that failed: {failed.job.slug}, {failed.failure}." if failed else ""

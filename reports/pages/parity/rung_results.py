@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 from experiments.parity.check import RUNGS
-from reports.data.results import RecordedCheck
+from reports.data.results import Recorded
 from reports.html.format import name, significant
 
 
@@ -30,7 +30,7 @@ class RungResult(NamedTuple):
         return " and ".join(map(name, self.pair.split("-")))
 
 
-def rung_results(recorded: RecordedCheck) -> list[RungResult]:
+def rung_results(recorded: Recorded) -> list[RungResult]:
     """All pairs' results, pair by pair."""
     return [
         RungResult(
@@ -49,7 +49,7 @@ def _finite_or_infinite(value: float | None) -> float:
     return math.inf if value is None else value  # JSON has no infinity
 
 
-def first_failed(recorded: RecordedCheck) -> int:
+def first_failed(recorded: Recorded) -> int:
     """The first rung that fails or that some pair has not reached; one beyond the last if every rung passes."""
     results = rung_results(recorded)
     failed = [result.rung for result in results if not result.passed]
@@ -58,7 +58,7 @@ def first_failed(recorded: RecordedCheck) -> int:
     return min(failed + unreached, default=len(RUNGS))
 
 
-def worst(recorded: RecordedCheck, rung: int) -> RungResult | None:
+def worst(recorded: Recorded, rung: int) -> RungResult | None:
     """The pair with the largest error on a rung; None if no pair has reached it."""
     results = [result for result in rung_results(recorded) if result.rung == rung]
     return max(results, key=lambda result: result.ratio, default=None)

@@ -8,7 +8,7 @@ from typing import Any
 
 from experiments.traps.trap import Trap
 from experiments.twins import TWINS
-from reports.data.results import RecordedTrap
+from reports.data.results import Recorded
 from reports.statistics import Estimate, mean
 
 #: A trap whose cost is an error, points of accuracy, or time.
@@ -55,13 +55,13 @@ class Port:
 class Cost:
     """A trap that has run, with its ports into each twin."""
 
-    recorded: RecordedTrap
+    recorded: Recorded
     ports: tuple[Port, ...]
 
     @property
     def trap(self) -> Trap:
         """The neutral half."""
-        return self.recorded.run.described
+        return self.recorded.job.described
 
     @property
     def largest(self) -> float:
@@ -70,10 +70,10 @@ class Cost:
         return max((size for size in sizes if not math.isnan(size)), default=math.inf)
 
 
-def costs(traps: Sequence[RecordedTrap]) -> list[list[Cost]]:
+def costs(traps: Sequence[Recorded]) -> list[list[Cost]]:
     """The traps that have run, those of each kind apart (``KINDS``), the costliest first."""
     run = [each for each in traps if each.record.get("costs")]
-    found = [[Cost(each, _ports(each)) for each in run if kind(each.run.described)] for kind in KINDS]
+    found = [[Cost(each, _ports(each)) for each in run if kind(each.job.described)] for kind in KINDS]
     return [sorted(each, key=lambda cost: -cost.largest) for each in found]
 
 
@@ -83,8 +83,8 @@ def _size(port: Port) -> float:
     return abs(port.moved.value) if port.moved else port.naive
 
 
-def _ports(recorded: RecordedTrap) -> tuple[Port, ...]:
-    found, trap = recorded.record, recorded.run.described
+def _ports(recorded: Recorded) -> tuple[Port, ...]:
+    found, trap = recorded.record, recorded.job.described
     return tuple(
         Port(
             twin,

@@ -2,7 +2,7 @@
 
 from experiments.traps.catalogue import NOT_YET
 from reports.data.cached import cached_by_fields
-from reports.data.results import RecordedTrap, Results
+from reports.data.results import Recorded, Results
 from reports.html.blocks import Block, Cell, Points, Prose, Section, Table
 from reports.html.format import count, unfinished
 from reports.pages.traps import chart, trap
@@ -93,8 +93,8 @@ def _is(n: int) -> str:
     return "is" if n == 1 else "are"
 
 
-def _failed(failed: list[RecordedTrap]) -> Table:
-    rows = [[Cell(each.run.trap, kind="code"), Cell(each.failure, kind="wide")] for each in failed]
+def _failed(failed: list[Recorded]) -> Table:
+    rows = [[Cell(each.job.trap, kind="code"), Cell(each.failure, kind="wide")] for each in failed]
     return Table.of("A new start of the study tries them again.", ["Trap", "What failed"], rows)
 
 

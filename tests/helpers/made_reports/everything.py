@@ -18,7 +18,7 @@ from experiments.training.trial import Trial
 from experiments.twins import TWINS
 from reports.data import artifacts
 from reports.data.query import FIELDS
-from reports.data.results import RECIPES, RecordedTiming, Results, join_checks
+from reports.data.results import RECIPES, RecordedTiming, Results, join_records
 from reports.render import render
 
 RUNNING = "trials: 40 of 300 done; timings: 20 of 90 done; about 12 minutes are left"
@@ -95,7 +95,7 @@ def _checks(every: int) -> tuple:
     whole = {"status": "FINISHED", "complete": True, "failure": None, "artifact_uri": "", "start_time": 0}
     rows = [whole | {"run_id": run, "fingerprint": each.check.fingerprint} for run, each in ran.items()]
     records = {run: json.loads(each.files["ladder.json"]) for run, each in ran.items()}
-    return join_checks(planned, pd.DataFrame(rows, columns=FIELDS), records)
+    return join_records(planned, pd.DataFrame(rows, columns=FIELDS), records)
 
 
 def _traps(every: int) -> tuple:

@@ -14,7 +14,7 @@ from experiments.parity.measure import make_spec
 from reports.data import artifacts
 from reports.data.links import Links
 from reports.data.query import FIELDS
-from reports.data.results import join_checks
+from reports.data.results import join_records
 from reports.html.blocks import Details
 from reports.pages.index import page as index
 from reports.pages.parity import page as parity
@@ -27,7 +27,7 @@ def results(*outcomes, missing=(), unchecked=()):
     records = {f"c{place}": json.loads(each.files["ladder.json"]) for place, each in enumerate(outcomes)}
     trials = toys.planned(cells=("lstm",), sine=False)
     made = toys.results(trials, [toys.run_of(trial) for trial in trials])
-    joined = join_checks([*checks, *missing], frame, records)
+    joined = join_records([*checks, *missing], frame, records)
     return dataclasses.replace(made, checks=joined, unchecked=tuple(unchecked), check_links=Links(experiment_id="8"))
 
 
@@ -149,7 +149,7 @@ def test_the_losses_are_drawn():
 def test_no_record_no_run():
     check = make_check()
     each = outcome(check=check)
-    (found,) = join_checks([check], pd.DataFrame([_row(each, 0)], columns=FIELDS), {})
+    (found,) = join_records([check], pd.DataFrame([_row(each, 0)], columns=FIELDS), {})
     assert found.state == "missing"
 
 
