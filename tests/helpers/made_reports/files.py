@@ -3,7 +3,6 @@
 import json
 
 import numpy as np
-import pandas as pd
 
 from experiments.training.trial import Trial
 
@@ -16,9 +15,9 @@ def forecast(rng: np.random.Generator) -> str:
     x = np.linspace(-100, 100, 1000)
     truth = np.sin(x)
     ahead = truth[950:] * np.linspace(1, 0.6 + 0.3 * rng.random(), 50)
-    parts = ["observed"] * 950 + ["forecast"] * 50
-    frame = pd.DataFrame({"part": parts, "x": x, "truth": truth, "forecast": [np.nan] * 950 + list(ahead)})
-    return frame.to_csv(index=False)
+    rows = [f"observed,{each},{sine}," for each, sine in zip(x[:950], truth[:950], strict=True)]
+    rows += [f"forecast,{each},{sine},{found}" for each, sine, found in zip(x[950:], truth[950:], ahead, strict=True)]
+    return "\n".join(("part,x,truth,forecast", *rows, ""))
 
 
 def samples(epochs: int) -> str:
