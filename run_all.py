@@ -54,7 +54,7 @@ def main(
         ),
     ] = None,
     minutes: Annotated[
-        float | None, typer.Option(min=1, help="run only what fits into so many minutes, the most telling first")
+        float | None, typer.Option(min=1, help="run only what fits into this many minutes, the most informative first")
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="run again even what is done")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="processes at a time")] = None,

@@ -11,7 +11,7 @@ from experiments.errors import NotFinite
 
 @dataclass(frozen=True)
 class Started:
-    """The model stands. ``environment``: versions, threads, device, processor, host."""
+    """The model is built. ``environment``: versions, threads, device, processor, host."""
 
     environment: dict[str, Any]
     metrics: dict[str, float]  # time/build_s, model/parameters

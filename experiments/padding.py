@@ -16,7 +16,7 @@ SIDES: dict[str, Side] = {"keras": "left", "pytorch": "right"}  # of pad_sequenc
 
 
 def idle_padding(task: Any) -> dict[str, str]:
-    """For each of the conventions' fields about padding why it has no effect on a task, empty where it has one."""
+    """Map each field about padding to the reason why it has no effect on a task; empty where it has one."""
     told = getattr(task, "padding_side", None)
     unread = "" if task.EVERY_STEP else "a masked step has no answer of its own"
     unread = unread if task.masked else "no step is masked"

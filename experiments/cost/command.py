@@ -77,7 +77,7 @@ def main(
     jobs: Annotated[int, typer.Option(min=20, help="toy jobs of the part scale")] = 1_000,
     server: Annotated[str, typer.Option(help="an MLflow server that scale writes to as well; it keeps the runs")] = "",
 ) -> None:
-    """Measure what the program itself costs, each figure as a ratio taken side by side; exit 1 where one is missed."""
+    """Measure what the program itself costs, with ratios measured side by side; exit 1 if one misses its bound."""
     if unknown := set(only or ()) - set(PARTS | LONG):
         typer.echo(f"error: --only {', '.join(sorted(unknown))}; allowed: {', '.join(PARTS | LONG)}", err=True)
         raise typer.Exit(2)

@@ -39,17 +39,17 @@ class Prepared:
 
     @property
     def spec(self) -> ExperimentSpec:
-        """Whose data."""
+        """The trial's, whose data is loaded."""
         return self.trial.spec
 
     @property
     def framework(self) -> str:
-        """Whose worker."""
+        """The trial's, whose worker loads the data."""
         return self.trial.framework
 
     @cached_property
     def fingerprint(self) -> str:
-        """Its own."""
+        """This job's, not the trial's."""
         return digest([self.name, self.trial.fingerprint])
 
     def run(self, framework: Framework) -> Iterator[Event]:

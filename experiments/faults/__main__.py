@@ -43,10 +43,10 @@ def main(
     only: Annotated[list[str] | None, typer.Option(metavar="|".join(KINDS), help="these kinds alone")] = None,
     rounds: Annotated[int, typer.Option(min=1, help="how many studies")] = 16,
     faults: Annotated[int, typer.Option(min=1, help="at most, for each study")] = 8,
-    seed: Annotated[int | None, typer.Option(help="of what is drawn; printed")] = None,
-    executor: Annotated[str | None, typer.Option(metavar="|".join(EXECUTORS), help="both, unless told")] = None,
+    seed: Annotated[int | None, typer.Option(help="of the random draws; printed")] = None,
+    executor: Annotated[str | None, typer.Option(metavar="|".join(EXECUTORS), help="default: both")] = None,
     server: Annotated[
-        bool | None, typer.Option("--server/--sqlite", help="where it is recorded; both, unless told")
+        bool | None, typer.Option("--server/--sqlite", help="where it is recorded; default: both")
     ] = None,
     keep: Annotated[Path | None, typer.Option(help="a new folder in which everything stays")] = None,
 ) -> None:
@@ -74,7 +74,7 @@ def main(
 
 
 def _sites(executor: str | None, server: bool | None) -> list[tuple[str, str]]:
-    """The executors and stores that are asked for and that this machine has; what it lacks is said."""
+    """The executors and stores that are asked for and that this machine has; prints what it lacks."""
     if executor not in (None, *EXECUTORS):
         raise UserError(f"--executor {executor}; allowed: {', '.join(EXECUTORS)}")
     asked = [(each, kept) for kept in STORES for each in EXECUTORS]
@@ -88,7 +88,7 @@ def _sites(executor: str | None, server: bool | None) -> list[tuple[str, str]]:
         typer.echo("left out: the server, since PostgreSQL's programs are not installed")
     found = [pair for pair in asked if not lacking & set(pair)]
     if not found:
-        raise UserError("nothing is left of what was asked for")
+        raise UserError("none of what was asked for is installed on this machine")
     return found
 
 

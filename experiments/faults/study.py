@@ -38,7 +38,7 @@ class Study:
 
     @property
     def pid(self) -> int:
-        """Of the process that records."""
+        """The id of the process that records."""
         return self._process.pid
 
     @property

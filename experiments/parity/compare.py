@@ -63,7 +63,7 @@ def _errors(rung: int, allowed: Tolerance, got: np.ndarray | None, wanted: np.nd
 
 
 def _bits(values: np.ndarray) -> np.ndarray:
-    """−0 is not 0, and a NaN is equal to itself."""
+    """View floats as integers: −0 then differs from 0, and a NaN equals itself."""
     return np.ascontiguousarray(values).view(f"u{values.dtype.itemsize}")
 
 

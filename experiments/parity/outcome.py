@@ -158,7 +158,7 @@ def _plain(verdict: Verdict) -> dict[str, Any]:
 
 
 def _number(value: float) -> float | None:
-    """JSON has no infinity."""
+    """Return None for a number that is not finite: JSON has none."""
     return value if math.isfinite(value) else None
 
 

@@ -87,7 +87,7 @@ class ExperimentSpec(Frozen):
 
     @property
     def idle(self) -> dict[str, str]:
-        """For each field of the conventions why it has no effect here; empty where it has one."""
+        """Map each field of the conventions to the reason why it has no effect here; empty where it has one."""
         network, training = self.network, self.training
         reasons = {
             "embedding": network.embedding_size is None and self._not_embedded,

@@ -14,8 +14,8 @@ class TrainingSpec(Frozen):
     TorchInductor compile the network. ``pipeline``: ``tf.data`` gives the batches of TensorFlow's IMDB tutorials,
     shuffled through a buffer of 1,000 (a full permutation in PyTorch, which has no buffer) and without the last partial
     one; ``bucketed`` puts rows of about the same length into a batch, where padding is masked. ``moved_ulps`` moves
-    every initial weight by so many units in the last place: a control that shows how far rounding alone parts two
-    trainings. Epoch e trains at ``learning_rate · learning_rate_decay^(e−1)``.
+    every initial weight by so many units in the last place: a control that shows how far two trainings
+    diverge by rounding alone. Epoch e trains at ``learning_rate · learning_rate_decay^(e−1)``.
     """
 
     epochs: PositiveInt

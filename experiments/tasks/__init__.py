@@ -21,7 +21,8 @@ TaskSpec = Annotated[Union[tuple(module.SPEC for module in MODULES.values())], F
 
 ELSE = "--imdb packaged or keras"
 
-__all__ = ["MODULES", "DataSource", "Interface", "Split", "Task", "TaskSpec", "at_hand", "interface", "load", "locate"]
+__all__ = ["MODULES", "DataSource", "Interface", "Split", "Task", "TaskSpec"]
+__all__ += ["interface", "load", "locate", "on_this_machine"]
 
 
 def module_of(spec: BaseTaskSpec) -> ModuleType:
@@ -42,8 +43,8 @@ def locate(spec: BaseTaskSpec, imdb: str = "packaged") -> DataSource:
     return module_of(spec).locate(spec, imdb)
 
 
-def at_hand(spec: BaseTaskSpec, source: DataSource) -> DataSource:
-    """The same data on this machine, which is another one than where it was located: prepared there if need be.
+def on_this_machine(spec: BaseTaskSpec, source: DataSource) -> DataSource:
+    """Find data on this machine that was located on another one; prepare it if need be.
 
     Raises:
         UserError: it is missing here, or its digest is another one.

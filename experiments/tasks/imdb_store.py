@@ -235,7 +235,7 @@ def _read_source(source: Source, target: Path) -> None:
         raise OSError(errno.EIO, done.stdout.strip())
     if done.returncode < 0:
         raise UserError(
-            f"{source.label}: reading it was ended by signal {-done.returncode}, perhaps for want of memory; "
+            f"{source.label}: reading it was ended by signal {-done.returncode}, perhaps because memory ran out; "
             f"allowed: {FORMAT}"
         )
     if done.returncode:

@@ -14,7 +14,7 @@ START_S = 15.0  # until the first workers have imported their frameworks
 def fitting(
     chosen: Jobs, seconds: float, study: str, uri: str, fresh: bool, workers: int | None
 ) -> tuple[dict[str, list[Any]], str]:
-    """Of the chosen jobs those that are done and as many of the others as fit; how many these are, if not all.
+    """Select the jobs that are done and as many others as fit into the time; also say how many fit, if not all.
 
     Args:
         chosen: the jobs asked for, by phase.
@@ -36,7 +36,7 @@ def fitting(
 def within(seconds: float, study: str, to_run: Jobs, durations: Durations, workers: int) -> dict[str, list[Any]]:
     """The first jobs of every phase, so many that all phases together take no more than the seconds.
 
-    A phase's jobs stand in its plan the most telling first. Each phase has the share of the time that it would have of
+    A phase plans its most informative jobs first. Each phase has the share of the time that it would have of
     the whole study's, so that no page stays empty because another phase is long.
 
     Args:

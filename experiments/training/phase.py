@@ -31,7 +31,7 @@ def wanted(study, answers: Answers) -> dict[ExperimentSpec, dict[str, int]]:
 
 
 def plan(study, answers: Answers, earlier: Mapping[str, Work]) -> Work:
-    """A study's trials, twin beside twin, the most telling first."""
+    """A study's trials, twin beside twin, the most informative first."""
     trials: dict[str, Trial] = {}
     absent: dict[tuple[ExperimentSpec, str], Absence] = {}
     for spec, name, seed in chain(_of_grids(study, answers), _of_defaults(study, answers)):

@@ -17,7 +17,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 @app.command()
 def main(
     source: Annotated[Path, typer.Argument(help=f"the file to read: {', '.join(HOMES)}")],
-    target: Annotated[Path, typer.Argument(help="the file to write: the same")],
+    target: Annotated[Path, typer.Argument(help="the file to write, of one of the same kinds")],
     like: Annotated[
         Path | None, typer.Option(help="a model (.keras) or state dict that gives shapes, names and order")
     ] = None,
@@ -27,17 +27,18 @@ def main(
         str | None, typer.Option(help="the cell of canonical weights that do not name it, such as a trial's artifact")
     ] = None,
     nonlinearity: Annotated[
-        Literal["tanh", "relu"], typer.Option(help="weights alone: of an nn.RNN or a SimpleRNN")
+        Literal["tanh", "relu"], typer.Option(help="for weights alone: of an nn.RNN or a SimpleRNN")
     ] = "tanh",
     activations: Annotated[
-        str | None, typer.Option(help=f"weights alone: one for each dense layer, of {', '.join(ACTIVATIONS)}")
+        str | None,
+        typer.Option(help=f"for weights alone: one for each dense layer, of {', '.join(ACTIVATIONS)}"),
     ] = None,
-    packed: Annotated[bool, typer.Option("--packed", help="weights alone: padding (word 0) is skipped")] = False,
+    packed: Annotated[bool, typer.Option("--packed", help="for weights alone: padding (word 0) is skipped")] = False,
     every_step: Annotated[
-        bool, typer.Option("--every-step", help="weights alone: every step's output is used, not the last")
+        bool, typer.Option("--every-step", help="for weights alone: every step's output is used")
     ] = False,
 ) -> None:
-    """Convert weights of Keras or PyTorch to canonical safetensors, these to either, or one to the other."""
+    """Convert weights between Keras, PyTorch and canonical safetensors, this project's own layout."""
     try:
         said = _said(nonlinearity, activations, packed, every_step)
         report = convert(source, target, like, cell, said, module, check)

@@ -101,7 +101,7 @@ def _route(source: Path, target: Path, like: Path | None) -> Route:
     like_framework = like and (kinds[like] or "pytorch")
     goal = kinds[target] or ("pytorch" if origin is None or (origin, like_framework) == ("tf2", "pytorch") else None)
     if like and like_framework not in (origin, goal):
-        raise UserError(f"{like}: --like is of neither framework; allowed: a model of the one that is read or written")
+        raise UserError(f"{like}: --like belongs to neither side; allowed: a model of the one read or written")
     read_like, write_like = (like if like_framework == framework else None for framework in (origin, goal))
     return Route(source, origin, read_like, target, goal, write_like)
 
@@ -120,7 +120,10 @@ def _check_module(route: Route, module: Path | None) -> None:
 def _described(route: Route, found: Found, said: Said, module: bool) -> tuple[Found, list[str]]:
     """Add what the user says of weights alone, or, where a model must be written, what their shapes imply."""
     if said and found.outline is not None:
-        raise UserError(f"{route.source} says what its model computes; allowed: leave out what describes a state dict")
+        raise UserError(
+            f"{route.source} says what its model computes; allowed: without --nonlinearity, --activations, --packed, "
+            "--every-step"
+        )
     at_padding = "repeat" if route.origin == "tf2" else "zeros"
     if said:
         return replace(found, outline=implied(found.weights, found.cells, said, at_padding)), []

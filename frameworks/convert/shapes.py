@@ -46,7 +46,7 @@ def _check_outline(weights: Weights, cells: list[str], outline: Outline | None) 
         or [step.kind for step in outline.steps if step.kind == "embedding"] != words
         or len(outline.dense) != len(heads)
     ):
-        raise UserError("its description is of other layers than its weights; allowed: the same")
+        raise UserError("its description names other layers than its weights; allowed: the same")
 
 
 def _check_heads(weights: Weights, width: int) -> None:

@@ -62,7 +62,7 @@ def freeze(
         plan = door.lay_out(_parse(text, path), path, imdb, tracking_uri)
         made = bundles.freeze(claims.claims(gather(plan, absolute(tracking_uri))))
         if not made:
-            raise UserError(f"{study}: nothing to freeze: no claim has the seeds of an interval; run the study first")
+            raise UserError(f"{study}: no claim has enough seeds for an interval; run the study first")
         specs = _imposed(plan)
         found = Bundle(
             study=text,

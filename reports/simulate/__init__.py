@@ -18,7 +18,7 @@ def simulations() -> list[Simulation]:
 def main() -> int:
     """Print the table; 1 where a rate misses its range."""
     missed = 0
-    print(f"{STUDIES:,} made studies each\n\n{'':48}   rate   99.9% interval   must lie in")
+    print(f"{STUDIES:,} simulated studies each\n\n{'':48}   rate   99.9% interval   must lie in")
     for simulation in simulations():
         simulated = rate(simulation)
         hit = simulated.reaches(simulation)

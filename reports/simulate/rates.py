@@ -1,4 +1,4 @@
-"""A rate simulated over made studies, its interval, and the range that it must lie in."""
+"""A rate over simulated studies, its interval, and the range that it must lie in."""
 
 from collections.abc import Callable
 from typing import NamedTuple

@@ -25,7 +25,7 @@ def any_false_winner(rng: Generator, studies: int, pairs: int, rounds: int, spre
 def busy_errs(rng: Generator, studies: int, pairs: int, sd: float, against_itself: int) -> np.ndarray:
     """Whether equal steps have a winner by one round on a machine that is less quiet than usual.
 
-    ``against_itself`` of the pairs are variants and themselves, which show that.
+    ``against_itself`` further pairs compare a variant with itself, which shows how unquiet it is.
     """
     logs = rng.normal(0, sd, (studies, pairs + against_itself))
     found = Rounds(np.ones_like(logs), logs, np.zeros_like(logs))

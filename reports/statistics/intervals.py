@@ -77,15 +77,15 @@ def combine(moments: Sequence[Moment], weights: Sequence[float]) -> Moment:
 def interval(part: Moment, n: int, members: int = 1) -> Estimate:
     """Student's t interval of a mean (Student 1908) from ``n`` seeds; NaN where the variance is unknown.
 
-    The intervals of ``members`` means hold all at once with 95% (Bonferroni; Dunn 1961), however they depend on each
-    other.
+    The intervals of ``members`` means are simultaneous: all hold with 95%, however they depend on each other
+    (Bonferroni; Dunn 1961).
     """
     half = special.stdtrit(part.freedom, 1 - (1 - CONFIDENCE) / (2 * members)) * np.sqrt(part.variance)
     return Estimate(part.mean, part.mean - half, part.mean + half, n)
 
 
 def mean(values: ArrayLike, members: int = 1) -> Estimate:
-    """A sample's mean with its t interval, one of ``members`` that hold at once; of paired differences, the paired."""
+    """A sample's mean with its t interval, one of ``members`` simultaneous ones; of paired differences, the paired."""
     return interval(moment(values), np.shape(values)[-1], members)
 
 

@@ -1,4 +1,4 @@
-"""Which of two steps is faster: Student's t on the log-ratios of rounds, whose few values lean on those of all pairs.
+"""Which of two steps is faster: Student's t on the log-ratios of rounds, with variances shrunk towards all pairs'.
 
 A pair's variance is that of its own rounds and, with the weight of four further degrees of freedom, of all pairs': the
 moderated t of Smyth (2004, Statistical Applications in Genetics and Molecular Biology 3), its weight fixed so low that

@@ -81,7 +81,7 @@ def sampled(twin: str, cell: str, form: str) -> list["Case"]:
     """The suite's one rule: every twin × cell × form twice, at complementary levels of everything else.
 
     Each form of each cell so meets both levels of every factor, and all sixteen combinations occur over the grid,
-    the same for both twins. The ladder climbs the rest.
+    the same for both twins. The parity ladder covers the rest.
     """
     first = crc32(f"{cell}/{form}".encode()) % len(LEVELS)
     return [Case(twin, cell, form, *LEVELS[index]) for index in (first, len(LEVELS) - 1 - first)]

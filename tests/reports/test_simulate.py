@@ -1,4 +1,4 @@
-"""The simulations of the statistics' errors, with fewer made studies than the benchmark: the intervals are wider."""
+"""The simulations of the statistics' errors, of fewer studies than in the benchmark: the intervals are wider."""
 
 from functools import partial
 

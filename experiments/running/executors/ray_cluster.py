@@ -116,7 +116,7 @@ class Cluster:
         except OSError:
             self._in_vain += 1
         if self._in_vain >= PROBES:
-            raise UserError(f"Ray's head at {host}:{port} is gone; the same command continues once there is one")
+            raise UserError(f"Ray's head at {host}:{port} is gone; start one again, and the same command continues")
 
     def close(self) -> None:
         """Disconnect; a local Ray ends."""

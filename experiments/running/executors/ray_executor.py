@@ -36,8 +36,8 @@ class Slot:
     actor: Any
     place: Place | None  # where it was told to stand
     answer: Any
-    facts: Facts | None = None  # once it has stood
-    heard: bool = False  # in this run: it stands
+    facts: Facts | None = None  # once it has started
+    heard: bool = False  # in this run: it works
     framework: str = ""
     trial: Job | None = None
     silent: float = 0.0  # seconds of listening without a sign of life
@@ -59,7 +59,7 @@ class RayExecutor:
         whole: every actor takes a whole node, of the kind of the study's machine.
 
     Raises:
-        UserError: here and while it runs: Ray is missing or fails, or a node has not what the study's machine has.
+        UserError: here and while it runs: Ray is missing or fails, or a node lacks what the study's machine has.
     """
 
     load: Load
@@ -174,7 +174,7 @@ class RayExecutor:
             if place.node not in self.cluster.unfit:
                 return place
         raise UserError(
-            f"no node of the Ray cluster with {self.threads} CPUs is a machine of the kind that this one is: times "
+            f"no node of the Ray cluster with {self.threads} CPUs has the same hardware as this machine: times "
             "would not be comparable; allowed: starting the study on a node of the kind that is to be timed"
         )
 
@@ -233,7 +233,7 @@ class RayExecutor:
             yield slot.number, lost, event
 
     def _fit(self, slot: Slot, facts: Facts) -> bool:
-        """Take an actor that stands, if its node has what the study needs; one of another kind is given up.
+        """Take an actor that has started, if its node has what the study needs; one of another kind is given up.
 
         Raises:
             UserError: other software is installed there.
@@ -253,7 +253,7 @@ class RayExecutor:
         return True
 
     def _start_again(self, slot: Slot, error: Exception) -> None:
-        """Let go of an actor that does not stand, or no longer; its place is asked for again."""
+        """Let go of an actor that did not start or has ended; its place is asked for again."""
         self._dismiss(slot)
         self._starts += slot.facts is None
         if slot.place:

@@ -1,4 +1,4 @@
-"""What stands on a node of a Ray cluster for one worker: an actor that runs jobs with the local executor.
+"""What runs on a node of a Ray cluster for one worker: an actor that runs jobs with the local executor.
 
 It imports neither Ray nor a framework. Deaths, hangs and retries of the worker process are judged here, by the code
 that judges them without Ray; the study's process hears of them in the same events.
@@ -84,7 +84,7 @@ class Node:
         threading.Thread(target=self._work, daemon=True).start()
 
     def facts(self) -> Facts:
-        """The facts of this process; the first call, so that its answer says that the actor stands."""
+        """The facts of this process; the first call, so that its answer says that the actor has started."""
         return facts()
 
     def give(self, job: bytes, tried: int) -> None:
@@ -126,13 +126,13 @@ class Node:
 def _with_data(job: Job) -> Job:
     """The job with its data on this machine."""
     data = getattr(job, "data", None)
-    here = data and _at_hand(job.spec.task, data)
+    here = data and _on_this_machine(job.spec.task, data)
     return job if here == data else replace(job, data=here)
 
 
 @cache
-def _at_hand(spec: TaskSpec, source: DataSource) -> DataSource:
-    return tasks.at_hand(spec, source)
+def _on_this_machine(spec: TaskSpec, source: DataSource) -> DataSource:
+    return tasks.on_this_machine(spec, source)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Journal entries → MLflow. To apply an entry twice, or a part of it and then the whole, gives what once gives.
+"""Journal entries → MLflow. Applying an entry twice, or in part and then whole, has the effect of once.
 
 A run is found by its tag ``journal`` before it is created a second time. MLflow takes a metric with the key, step, time
 and value of another for the same one, and every time is the entry's own. Params, tags, files and states replace

@@ -73,7 +73,7 @@ def minimal_backward(d_states: States, outside: Tensor, d: Tape, w: CellWeights,
 
 
 def simple_gradients(s: Tape, d: Tape, w: CellWeights, network: NetworkSpec) -> CellWeights:
-    """Of U."""
+    """Return the gradients of U."""
     return {"recurrent_kernel": product_gradient(s.h, d.gates)}
 
 
@@ -167,7 +167,7 @@ def lstm_backward(d_states: States, outside: Tensor, d: Tape, w: CellWeights, ne
 
 
 def lstm_gradients(s: Tape, d: Tape, w: CellWeights, network: NetworkSpec) -> CellWeights:
-    """Of U, the peepholes and the projection."""
+    """Return the gradients of U, the peepholes and the projection."""
     grads = {"recurrent_kernel": product_gradient(s.h, d.gates)}
     if "projection" in w:
         grads["projection"] = product_gradient(s.unprojected, d.h)
@@ -205,7 +205,7 @@ def gru_backward(d_states: States, outside: Tensor, d: Tape, w: CellWeights, net
 
 
 def gru_gradients(s: Tape, d: Tape, w: CellWeights, network: NetworkSpec) -> CellWeights:
-    """Of U and its bias."""
+    """Return the gradients of U and its bias."""
     return {"recurrent_kernel": product_gradient(s.h, d.recurrent), "recurrent_bias": sum_steps(d.recurrent)}
 
 
@@ -242,7 +242,7 @@ def gru_reset_before_backward(
 
 
 def gru_reset_before_gradients(s: Tape, d: Tape, w: CellWeights, network: NetworkSpec) -> CellWeights:
-    """Of U, whose last columns multiply r·h."""
+    """Return the gradients of U, whose last columns multiply r·h."""
     parts = product_gradient(s.h, d.z_r), product_gradient(s.reset, d.n)
     return {"recurrent_kernel": torch.cat(parts, dim=-1)}
 

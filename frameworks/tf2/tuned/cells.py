@@ -111,7 +111,7 @@ def lstm_backward(d_states: States, outside: tf.Tensor, d: Tape, w: CellWeights,
 
 
 def lstm_gradients(s: Tape, d: Tape, w: CellWeights, network: NetworkSpec) -> CellWeights:
-    """Of U, the peepholes and the projection."""
+    """Return the gradients of U, the peepholes and the projection."""
     grads = {"recurrent_kernel": product_gradient(s.h, d.gates)}
     if "projection" in w:
         grads["projection"] = product_gradient(s.unprojected, d.h)
@@ -149,7 +149,7 @@ def gru_backward(d_states: States, outside: tf.Tensor, d: Tape, w: CellWeights, 
 
 
 def gru_gradients(s: Tape, d: Tape, w: CellWeights, network: NetworkSpec) -> CellWeights:
-    """Of U and its bias."""
+    """Return the gradients of U and its bias."""
     kernels = product_gradient(s.h, d.z_r), product_gradient(s.h, d.m)
     biases = sum_steps(d.z_r), sum_steps(d.m)
     return {"recurrent_kernel": tf.concat(kernels, axis=-1), "recurrent_bias": tf.concat(biases, axis=-1)}

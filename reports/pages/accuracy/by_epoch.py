@@ -25,7 +25,7 @@ LINES = {
 }
 READING = (
     "How far apart are the frameworks, and when? Defaults move how fast a network learns, so a difference after two "
-    "epochs can be gone or turned after ten. No verdict is given here: each interval stands for its own epoch, and "
+    "epochs can be gone or reversed after ten. No verdict is given here: each interval stands for its own epoch, and "
     "none is adjusted for the others."
 )
 

@@ -83,7 +83,7 @@ def _cannot(facts: Facts) -> tuple[str, ...]:
         *general,
         f"That a difference that is not significant is equality: {_equality(facts)}",
         f"That an effect lasts beyond the epochs trained: {facts.epochs}. Defaults move how fast a network learns, and "
-        "a difference can vanish or turn with more training.",
+        "a difference can vanish or reverse with more training.",
         f"An accuracy more exact than its test set allows: {facts.half_width or UNKNOWN}. That is half the 95% "
         "interval of an accuracy as an estimate for all reviews there might be. Differences are more exact, since all "
         "trials are scored on the same reviews.",

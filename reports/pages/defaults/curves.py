@@ -1,4 +1,4 @@
-"""Learning curves of the two most telling switches."""
+"""Learning curves of the two switches with the largest effects."""
 
 from typing import NamedTuple
 

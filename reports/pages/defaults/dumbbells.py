@@ -32,7 +32,7 @@ def summary(found: Judged, results: Results) -> Figure:
     """The last epoch's panel with a short caption."""
     count = len(found.last.main)
     caption = (
-        f"{_measure(found)} The {count} intervals hold at once with 95% over seeds. Grey: {within(found.switches)}."
+        f"{_measure(found)} The {count} 95% intervals over seeds are simultaneous. Grey: {within(found.switches)}."
     )
     return _figure(found, [found.last], caption, results)
 
@@ -73,7 +73,7 @@ def _caption(found: Judged) -> str:
     switches, last = found.switches, found.last
     parts = [
         _measure(found),
-        f"The {count(len(last.main), 'interval')} of a panel hold at once with 95% (Student's t over seeds, each at "
+        f"The {count(len(last.main), 'interval')} of a panel are simultaneous at 95% (Student's t over seeds, each at "
         f"{number(100 - 5 / len(last.main), 2)}%: Bonferroni). Inside the grey band, {within(switches)}, an effect is "
         "too small to matter.",
     ]

@@ -19,7 +19,7 @@ def section(found: Judged) -> Group | None:
     seeds, fields = n_of(last.main[0].estimate.n), count(len(last.main), "field")
     lead = (
         f"PyTorch's default minus Keras's, in points of test accuracy, with 95% intervals ({seeds} seeds; those of the "
-        f"{fields} hold at once):"
+        f"{fields} are simultaneous):"
     )
     ends = (first.epoch, last.epoch)
     items = tuple(
@@ -52,4 +52,4 @@ def verdict(switches: Switches, first: Effect, last: Effect) -> str:
     if last.verdict == "open":
         return "Whether it lasts is not decided."
     turned = first.estimate.value * last.estimate.value < 0
-    return "It turns: the other default is better at the end." if turned else "It lasts."
+    return "It reverses: the other default is better at the end." if turned else "It lasts."

@@ -13,7 +13,7 @@ from reports.statistics.factorial import detectable
 
 TITLE = "Defaults"
 LEAD = "Which default makes the difference, and by how much?"
-NONE_YET = "No effect yet: it needs two seeds of every arm."
+NONE_YET = "No effect yet: it needs two seeds of every combination of levels."
 MOST_LINES = 16  # of code on the front page, unfolded
 SPREADS = (1.0, 2.0)  # of one trial within a seed, in points, for what could be shown
 
@@ -88,9 +88,10 @@ def method(found: list[Judged]) -> Section:
     )
     blocks = [
         Prose(
-            "Each field of the conventions has two levels, Keras's and PyTorch's. In the design every field takes each "
-            "level in half of the arms, and each pair of fields each combination in a quarter, so that neither a field "
-            "nor a pair is confused with another (resolution V); three fields together may be confused with a pair. "
+            "Each field of the conventions has two levels, Keras's and PyTorch's; an arm is one combination of levels, "
+            "trained with every seed. In the design every field takes each level in half of the arms, and each pair of "
+            "fields each combination in a quarter, so that neither a field nor a pair is confused with another "
+            "(resolution V); three fields together may be confused with a pair. "
             "Seeds are blocks: a seed draws the same random numbers in every arm, and every effect is taken within a "
             "seed. Where no three fields act together, a field's effect is its Shapley value."
         ),
@@ -124,7 +125,7 @@ def _family(found: list[Judged]) -> str:
     return (
         f"Verdicts: {count(size, 'effect')} on this page, those after each setting's last epoch, are one family. Each "
         "is tested for a difference from zero and for equality within the margin, and Holm's method keeps the chance "
-        "of any false verdict at 5%. The intervals of one panel hold at once by Bonferroni's; pairs are judged "
+        "of any false verdict at 5%. The intervals of one panel are simultaneous (Bonferroni); pairs are judged "
         "by Benjamini and Hochberg's, which keeps the share of false ones at 5%."
     )
 

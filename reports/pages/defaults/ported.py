@@ -139,7 +139,7 @@ def _table(rows: list[Ported]) -> Table:
         )
     return Table.of(
         "Change of test accuracy in points, ± half of its 95% t interval over seeds (paired by seed; the last "
-        "column's are Welch's and hold at once). Predicted: the arm with just these fields switched minus the script's "
+        "column's are Welch's and simultaneous). Predicted: the arm with just these fields switched minus the script's "
         "corner, or what the design's effects and pairs make of it. Not contradicted: the last interval includes zero.",
         [*columns, "Verdict"],
         made,

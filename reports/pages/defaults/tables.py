@@ -101,7 +101,7 @@ def fields(found: Judged, results: Results) -> Table:
         )
     return Table.of(
         f"Effect of PyTorch's convention in place of Keras's after epoch {effects.epoch}, ± half of its 95% interval "
-        f"over seeds; the {len(effects.main)} intervals of a column hold at once (Bonferroni). p values are those of "
+        f"over seeds; the {len(effects.main)} intervals of a column are simultaneous (Bonferroni). p values are of "
         f"the first column of effects, adjusted together with all {found.family} fields of this page (Holm); an effect "
         f"is shown to be none where it lies within {within(switches)} (TOST).",
         columns,

@@ -60,8 +60,8 @@ def _verdict(residual: Estimate) -> str:
 
 def _early(when: str) -> str:
     return (
-        f"Defaults move how fast a network learns: this is the difference {when}, and it can vanish or turn with more "
-        "training."
+        f"Defaults move how fast a network learns: this is the difference {when}, and it can vanish or reverse with "
+        "more training."
     )
 
 

@@ -15,7 +15,7 @@ from reports.html.blocks import Block, Cell, Column, Details, Figure, Key, Panel
 from reports.html.format import NONE, name, number, significant
 from reports.html.svg import INK, draw
 
-TITLE = "Do the twins part further than rounding alone?"
+TITLE = "Do the twins diverge more than rounding alone explains?"
 FLOOR = 1e-9  # where equal losses are drawn: zero has no logarithm
 TICKS = (1e-8, 1e-6, 1e-4, 1e-2)
 QUESTION = (

@@ -35,7 +35,7 @@ ONE_PROCESS = (
 RATIO = (
     f"A ratio is the geometric mean over the rounds of {FIRST}'s median step divided by {SECOND}'s. A round counts as "
     "one observation, however many steps it has. The 95% interval is Student's t on the rounds' logarithms, whose "
-    f"variance leans on that of all ratios of the page with a weight of {COMMON_FREEDOM:g} further degrees of freedom "
+    f"variance is shrunk towards that of all ratios of the page, weighted by {COMMON_FREEDOM:g} degrees of freedom "
     "(Smyth 2004). Whether one is faster is decided for all ratios of this page together, by Holm's method: the chance "
     "of any false winner is at most 5%. So an interval may exclude 1 where the ratio is too close to call."
 )

@@ -43,7 +43,7 @@ def _direction(cost: Cost, port: Port) -> Group:
     blocks: list[Block] = [Prose(_cost(port)), Code(f"The original in {name(other)}", original)]
     if naive == right:
         reason = cost.trap.harmless.get(port.into, "")
-        blocks.append(Code(f"The port into {name(port.into)}, right at once", right))
+        blocks.append(Code(f"The naive port into {name(port.into)}, already right", right))
         blocks += [Prose(reason, "note")] * bool(reason)
     else:
         lines = count(_changed(naive, right), "line")

@@ -1,4 +1,4 @@
-"""The benchmark of scale in little: what it measures, nothing of how long it takes."""
+"""The benchmark of scale at a small size: what it measures, nothing of how long it takes."""
 
 import sqlite3
 from contextlib import closing

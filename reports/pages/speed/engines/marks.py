@@ -13,7 +13,7 @@ from reports.pages.speed.engines.passes import ForwardPass
 from reports.pages.speed.timed.timings import milliseconds
 
 CAPTION = (
-    " Rings are no forms: they are forward passes alone, of each twin's fastest form and of engines that run the same "
+    " Rings are not forms: they are forward passes alone, of each twin's fastest form and of engines that run the same "
     "network without training it; the vertical line beside them is the matrix products of a forward pass."
 )
 FLOOR_WIDTH = 1.6

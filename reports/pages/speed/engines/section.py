@@ -14,14 +14,15 @@ from reports.pages.speed.timed.timings import MARK, Comparisons, milliseconds, t
 EXPLANATION = (
     "An engine runs a network's forward pass and is no twin. ONNX Runtime and OpenVINO read the weights as an ONNX "
     "graph, in a process without either framework; XLA compiles TensorFlow's stock layers, TorchInductor the step of "
-    "PyTorch's form scratch, both at the first call. NumPy arrays go in and come out, as in the twins; of a twin's "
-    "forms that with the fastest forward pass stands here. PyTorch's LSTM is oneDNN's as layer and as tuned. Each "
+    "PyTorch's form scratch, both at the first call. NumPy arrays go in and come out, as in the twins. Each twin is "
+    "shown in the form with the fastest forward pass; PyTorch runs its LSTM by oneDNN, as layer and as tuned. Each "
     "engine's first outputs are within 1e-5 of the NumPy reference's; one that computes anything else fails and has no "
     "time here."
 )
 JUDGED = (
-    "A twin's time over the engine's, with its 95% interval: above 1 the engine is faster. Process and process of the "
-    "same number make a round, as in the ratios above; these are judged together, by Holm's method, apart from those."
+    "A twin's time over the engine's, with its 95% interval: above 1 the engine is faster. Processes with the "
+    "same number form a round, as in the ratios above; these ratios are judged together, by Holm's method, apart from "
+    "those."
 )
 
 Found = Mapping[str, Sequence[ForwardPass]]

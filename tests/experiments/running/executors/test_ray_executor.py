@@ -191,7 +191,7 @@ def test_alone_takes_no_machine_of_another_kind(make, monkeypatch):
     monkeypatch.setattr(ray_executor, "identity", lambda: {"processor": "another"})
     with make() as executor:
         executor.cluster.unfit = set()
-        with pytest.raises(UserError, match="a machine of the kind that this one is"):
+        with pytest.raises(UserError, match="has the same hardware as this machine"):
             list(executor.alone(1).run(TRIALS[:1]))
 
 

@@ -22,7 +22,7 @@ def said(left: float) -> tuple[str, ...]:
         (1.0, "It lasts."),
         (0.5, "It lasts."),
         (0.0, "It does not last: what is left is shown to lie within ±0.5 points."),
-        (-0.5, "It turns: the other default is better at the end."),
+        (-0.5, "It reverses: the other default is better at the end."),
     ],
 )
 def test_an_effect_lasts_fades_or_turns(left, verdict):

@@ -124,7 +124,7 @@ def test_the_mark_is_on_the_chart_and_leads_to_its_run():
     assert "forward pass alone, PyTorch 4.00 ms, forward pass alone, XLA 2.00 ms" in label
     (mark,) = [each for each in re.findall(r'<g class="mark"[^>]*><title>[^<]*', figure) if "XLA" in each]
     assert "/runs/e-xla" in mark and "forward pass alone, XLA: 2.00 ms" in mark and "data-form" not in mark
-    assert "Rings are no forms" in words_of(html)
+    assert "Rings are not forms" in words_of(html)
 
 
 def test_an_engines_file_is_read_and_one_without_a_forward_pass_is_not():

@@ -26,30 +26,30 @@ def text(tmp_path, monkeypatch):
 
 def test_a_file_at_the_same_path_is_taken(text):
     source = tasks.locate(spec(str(text)))
-    assert tasks.at_hand(spec(str(text)), source) == source
+    assert tasks.on_this_machine(spec(str(text)), source) == source
 
 
 def test_another_file_at_the_same_path_is_refused(text):
     source = replace(tasks.locate(spec(str(text))), digest="0" * 64)
     with pytest.raises(UserError, match=r"text.txt: its sha256 is \w+, not 0{64}; allowed: the same data"):
-        tasks.at_hand(spec(str(text)), source)
+        tasks.on_this_machine(spec(str(text)), source)
 
 
 def test_known_data_is_prepared_in_this_machine_s_own_cache(text, monkeypatch):
     there = replace(tasks.locate(spec("reviews")), path="/on/another/machine/reviews.txt")
-    found = tasks.at_hand(spec("reviews"), there)
+    found = tasks.on_this_machine(spec("reviews"), there)
     assert Path(found.path).is_file() and found.digest == there.digest
 
 
 def test_a_prepared_file_of_the_user_s_that_is_missing_is_refused():
     source = DataSource("imdb-mine.npz", "0" * 64, "/no/such/imdb.npz", "Reviews.")
     with pytest.raises(UserError, match=r"/no/such/imdb.npz: not on this machine; allowed: .* packaged or keras"):
-        tasks.at_hand(ImdbSpec(), source)
+        tasks.on_this_machine(ImdbSpec(), source)
 
 
 def test_computed_data_is_no_file():
     source = DataSource("sine", "0" * 64, None, "A sine.")
-    assert tasks.at_hand(SineSpec(), source) is source
+    assert tasks.on_this_machine(SineSpec(), source) is source
 
 
 def test_of_two_that_want_the_same_text_one_prepares_it(text, monkeypatch):
