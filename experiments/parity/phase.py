@@ -44,6 +44,5 @@ PHASE = Phase(
     plan=plan,
     run=run,
     kinds=("climb",),
-    usual_s=5.0,
     enough=("ladder",),
 )

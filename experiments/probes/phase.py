@@ -56,6 +56,5 @@ PHASE = Phase(
     plan=plan,
     run=run,
     kinds=tuple(job.kind for job in Probe.__subclasses__()),  # of the modules above
-    usual_s=5.0,
     enough=("recipes",),
 )

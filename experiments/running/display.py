@@ -153,7 +153,7 @@ class PhaseDisplay:
 
 def nothing_to_run(console: Console, chosen: Mapping[str, Sequence[Job]]) -> None:
     """Say that every phase's jobs are done."""
-    counts = (f"{len(chosen[phase.name])} {phase.noun}s" for phase in PHASES if chosen[phase.name])
+    counts = (phase.count(len(chosen[phase.name])) for phase in PHASES if chosen[phase.name])
     console.print(f"nothing to run: all {' and '.join(counts)} are done", highlight=False)
 
 

@@ -1,6 +1,5 @@
 """An experiment: its four parts, the rules between them, and what it is called."""
 
-from collections import Counter
 from typing import Any, Self
 
 import tomli_w
@@ -184,18 +183,13 @@ class ExperimentSpec(Frozen):
 
     @property
     def params(self) -> dict[str, Any]:
-        """The fields flattened, as MLflow parameters; a name that two parts share has its part before it."""
+        """The fields flattened, as MLflow parameters; a task's field whose name is taken has ``task.`` before it."""
         parts = {name: getattr(self, name).model_dump() for name in ("task", "network", "training")}
         named = parts["task"].pop("name")
         parts["network"]["units"] = "x".join(map(str, self.network.units))
-        counts = Counter(key for fields in parts.values() for key in fields)
-        # The network's and the training's fields are never shared: only a task's can clash, and takes its part's name.
-        flat = {
-            f"task.{key}" if part == "task" and counts[key] > 1 else key: value
-            for part, fields in parts.items()
-            for key, value in fields.items()
-        }
-        return {"task": named, **flat, "conventions": self.conventions.label}
+        taken = {"task", "conventions", "framework", "seed", *parts["network"], *parts["training"]}
+        own = {f"task.{key}" if key in taken else key: value for key, value in parts["task"].items()}
+        return {"task": named, **own, **parts["network"], **parts["training"], "conventions": self.conventions.label}
 
 
 def to_toml(spec: ExperimentSpec) -> str:

@@ -18,6 +18,10 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
         expected = first["ctx"].get("expected") or first["ctx"].get("expected_tags")
         given = first["input"].get("name") if isinstance(first["input"], dict) else first["input"]
         text = f"{given!r}; allowed: {expected}"
+    elif first["type"] in ("model_type", "model_attributes_type", "dict_type"):
+        text = f"{first['input']!r}; allowed: a table" + f" of {', '.join(fields)}" * bool(fields)
+    elif first["type"] in ("tuple_type", "list_type", "string_type"):
+        text = f"{first['input']!r}; allowed: a {'text' if first['type'] == 'string_type' else 'list'}"
     elif first["type"] == "missing":
         text = "missing"
     elif first["type"] == "value_error":
@@ -28,17 +32,22 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
 
 
 def _walk(model: type[BaseModel], location: tuple[str | int, ...]) -> tuple[list[str], list[str]]:
-    """The keys of an error's location, without the tags of unions; and the fields of the model that the last is in."""
+    """The keys of an error's location, and the fields of the model that the last key names or is wrong in.
+
+    Tags of unions are left out, and items are counted from 1: ``grid 1``.
+    """
     keys, fields, candidates = [], model.model_fields, []
-    for place, part in enumerate(location):
+    for part in location:
         tagged = [kind for kind in candidates if getattr(kind.model_fields.get("name"), "default", None) == part]
         if len(candidates) > 1 and tagged:  # a discriminated union puts its tag into the location
             candidates, fields = tagged, tagged[0].model_fields
-            continue
-        keys.append(str(part))
-        if part in fields and place < len(location) - 1:
+        elif isinstance(part, int) and keys:
+            keys[-1] += f" {part + 1}"
+        elif part != "str":  # of the union of a name and a table
+            keys.append(str(part))
+        if part in fields:
             candidates = _models(fields[part].annotation)
-            fields = candidates[0].model_fields if len(candidates) == 1 else fields
+            fields = candidates[0].model_fields if len(candidates) == 1 else {}
     return keys, list(fields)
 
 

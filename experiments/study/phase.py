@@ -145,10 +145,16 @@ class Phase:
     plan: Callable[[Any, Answers, Mapping[str, Work]], Work]  # study, answers, the work of the phases before
     run: Callable[[Sequence[Any], int, Means], Failures]  # what is missing, of how many
     kinds: tuple[str, ...]  # of its runs, as their tag ``kind`` says
-    usual_s: float | None = None  # of a job on one worker, while nothing is recorded; None where jobs differ too much
+    #: Seconds of a job on one worker while nothing is recorded; a function of the job where jobs differ much.
+    usual_s: float | Callable[[Any], float] = 5.0
+    facets: tuple[str, ...] = ()  # keys of ``--only`` that its jobs alone have
     more: Callable[[Any, Sequence[Any]], Further] = nothing_more  # study, planned jobs: at most what else
     enough: tuple[str, ...] = field(default=())  # of its tables those that make a study by themselves
     alone: bool = False  # nothing else may run on the machine meanwhile
+
+    def count(self, jobs: int) -> str:
+        """So many of its jobs in words."""
+        return f"{jobs:,} {self.noun}" + "s" * (jobs != 1)
 
 
 def keep(records: Iterable[Record], experiment: str, progress: Progress, recorder: Recorder) -> list[Record]:

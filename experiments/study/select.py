@@ -4,9 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from experiments.errors import UserError
+from experiments.study.phases import PHASES
 
-KEYS = ("cell", "form", "task", "framework", "conventions", "seed", "phase", "trap")
-
+KEYS = ("cell", "form", "task", "framework", "conventions", "seed", "phase")
+KEYS += tuple(key for phase in PHASES for key in phase.facets)
 
 Wanted = Mapping[str, Collection[str]]  # key -> the values that are asked for
 

@@ -8,15 +8,11 @@ from functools import cached_property
 from statistics import median
 from typing import Any, NamedTuple
 
-from experiments import tasks
 from experiments.study.phase import Phase
 from experiments.study.phases import PHASES
 from experiments.tracking import database
 from experiments.training.trial import Trial
 
-#: Seconds to build and to end a trial, where nothing is recorded; its training takes what its task says.
-TRIAL_S = 0.5
-SAMPLES = 1_000  # where the task does not say how many
 #: Results of other studies from which a study's own are judged: with fewer, starting the workers is most of the time.
 ENOUGH = 20
 #: The phase of each kind of run.
@@ -67,14 +63,14 @@ class Durations:
     def estimate(self, study: str, phase: Phase, jobs: Sequence[Any], workers: int) -> Estimate:
         """The seconds that a phase's jobs will take with so many workers.
 
-        A trial takes the median of the same experiment's on its framework, else an epoch takes that of those with its
-        task and cell, else it takes what its samples, their length and its epochs suggest.
+        Where a phase's jobs differ much, as trials do, each takes the median of the same experiment's on its framework,
+        else an epoch takes that of those with its task and cell, else the job takes what the phase says of its size.
         Other phases' jobs take the time on the clock between two results, in this study or else in all that have run.
         """
         share = 1 if phase.alone else workers
-        if phase.name == "training":
-            known = [self._trial(trial) for trial in jobs]
-            seconds = sum(by_size(job) if each is None else each for job, each in zip(jobs, known, strict=True))
+        if callable(phase.usual_s):
+            known = [self._trial(job) for job in jobs]
+            seconds = sum(phase.usual_s(job) if each is None else each for job, each in zip(jobs, known, strict=True))
             return Estimate(seconds / share, sum(each is not None for each in known))
         rate = self._rates.get((phase.name, study)) or self._rates.get((phase.name, ""))
         if rate is None:
@@ -121,13 +117,6 @@ class Durations:
         with database.connect(path) as opened:
             made = opened.execute("SELECT 1 FROM sqlite_master").fetchone()
             return opened.execute(query, (socket.gethostname(),)).fetchall() if made else []
-
-
-def by_size(trial: Trial) -> float:
-    """The seconds that a trial takes by its samples, their length and its epochs."""
-    spec = trial.spec
-    samples = trial.data.training_samples or SAMPLES
-    return TRIAL_S + spec.task.STEP_S * samples * tasks.interface(spec.task).time * spec.training.epochs
 
 
 def _starts(rows: Iterable[tuple[Any, ...]]) -> list[tuple[tuple[str, str], int, float]]:

@@ -29,14 +29,15 @@ def lines(
     all_to_run = missing(chosen, uri, plan.study.name)
     for phase in PHASES:
         jobs = chosen[phase.name]
-        absent = [each for each in plan.absent(phase.name) if matches(each, wanted)]
+        of_absent = {key: values for key, values in wanted.items() if key != "seed" or not jobs}  # it is of every seed
+        absent = [each for each in plan.absent(phase.name) if matches(each, of_absent)]
         if not jobs and not absent:
             continue
         to_run = all_to_run[phase.name]
         yield from _of_jobs(jobs, {job.fingerprint for job in to_run})
         for each in absent:
             yield f"{'absent':8}{each.framework:10} {each.what}: {each.reason}"
-        text = f"{len(jobs)} {phase.noun}s: {len(jobs) - len(to_run)} done, {len(to_run)} to run"
+        text = f"{phase.count(len(jobs))}: {len(jobs) - len(to_run)} done, {len(to_run)} to run"
         text += _cost(durations, plan.study.name, phase, to_run, workers or usable_cores()) if to_run else ""
         yield text + (f"; {len(absent)} absent" if absent else "") + _more(phase, plan, jobs)
 
@@ -56,7 +57,7 @@ def _cost(durations: Durations, study: str, phase: Phase, to_run: Sequence[Any],
     by = [f"{known} by earlier runs here"] * bool(known)
     if unknown := len(to_run) - known:
         usual = phase.usual_s
-        by.append(f"{unknown} by " + ("their size" if usual is None else f"a default of {usual:g} s each"))
+        by.append(f"{unknown} by " + ("their size" if callable(usual) else f"a default of {usual:g} s each"))
     return f", {spoken(seconds)} ({', '.join(by)})"
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import chain
 
+from experiments import tasks
 from experiments.events import Failed
 from experiments.protocol import Absent
 from experiments.spec import ExperimentSpec
@@ -13,6 +14,10 @@ from experiments.study.grid import Grid
 from experiments.study.phase import Absence, Answers, Failures, Means, Phase, Work
 from experiments.training.models import first_of_each
 from experiments.training.trial import Trial
+
+#: Seconds to build and to end a trial, where nothing is recorded; its training takes what its task says.
+TRIAL_S = 0.5
+SAMPLES = 1_000  # where the task does not say how many
 
 
 def wanted(study, answers: Answers) -> dict[ExperimentSpec, dict[str, int]]:
@@ -87,6 +92,13 @@ def run(missing: Sequence[Trial], total: int, means: Means) -> Failures:
     return failures
 
 
+def by_size(trial: Trial) -> float:
+    """The seconds that a trial takes by its samples, their length and its epochs."""
+    spec = trial.spec
+    samples = trial.data.training_samples or SAMPLES
+    return TRIAL_S + spec.task.STEP_S * samples * tasks.interface(spec.task).time * spec.training.epochs
+
+
 PHASE = Phase(
     name="training",
     noun="trial",
@@ -96,5 +108,6 @@ PHASE = Phase(
     plan=plan,
     run=run,
     kinds=("trial",),
+    usual_s=by_size,
     enough=("grid", "defaults"),
 )

@@ -49,5 +49,6 @@ PHASE = Phase(
     run=run,
     kinds=("trap",),
     usual_s=4.0,
+    facets=("trap",),
     enough=("traps",),
 )

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from experiments.parity.phase import PHASE as PARITY
+from experiments.speed.phase import PHASE as SPEED
 from experiments.tracking import database
+from experiments.training.phase import PHASE as TRAINING
 
 LOCAL = "http://127.0.0.1:5000"  # where a bare ``mlflow ui`` listens
 
@@ -37,7 +40,7 @@ class Links:
 
     def checks(self, **wanted: str) -> str | None:
         """The ladder's runs whose parameters have these values."""
-        return self.measured("climb", **wanted)
+        return self.measured(PARITY.kinds[0], **wanted)
 
     def measured(self, kind: str, **wanted: str) -> str | None:
         """The runs of a kind of measurement whose parameters have these values."""
@@ -46,9 +49,9 @@ class Links:
     def timings(self, framework: str = "", **wanted: str) -> str | None:
         """The speed phase's runs whose parameters have these values, all frameworks' or one's."""
         terms = [f"params.{name} = '{value}'" for name, value in wanted.items()]
-        return self._search([f"tags.framework = '{framework}'"] * bool(framework) + terms, "timing")
+        return self._search([f"tags.framework = '{framework}'"] * bool(framework) + terms, SPEED.kinds[0])
 
-    def _search(self, terms: list[str], kind: str = "trial") -> str | None:
+    def _search(self, terms: list[str], kind: str = TRAINING.kinds[0]) -> str | None:
         if not self.experiment_id:
             return None
         text = quote(" and ".join([f"tags.kind = '{kind}'", *terms]), safe="")

@@ -1,6 +1,7 @@
 """MLflow → ``Results``: all that the pages need of a laid-out study, read once."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,15 +10,20 @@ from typing import Any
 import pandas as pd
 
 from experiments.parity import outcome
+from experiments.parity.phase import PHASE as PARITY
 from experiments.probes import call_conventions, gradient_norms, recipes, rounding, same_text, source_calls
+from experiments.probes.phase import PHASE as PROBES
 from experiments.protocol import Job
 from experiments.speed.outcome import FILE as TIMING_FILE
 from experiments.speed.phase import PHASE as SPEED
+from experiments.study.phase import Phase
 from experiments.study.plan import Plan
+from experiments.training.phase import PHASE as TRAINING
 from experiments.traps.outcome import FILE as TRAP_FILE
+from experiments.traps.phase import PHASE as TRAPS
 from reports.data import artifacts, query, results
 from reports.data.links import Links
-from reports.data.results import Recorded, Results
+from reports.data.results import Progress, Recorded, Results
 from reports.data.timed import join_timings
 
 #: Files that a process keeps parsed while it writes a study's pages again and again.
@@ -28,7 +34,8 @@ def gather_timings(plan: Plan, tracking_uri: str) -> Results:
     """What the sections on speed need, and nothing else."""
     recorded = _Recorded(tracking_uri, plan.study.name)
     trials, history = results.join(results.planned_frame([]), query.Records())
-    return Results(plan.study.name, trials, history, Links(), **_timed(recorded, plan))
+    timed = _timed(recorded, plan)
+    return Results(plan.study.name, trials, history, Links(), timings=timed["timings"], looks=timed["looks"])
 
 
 def gather(plan: Plan, tracking_uri: str) -> Results:
@@ -39,8 +46,10 @@ def gather(plan: Plan, tracking_uri: str) -> Results:
         tracking_uri: where MLflow keeps the runs.
     """
     recorded = _Recorded(tracking_uri, plan.study.name)
-    parts = (part(recorded, plan) for part in (_planned, _trained, _checked, _timed, _trapped, _measured))
-    return Results(study=plan.study.name, **{name: value for part in parts for name, value in part.items()})
+    parts = [part(recorded, plan) for part in (_planned, _trained, _checked, _measured, _trapped, _timed)]
+    progress = tuple(part.pop("progress") for part in parts if "progress" in part)
+    fields = {name: value for part in parts for name, value in part.items()}
+    return Results(study=plan.study.name, progress=progress, **fields)
 
 
 @dataclass(frozen=True)
@@ -50,8 +59,9 @@ class _Recorded:
     uri: str
     study: str
 
-    def records(self, experiment: str, fingerprints: Iterable[str], kind: str) -> query.Records:
-        return query.read(self.uri, f"{self.study}/{experiment}", set(fingerprints), kind)
+    def records(self, phase: Phase, fingerprints: Iterable[str], kind: str = "") -> query.Records:
+        """A phase's runs, of its one kind or of the one that is named."""
+        return query.read(self.uri, f"{self.study}/{phase.experiment}", set(fingerprints), kind or phase.kinds[0])
 
     def artifacts(self, runs: pd.DataFrame, name: str, parse: Callable[[str], Any]) -> dict[str, Any]:
         """What each run's file says, by run id; a file that cannot be parsed counts as none."""
@@ -78,24 +88,31 @@ def _parsed(uri: str, folder: str, name: str, parse: Callable[[str], Any]) -> An
     return parse(text)
 
 
+def _progress(phase: Phase, states: Iterable[str]) -> Progress:
+    """How many of a phase's planned jobs are done."""
+    counts = Counter(states)
+    return Progress(phase.noun, counts["done"], counts.total())
+
+
 def _planned(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
-    absent = (*plan.absent("training"), *plan.absent("speed"))
+    absent = (*plan.absent(TRAINING.name), *plan.absent(SPEED.name))
     return {
         "absent": tuple((each.framework, each.what, each.reason) for each in absent),
-        "unchecked": tuple((each.framework, each.job, each.reason) for each in plan.absent("parity")),
+        "unchecked": tuple((each.framework, each.job, each.reason) for each in plan.absent(PARITY.name)),
         "supports": plan.supports,
     }
 
 
 def _trained(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
-    frame = results.planned_frame(plan.jobs("training"))
-    records = recorded.records("training", frame.fingerprint, "trial")
+    frame = results.planned_frame(plan.jobs(TRAINING.name))
+    records = recorded.records(TRAINING, frame.fingerprint)
     trials, history = results.join(frame, records)
     writers = results.sample_runs(trials, "chars")
     return {
         "trials": trials,
         "history": history,
         "links": recorded.links(records),
+        "progress": _progress(TRAINING, trials.state),
         "shapes": recorded.artifacts(results.shape_runs(trials), "shapes.json", artifacts.shapes),
         "forecasts": recorded.artifacts(results.sample_runs(trials, "sine"), "forecast.csv", artifacts.forecast),
         "samples": recorded.artifacts(writers, "samples.json", artifacts.samples),
@@ -104,33 +121,34 @@ def _trained(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
 
 
 def _joined(
-    recorded: _Recorded, plan: Plan, phase: str, kind: str, file: str, parse: Callable[[str], Any]
+    recorded: _Recorded, plan: Plan, phase: Phase, file: str, parse: Callable[[str], Any]
 ) -> tuple[tuple[Recorded, ...], Links]:
     """A phase's planned jobs joined with their runs and these runs' files; the links to the runs."""
-    planned = plan.jobs(phase)
-    records = recorded.records(phase, (job.fingerprint for job in planned), kind)
+    planned = plan.jobs(phase.name)
+    records = recorded.records(phase, (job.fingerprint for job in planned))
     files = recorded.artifacts(results.newest(records.runs), file, parse)
     return results.join_records(planned, records.runs, files), recorded.links(records)
 
 
 def _checked(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
-    checks, links = _joined(recorded, plan, "parity", "climb", outcome.FILE, artifacts.parity_check)
-    return {"checks": checks, "check_links": links}
+    checks, links = _joined(recorded, plan, PARITY, outcome.FILE, artifacts.parity_check)
+    return {"checks": checks, "check_links": links, "progress": _progress(PARITY, (each.state for each in checks))}
 
 
 def _timed(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
-    timings = plan.jobs("speed")
+    timings = plan.jobs(SPEED.name)
     further = SPEED.more(plan.study, timings).jobs
-    records = recorded.records("speed", (timing.fingerprint for timing in (*timings, *further)), "timing")
+    records = recorded.records(SPEED, (timing.fingerprint for timing in (*timings, *further)))
     files = recorded.artifacts(results.newest(records.runs), TIMING_FILE, artifacts.timings)
     joined = join_timings(timings, records.runs, files, further)
     looks = max((grid.looks for grid in plan.study.speed), default=1)
-    return {"timings": joined, "speed_links": recorded.links(records), "looks": looks}
+    progress = _progress(SPEED, (each.state for each in joined))
+    return {"timings": joined, "speed_links": recorded.links(records), "looks": looks, "progress": progress}
 
 
 def _trapped(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
-    traps, links = _joined(recorded, plan, "traps", "trap", TRAP_FILE, artifacts.trap)
-    return {"traps": traps, "trap_links": links}
+    traps, links = _joined(recorded, plan, TRAPS, TRAP_FILE, artifacts.trap)
+    return {"traps": traps, "trap_links": links, "progress": _progress(TRAPS, (each.state for each in traps))}
 
 
 def _measured(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
@@ -140,24 +158,27 @@ def _measured(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
     calls = _probed(recorded, plan, call_conventions.CallConventions.kind, call_conventions.FILE, artifacts.calls)
     scripts = _probed(recorded, plan, recipes.Recipe.kind, recipes.FILE, artifacts.recipe)
     moved = _probed(recorded, plan, rounding.Rounding.kind, rounding.FILE, artifacts.rounding)
+    done = sum(map(len, (norms, texts, printed, calls, scripts, moved)))
     return {
         "rounding": {
             (job.spec.network.cell, job.spec.training.learning_rate, job.framework): record for job, record in moved
         },
-        "horizons": {(job.spec.network.cell, job.framework): record for job, record in norms},
+        "gradient_norms": {(job.spec.network.cell, job.framework): record for job, record in norms},
         "writings": {(job.spec.network.cell, job.framework): record for job, record in texts},
         "recipes": results.recipe_frame(scripts),
         "printed": {job.framework: record for job, record in printed},
         "calls": {job.framework: record for job, record in calls},
+        "progress": Progress(PROBES.noun, done, len(plan.jobs(PROBES.name))),
     }
 
 
 def _probed(
     recorded: _Recorded, plan: Plan, kind: str, file: str, parse: Callable[[str], Any]
-) -> Iterator[tuple[Job, Any]]:
+) -> list[tuple[Job, Any]]:
     """The finished measurements of one kind, with their records."""
-    jobs = {job.fingerprint: job for job in plan.jobs("probes") if job.kind == kind}
-    if jobs:
-        runs = results.newest(recorded.records("parity", jobs, kind).runs)
-        records = recorded.artifacts(runs, file, parse)
-        yield from ((jobs[run.fingerprint], records[run.run_id]) for run in runs.itertuples() if run.run_id in records)
+    jobs = {job.fingerprint: job for job in plan.jobs(PROBES.name) if job.kind == kind}
+    if not jobs:
+        return []
+    runs = results.newest(recorded.records(PROBES, jobs, kind).runs)
+    records = recorded.artifacts(runs, file, parse)
+    return [(jobs[run.fingerprint], records[run.run_id]) for run in runs.itertuples() if run.run_id in records]

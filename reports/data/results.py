@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,14 @@ PLANNED += ["conventions", "imposed", "owners", "setting", "epochs", "batch_size
 PLANNED += ["train_n", "test_n", "data_name", "planned_digest", "variant", "padding", "unpadded_setting"]
 
 RECIPES = ["framework", "fields", "seed", "accuracy", "task", "cell", "epochs", "setting"]
+
+
+class Progress(NamedTuple):
+    """How many of a phase's planned jobs are done."""
+
+    noun: str  # of one job
+    done: int
+    planned: int
 
 
 @dataclass(frozen=True)
@@ -71,7 +79,7 @@ class Results:
     checks: tuple[Recorded, ...] = ()
     unchecked: tuple[tuple[str, ParityCheck, str], ...] = ()  # (framework, check, reason)
     check_links: Links = field(default_factory=Links)
-    horizons: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)  # (cell, framework) → norms
+    gradient_norms: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)  # (cell, framework)
     rounding: Mapping[tuple[str, float, str], Mapping[str, Any]] = field(default_factory=dict)  # + learning rate
     recipes: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=RECIPES))  # a row for each training
     printed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # framework → call → answer
@@ -84,6 +92,7 @@ class Results:
     looks: int = 1  # at the growing timings, at most
     traps: tuple[Recorded, ...] = ()
     trap_links: Links = field(default_factory=Links)
+    progress: tuple[Progress, ...] = ()  # of each phase
 
     @cached_property
     def done(self) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from reports.data.results import Results
-from reports.html.format import listed, name
+from reports.html.format import count, listed, name
 
 #: What an environment holds besides versions.
 PLACES = ("processor", "threads", "device", "gpu", "system", "host")
@@ -17,7 +17,7 @@ def foot(results: Results, now: datetime) -> list[tuple[str, str]]:
     """The footer's terms and their values."""
     done = results.done
     terms = [
-        ("Study", f"{results.study}: {listed(_progress(results))} done"),
+        ("Study", results.study + _progress(results)),
         ("Versions", _versions(done, results.trials) or _trapped(results)),
         *(_places(done) if len(results.trials) else ()),
         ("Data", _data(done, results.trials)),
@@ -26,13 +26,10 @@ def foot(results: Results, now: datetime) -> list[tuple[str, str]]:
     return [(term, value) for term, value in terms if value]
 
 
-def _progress(results: Results) -> list[str]:
-    """``167 of 167 planned trials``, and the same of the timings; without those that are not planned."""
-    trials = int((results.trials.state == "done").sum()), len(results.trials)
-    timings = sum(timing.state == "done" for timing in results.timings), len(results.timings)
-    traps = sum(trap.state == "done" for trap in results.traps), len(results.traps)
-    parts = [(trials, "planned trials"), (timings, "timings"), (traps, "traps")]
-    return [f"{done:,} of {planned:,} {what}" for (done, planned), what in parts if planned]
+def _progress(results: Results) -> str:
+    """``: 167 of 167 trials and 2 of 38 timings done``, for each phase that plans something."""
+    parts = [f"{done:,} of {count(planned, noun)}" for noun, done, planned in results.progress if planned]
+    return f": {listed(parts)} done" * bool(parts)
 
 
 def _versions(done: pd.DataFrame, trials: pd.DataFrame) -> str:
@@ -46,7 +43,7 @@ def _versions(done: pd.DataFrame, trials: pd.DataFrame) -> str:
 
 def _trapped(results: Results) -> str:
     """The versions of a study that plans traps and no trial."""
-    versions = dict(results.traps[0].run.versions) if results.traps else {}
+    versions = dict(results.traps[0].job.versions) if results.traps else {}
     return "; ".join(f"{name(framework)}: {text}" for framework, text in versions.items())
 
 

@@ -1,4 +1,4 @@
-"""Results of release 0.1 still count as done: fingerprints of each kind are held to the values they had there."""
+"""Results of release 0.1 still count as done: fingerprints of each kind are held to the values they had then."""
 
 from dataclasses import replace
 
@@ -20,6 +20,8 @@ KEPT = {
     ("imdb-lstm-layer-8x8-pytorch", "tf2"): "637cca111c3027eaeac2bf26bb64ac69900185ab495e53799738e78032f7ced8",
     ("imdb-lstm-layer-8x8-pytorch", "pytorch"): "dfe079263dfe0ec186f540f5146b4f51b710ed30c3a261e7515e3a8e2ec7e437",
     ("sine-lstm-cell_loop-8-stock", "pytorch"): "c4ffaecef411aae2c3e5e26e6385721cf17c9bc56cc343a77c4a295588890b3d",
+    ("digits-lstm-layer-8-stock", "pytorch"): "6e8a2488f6ceeb203283abdf555ede962fd091e13743931e7bc28ba2761671fb",
+    ("chars-lstm-layer-8-keras", "tf2"): "db551a62b0ba1f01a48706c22d18c3e20e46e12353b25a0fd99bd0b8c1ff2824",
 }
 #: Trials whose mathematics changed: Keras's batches are those of fit, and it squares each occurrence of a word.
 CHANGED = {
@@ -43,6 +45,19 @@ SAME_TEXT = {
     "tf2": "ce64965c38bc6109339d0b127c5dd57b9f55a832d602741919773d603acb2e69",
     "pytorch": "5622fd506c8e8ed50e0df1fe6905eed6ecaf1b37fd7b7fb53dbf0c7cdbb84da1",
 }
+#: Kind, framework → the fingerprints of probes that came later, for one LSTM.
+LATER_PROBES = {
+    ("rounding", "tf2"): "8cd8387af85c80191deca838f79850780c29232e0c3fd01bde08728735e8dbf7",
+    ("rounding", "pytorch"): "755d536192cb1654916a50724d0202cf9fc87a651db1f82bcd4ccca48ea392a7",
+    ("calls", "tf2"): "b9a637c82d0fe82530bc5b3a5cc90f0194039738255b18e9bfe5d2463ade383d",
+    ("calls", "pytorch"): "7780826da774a09df180f13a90564ec78e870e42251289be90c43fbed4524c9f",
+}
+TRAPS = {
+    "gate_order": "9af44ae23e12a9e084ae57f8ef110506201e549288c912fd0c4986e8fe083c20",
+    "cached_mask": "440b7bf794a7b37a4d6c32e098f07185f985945e258a88c5bd50aee7c62c9850",
+}
+#: Of TensorFlow's tutorial script without any line added, seed 0.
+RECIPE = "a5f8e77e7f4d82ae310973de7a6d845ef07496c3535b63bf5df8e5a65529b8c6"
 #: Slug → the fingerprint of the experiment alone; a timing's own depends on the machine.
 SPECS = {
     STOCK: "78b92822d0ac5f68d5094132090708a0b6ecbb4c07a28c99e6147fb2c7b5a0ae",
@@ -102,6 +117,24 @@ def test_the_answers_of_source_calls_are_still_the_same():
     study = schema.read(path).model_copy(update={"grid": ()})
     laid = plan.lay_out(study, path, native, VERSIONS.__getitem__, locate)
     assert {each.framework: each.fingerprint for each in laid.jobs("probes")} == SOURCE_CALLS
+
+
+@pytest.mark.parametrize("kind, framework", LATER_PROBES)
+def test_later_probes_of_the_same_network_are_still_the_same(smoke, kind, framework):
+    (job,) = (each for each in smoke.jobs("probes") if (each.kind, each.framework) == (kind, framework))
+    assert job.fingerprint == LATER_PROBES[kind, framework]
+
+
+def test_the_same_traps_are_still_the_same(smoke):
+    assert {each.trap: each.fingerprint for each in smoke.jobs("traps")} == TRAPS
+
+
+def test_the_same_recipe_is_still_the_same():
+    path = schema.find("defaults")
+    study = schema.read(path).model_copy(update={"grid": (), "defaults": ()})
+    laid = plan.lay_out(study, path, native, VERSIONS.__getitem__, locate)
+    first = next(each for each in laid.jobs("probes") if each.kind == "recipe")
+    assert (first.framework, first.fields, first.seed, first.fingerprint) == ("tf2", (), 0, RECIPE)
 
 
 def test_a_new_field_counts_only_where_it_is_set():

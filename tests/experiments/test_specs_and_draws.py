@@ -8,6 +8,7 @@ from cases import TOKENS, make_spec
 from hypothesis import given
 from hypothesis import strategies as st
 from plans import DATA
+from pydantic import create_model
 
 from experiments import canonical
 from experiments.cells import CELLS
@@ -16,6 +17,7 @@ from experiments.draws import batch_order, dropout_masks, generator, orthogonal
 from experiments.parity.grid import FORMS
 from experiments.spec import ExperimentSpec, to_toml
 from experiments.tasks import DataSource, imdb_store
+from experiments.tasks.imdb import KNOWN
 from experiments.tasks.sine import SineSpec
 from experiments.training.batches import steps_per_epoch
 from experiments.training.trial import Trial
@@ -183,14 +185,14 @@ def test_a_text_path_with_any_character_survives_the_toml():
     assert ExperimentSpec.model_validate(tomllib.loads(to_toml(spec))) == spec
 
 
-def test_a_tasks_field_that_another_part_has_too_keeps_its_parameter():
-    class Clashing(SineSpec):
-        units: int = 7
+@pytest.mark.parametrize("name", ["units", "batch_size", "seed", "framework", "conventions", "task"])
+def test_a_tasks_field_whose_name_is_taken_keeps_its_parameter(name):
+    clashing = create_model("Clashing", __base__=SineSpec, **{name: (int, 7)})
+    spec = make_spec("lstm", "layer").model_copy(update={"task": clashing()})
+    assert spec.params[f"task.{name}"] == 7 and spec.params["units"] == "4x3" and spec.params.get("task") == "sine"
 
-    spec = make_spec("lstm", "layer").model_copy(update={"task": Clashing()})
-    assert spec.params["task.units"] == 7 and spec.params["units"] == "4x3"
 
-
-def test_a_file_named_packaged_is_not_the_packaged_reviews(tmp_path, monkeypatch):
-    (tmp_path / "packaged.npz").write_bytes(b"a file")
-    assert imdb_store._find(str(tmp_path / "packaged.npz")).name == "imdb-packaged.npz"
+@pytest.mark.parametrize("name", ["packaged.npz", "packaged", "keras"])
+def test_a_file_named_like_a_source_is_not_that_source(tmp_path, name):
+    (tmp_path / name).write_bytes(b"a file")
+    assert imdb_store._find(str(tmp_path / name)).name not in KNOWN

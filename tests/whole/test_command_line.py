@@ -33,6 +33,12 @@ def test_list_says_what_would_run_and_creates_nothing(bare):
     assert bare.files() == before
 
 
+def test_what_is_absent_is_absent_for_every_seed(bare):
+    lines = bare.call("toy.toml", "--list", "--workers", "2", "--only", "seed=1").stdout.splitlines()
+    assert "absent  pytorch    sine-lstm-unrolled-2-stock: the toy has none" in lines
+    assert lines[-1].startswith("3 trials: 0 done, 3 to run") and lines[-1].endswith("; 1 absent")
+
+
 def test_list_says_what_is_done(done):
     found = done.call("toy.toml", "--list", "--only", "framework=tf2", "--only", "form=layer")
     assert found.stdout.splitlines()[0] == "done    tf2        sine-lstm-layer-2-stock  seed 0, 1"

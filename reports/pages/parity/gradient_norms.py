@@ -34,10 +34,10 @@ EXPLANATION = (
 )
 
 
-@cached_by_fields("horizons", "check_links")
+@cached_by_fields("gradient_norms", "check_links")
 def section(results: Results) -> Section:
     """What is measured, a panel for each cell, and the numbers at the furthest step."""
-    norms = frame(results.horizons)
+    norms = frame(results.gradient_norms)
     if norms.empty:
         text = "Not measured yet: this needs a trained trial of each cell under Keras's conventions, on tokens."
         return Section("gradient-norms", TITLE, (Prose(text, "missing"),))
@@ -45,11 +45,11 @@ def section(results: Results) -> Section:
     return Section("gradient-norms", TITLE, blocks)
 
 
-def frame(horizons: Mapping[tuple[str, str], Mapping[str, Any]]) -> pd.DataFrame:
+def frame(found: Mapping[tuple[str, str], Mapping[str, Any]]) -> pd.DataFrame:
     """A row for each cell, framework, stage, state and step; ``back`` counts the steps back from the end."""
     rows = [
         (cell, framework, stage, state, len(of_steps) - 1 - step, norm)
-        for (cell, framework), record in horizons.items()
+        for (cell, framework), record in found.items()
         for stage in STAGES
         for state, of_steps in record[stage].items()
         for step, norm in enumerate(of_steps)

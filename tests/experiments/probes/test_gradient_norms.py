@@ -100,8 +100,8 @@ def record(scale: float) -> dict:
     return {"start": {"h": curve, "c": curve}, "trained": {"h": curve, "c": curve}}
 
 
-def results(horizons) -> Results:
-    return Results("s", None, None, None, horizons=horizons)
+def results(norms) -> Results:
+    return Results("s", None, None, None, gradient_norms=norms)
 
 
 def test_the_page_says_by_how_much_autodiff_is_off():
@@ -120,12 +120,12 @@ def test_the_page_says_what_is_left_at_the_furthest_step():
 
 
 @pytest.mark.parametrize(
-    "horizons, words",
+    "norms, words",
     [({}, "Not measured yet"), ({("lstm", "tf2"): record(1.0)}, "reference's product is missing")],
     ids=["empty", "half"],
 )
-def test_the_page_says_what_is_missing(horizons, words):
-    blocks = page.section(results(horizons)).blocks
+def test_the_page_says_what_is_missing(norms, words):
+    blocks = page.section(results(norms)).blocks
     assert words in blocks[-1].text and blocks[-1].kind == "missing"
 
 

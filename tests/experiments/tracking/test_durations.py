@@ -11,8 +11,10 @@ import toys
 from tracking_cases import whole
 
 from experiments.study.phases import PHASES
-from experiments.tracking import durations as module
-from experiments.tracking.durations import Durations, by_size
+from experiments.tracking import durations as durations_module
+from experiments.tracking.durations import Durations
+from experiments.training import phase as module
+from experiments.training.phase import by_size
 
 TRAINING, PARITY, PROBES, SPEED = (
     next(phase for phase in PHASES if phase.name == name) for name in ("training", "parity", "probes", "speed")
@@ -89,7 +91,7 @@ def test_another_phases_jobs_take_the_time_between_results_of_the_same_study_els
     durations, jobs = Durations(uri), [SimpleNamespace()] * 3
     assert durations.estimate("toy", PARITY, jobs, 2) == (pytest.approx(3 * 8 / 3), 3)
     assert durations.estimate("new", PARITY, jobs, 2).known == 0  # four results are too few for another study
-    monkeypatch.setattr(module, "ENOUGH", 4)
+    monkeypatch.setattr(durations_module, "ENOUGH", 4)
     assert Durations(uri).estimate("new", PARITY, jobs, 2) == (pytest.approx(3 * 108 / 4), 3)
 
 

@@ -1,0 +1,35 @@
+"""What the footer says of a study that plans no trial."""
+
+from datetime import datetime
+
+import pytest
+from trap_cases import VERSIONS
+
+from experiments.traps.outcome import TrapRun
+from reports.data.links import Links
+from reports.data.query import Records
+from reports.data.results import Progress, Recorded, Results, join, planned_frame
+from reports.html.footer import foot
+
+
+def terms(**fields) -> dict[str, str]:
+    trials, history = join(planned_frame([]), Records())
+    return dict(foot(Results("mine", trials, history, Links(), **fields), datetime(2025, 1, 1)))
+
+
+@pytest.mark.parametrize(
+    "progress, said",
+    [
+        ((), "mine"),
+        ((Progress("trial", 0, 0), Progress("parity check", 1, 1)), "mine: 1 of 1 parity check done"),
+        ((Progress("trap", 1, 2), Progress("timing", 0, 3)), "mine: 1 of 2 traps and 0 of 3 timings done"),
+    ],
+)
+def test_each_phase_is_counted_by_its_own_noun(progress, said):
+    assert terms(progress=progress)["Study"] == said
+
+
+def test_a_study_of_traps_alone_has_the_frameworks_versions():
+    assert terms(traps=(Recorded(TrapRun("gate_order", VERSIONS)),))["Versions"] == (
+        "TensorFlow 2: tf2 1.0; PyTorch: pytorch 1.0"
+    )
