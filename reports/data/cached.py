@@ -17,13 +17,13 @@ _PARTS: dict[str, Results] = {}
 
 def cached_by_results(function: Callable[[Results], Made]) -> Callable[[Results], Made]:
     """Call a function of the results once for them, and keep its answer for as long as they live."""
-    found: WeakKeyDictionary[Results, Made] = WeakKeyDictionary()
+    answers: WeakKeyDictionary[Results, Made] = WeakKeyDictionary()
 
     @wraps(function)
     def known(results: Results) -> Made:
-        if results not in found:
-            found[results] = function(results)
-        return found[results]
+        if results not in answers:
+            answers[results] = function(results)
+        return answers[results]
 
     return known
 

@@ -43,9 +43,9 @@ def layer_table(trials: pd.DataFrame) -> pd.DataFrame:
     under a single one have nothing to compare, and are left out while others do.
     """
     layers = trials[(trials.task == "imdb") & (trials.form == "layer") & ~designed(trials)]
-    found = _richest(layers, "conventions", BASES)
-    several = found.groupby("cell").conventions.nunique().loc[lambda count: count > 1].index
-    return found[found.cell.isin(several)] if len(several) else found
+    richest = _richest(layers, "conventions", BASES)
+    several = richest.groupby("cell").conventions.nunique().loc[lambda count: count > 1].index
+    return richest[richest.cell.isin(several)] if len(several) else richest
 
 
 @cached_by_results

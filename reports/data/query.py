@@ -89,28 +89,28 @@ def _tables(opened: sqlite3.Connection, experiment: str, fingerprints: set[str],
     """What ``_records`` gives, from a SQLite database's own tables, three queries in all."""
     if not opened.execute("SELECT 1 FROM sqlite_master").fetchone():
         return Records()
-    found = opened.execute("SELECT experiment_id FROM experiments WHERE name = ?", (experiment,)).fetchone()
-    if found is None:
+    experiment_row = opened.execute("SELECT experiment_id FROM experiments WHERE name = ?", (experiment,)).fetchone()
+    if experiment_row is None:
         return Records()
     same: dict[Any, Any] = {}  # one string for all runs that have it
-    rows = opened.execute(RUNS, (kind, found[0]))
+    rows = opened.execute(RUNS, (kind, experiment_row[0]))
     kept = [tuple(same.setdefault(value, value) for value in row) for row in rows if row[1] in fingerprints]
     if not kept:
-        return Records(str(found[0]))
+        return Records(str(experiment_row[0]))
     place = {row[0]: number for number, row in enumerate(kept)}
     frame = pd.DataFrame(kept, columns=FIELDS)
     frame["complete"] = frame.complete.astype(bool)
     if kind != MEASURED:
-        return Records(str(found[0]), frame)
+        return Records(str(experiment_row[0]), frame)
     del kept, same
     metrics: dict[str, np.ndarray] = {}
-    for run, name, value in opened.execute(LAST, found):
+    for run, name, value in opened.execute(LAST, experiment_row):
         if run in place and value is not None:
             if name not in metrics:
                 metrics[name] = np.full(len(place), np.nan)
             metrics[name][place[run]] = value
     frame = pd.concat([frame, pd.DataFrame(metrics)], axis=1)
-    return Records(str(found[0]), frame, _epochs(opened, found[0], list(_newest_done(frame).run_id)))
+    return Records(str(experiment_row[0]), frame, _epochs(opened, experiment_row[0], list(_newest_done(frame).run_id)))
 
 
 def _epochs(opened: sqlite3.Connection, experiment: int, run_ids: list[str]) -> pd.DataFrame:
@@ -144,17 +144,17 @@ def _store(client: MlflowClient) -> Any:
 
 
 def _records(client: MlflowClient, experiment: str, fingerprints: set[str], kind: str) -> Records:
-    found = client.get_experiment_by_name(experiment)
-    if found is None:
+    recorded = client.get_experiment_by_name(experiment)
+    if recorded is None:
         return Records()
-    rows = (_row(run) for run in _runs(client, found.experiment_id, kind))
+    rows = (_row(run) for run in _runs(client, recorded.experiment_id, kind))
     runs = [row for row in rows if row["fingerprint"] in fingerprints]
     if not runs:
-        return Records(found.experiment_id)
+        return Records(recorded.experiment_id)
     frame = pd.DataFrame(runs)
     if kind != MEASURED:
-        return Records(found.experiment_id, frame[FIELDS])
-    return Records(found.experiment_id, frame, _histories(client, list(_newest_done(frame).run_id)))
+        return Records(recorded.experiment_id, frame[FIELDS])
+    return Records(recorded.experiment_id, frame, _histories(client, list(_newest_done(frame).run_id)))
 
 
 def _newest_done(runs: pd.DataFrame) -> pd.DataFrame:
@@ -205,9 +205,9 @@ def _history(client: MlflowClient, run_ids: list[str], name: str) -> Iterable[tu
     bulk = getattr(_store(client), "get_metric_history_bulk", None)
     if bulk is None:
         return [(run_id, metric) for run_id in run_ids for metric in client.get_metric_history(run_id, name)]
-    found = bulk(run_ids, name, ROWS_A_BATCH)
-    if len(found) < ROWS_A_BATCH or len(run_ids) == 1:
-        return [(item.run_id, item) for item in found]
+    metrics = bulk(run_ids, name, ROWS_A_BATCH)
+    if len(metrics) < ROWS_A_BATCH or len(run_ids) == 1:
+        return [(item.run_id, item) for item in metrics]
     half = len(run_ids) // 2  # cut off at the limit: ask again for fewer
     return [*_history(client, run_ids[:half], name), *_history(client, run_ids[half:], name)]
 

@@ -18,12 +18,14 @@ def join_timings(
     The processes of ``further`` rounds follow the planned ones of their variant, if they began after these: where the
     planned ones were timed afresh, older further rounds belong to the times that these have replaced.
     """
-    found = {run.fingerprint: run for run in newest(runs).itertuples()}
+    by_fingerprint = {run.fingerprint: run for run in newest(runs).itertuples()}
     rounds: dict[tuple[Any, ...], list[Any]] = {}
     for each in further:
-        if (run := found.get(each.fingerprint)) and run.state == "done":
+        if (run := by_fingerprint.get(each.fingerprint)) and run.state == "done":
             rounds.setdefault(each.variant, []).append(run)
-    return tuple(_timed(each, found.get(each.fingerprint), records, rounds.get(each.variant, ())) for each in timings)
+    return tuple(
+        _timed(each, by_fingerprint.get(each.fingerprint), records, rounds.get(each.variant, ())) for each in timings
+    )
 
 
 def _timed(timing: Timing, run: Any, records: Mapping[str, Any], further: Iterable[Any]) -> RecordedTiming:

@@ -45,10 +45,10 @@ def _of_cells(results: Results) -> Iterator[Claim]:
 def _of_twins(results: Results) -> Iterator[Claim]:
     """The twins are equal under imposed conventions."""
     for row in equivalence.compared(results):
-        first, found = row.trials.iloc[0], row.comparison
-        if first.conventions in IMPOSED and found.difference.n:
+        first, comparison = row.trials.iloc[0], row.comparison
+        if first.conventions in IMPOSED and comparison.difference.n:
             text = f"{first.cell}, epoch {int(first.epochs)}, {first.conventions}: {ONE} − {OTHER}, points"
-            yield Claim(text, "equal", found.part, found.difference.n)
+            yield Claim(text, "equal", comparison.part, comparison.difference.n)
 
 
 def _of_checks(results: Results) -> Iterator[Claim]:

@@ -64,7 +64,7 @@ def freeze(
         if not made:
             raise UserError(f"{study}: no claim has enough seeds for an interval; run the study first")
         specs = _imposed(plan)
-        found = Bundle(
+        bundle = Bundle(
             study=text,
             made=_made(plan),
             data=_data(plan),
@@ -72,8 +72,8 @@ def freeze(
             losses=digests.reference_losses(specs, door.load(REFERENCE)),
             claims=made,
         )
-        out.write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        typer.echo(f"wrote {out}: {len(made)} claims, {len(found.draws)} draws, {len(found.losses)} losses")
+        out.write_text(bundle.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        typer.echo(f"wrote {out}: {len(made)} claims, {len(bundle.draws)} draws, {len(bundle.losses)} losses")
 
 
 @replicating.command()

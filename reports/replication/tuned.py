@@ -68,11 +68,11 @@ def tuned(
     with door.exit_codes():
         path = schema.find(study)
         plan = door.lay_out(schema.read(path), path, None, tracking_uri)
-        found = check(gather_timings(plan, absolute(tracking_uri)))
-        text = put(readme.read_text(encoding="utf-8"), sentence(found), readme)
-        out.write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        checked = check(gather_timings(plan, absolute(tracking_uri)))
+        text = put(readme.read_text(encoding="utf-8"), sentence(checked), readme)
+        out.write_text(checked.model_dump_json(indent=1) + "\n", encoding="utf-8")
         readme.write_text(text, encoding="utf-8")
-        for row in found.rows:
+        for row in checked.rows:
             typer.echo(f"{row.setting}  {row.cell:17}{row.framework:9}{row.verdict}: {_times(row)} {row.other}")
         typer.echo(f"wrote {out} and the sentence in {readme}")
 
@@ -123,9 +123,9 @@ def read(path: Path) -> TunedCheck:
         raise UserError(f"{path}: not a check of the tuned forms: {explain(error, TunedCheck)}") from error
 
 
-def sentence(found: TunedCheck) -> str:
+def sentence(checked: TunedCheck) -> str:
     """The README's item on the tuned forms: the first setting in words, all settings in numbers."""
-    main = [row for row in found.rows if row.setting == found.rows[0].setting]
+    main = [row for row in checked.rows if row.setting == checked.rows[0].setting]
     faster, slower, close = (_of(main, verdict) for verdict in ("faster", "slower", "too close to call"))
     parts = [f"faster in {len(faster)} of {count(len(main), 'pair')} of cell and framework{_range(faster)}"]
     parts += [f"slower in {len(slower)}{_named(slower)}", f"too close to call in {len(close)}"]
@@ -133,10 +133,10 @@ def sentence(found: TunedCheck) -> str:
         f"- Is the `tuned` form the fastest? Beside the fastest other form of its framework ({main[0].setting}) it is "
         f"{listed(parts)}; {_n(main)}, 95 % intervals."
     )
-    settings = dict.fromkeys(row.setting for row in found.rows)
+    settings = dict.fromkeys(row.setting for row in checked.rows)
     if len(settings) > 1:
-        numbers = [str(len(_of(found.rows, verdict))) for verdict in ("faster", "slower", "too close to call")]
-        text += f" In all {len(settings)} settings of task and threads, {count(len(found.rows), 'pair')}: "
+        numbers = [str(len(_of(checked.rows, verdict))) for verdict in ("faster", "slower", "too close to call")]
+        text += f" In all {len(settings)} settings of task and threads, {count(len(checked.rows), 'pair')}: "
         text += f"{listed(numbers)}, in this order."
     return "\n".join(textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False)) + "\n"
 

@@ -92,8 +92,8 @@ def _look(logs: np.ndarray, setting: Setting) -> Look:
     apart = np.where((top == bottom)[..., None], np.nan, logs[study, top] - logs[study, bottom])  # itself is no pair
     n, sums = np.sum(~np.isnan(apart), axis=-1), np.nansum(apart, axis=-1)
     mean = np.where(n > 0, sums / np.maximum(n, 1), np.nan)
-    found = Rounds(n, mean, np.nansum((apart - mean[..., None]) ** 2, axis=-1))
-    return Look(top, bottom, statistics.decided(statistics.moderated(found), setting.looks))
+    log_ratios = Rounds(n, mean, np.nansum((apart - mean[..., None]) ** 2, axis=-1))
+    return Look(top, bottom, statistics.decided(statistics.moderated(log_ratios), setting.looks))
 
 
 def _asked(middles: np.ndarray, setting: Setting) -> tuple[np.ndarray, np.ndarray]:

@@ -132,8 +132,8 @@ def effect_errs(rng: Generator, studies: int, seeds: int) -> np.ndarray:
     """Whether any field without effect is said to move the outcome, or any with one as large as the margin not to."""
     levels, outcomes = _design(rng, studies, seeds)
     wrong = ["moves" if not truth else "does not" if abs(truth) >= effects.EFFECT_MARGIN else "" for truth in EFFECTS]
-    found = [[effect.verdict for effect in effects.main_effects(levels, study)] for study in outcomes]
-    return np.array([any(map(str.__eq__, verdicts, wrong)) for verdicts in found])
+    all_verdicts = [[effect.verdict for effect in effects.main_effects(levels, study)] for study in outcomes]
+    return np.array([any(map(str.__eq__, verdicts, wrong)) for verdicts in all_verdicts])
 
 
 def replication_fails(rng: Generator, studies: int, seeds: int, claims: int) -> np.ndarray:

@@ -28,9 +28,9 @@ def busy_errs(rng: Generator, studies: int, pairs: int, sd: float, against_itsel
     ``against_itself`` further pairs compare a variant with itself, which shows how unquiet it is.
     """
     logs = rng.normal(0, sd, (studies, pairs + against_itself))
-    found = Rounds(np.ones_like(logs), logs, np.zeros_like(logs))
+    log_ratios = Rounds(np.ones_like(logs), logs, np.zeros_like(logs))
     itself = np.arange(logs.shape[1]) >= pairs
-    return statistics.decided(statistics.moderated(found, itself)).any(axis=-1)
+    return statistics.decided(statistics.moderated(log_ratios, itself)).any(axis=-1)
 
 
 def winner_found(rng: Generator, studies: int, pairs: int, rounds: int, ratio: float) -> np.ndarray:
@@ -47,8 +47,8 @@ def lowest_to_highest_errs(rng: Generator, studies: int, rounds: int) -> np.ndar
 
 def _decided(logs: np.ndarray) -> np.ndarray:
     mean = logs.mean(axis=-1)
-    found = Rounds(np.full(mean.shape, logs.shape[-1]), mean, ((logs - mean[..., None]) ** 2).sum(axis=-1))
-    return statistics.decided(statistics.moderated(found))
+    log_ratios = Rounds(np.full(mean.shape, logs.shape[-1]), mean, ((logs - mean[..., None]) ** 2).sum(axis=-1))
+    return statistics.decided(statistics.moderated(log_ratios))
 
 
 def simulations() -> list[Simulation]:

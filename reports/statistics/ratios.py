@@ -38,28 +38,28 @@ def rounds(samples: Sequence[ArrayLike]) -> Rounds:
     return Rounds(np.array([sample.size for sample in known]), np.array(means), np.array(squares))
 
 
-def common_variance(found: Rounds, itself: ArrayLike = False) -> np.ndarray:
+def common_variance(log_ratios: Rounds, itself: ArrayLike = False) -> np.ndarray:
     """The variance of one round's log-ratio, pooled over the pairs of each page: ``(...)``.
 
     Where fewer than ``FEWEST`` pairs have two rounds it is the usual one, or that which the pairs of a variant and
     itself show (``itself``, bool, ``(..., pairs)``), if that is more: they are known to have a log-ratio of 0, so one
     round is enough.
     """
-    known = found.n > 1
-    freedom = np.where(known, found.n - 1, 0).sum(axis=-1)
-    pooled = np.where(known, found.squares, 0.0).sum(axis=-1) / np.maximum(freedom, 1)
-    null = np.asarray(itself) & (found.n > 0)
-    about_zero = np.where(null, found.squares + found.n * found.mean**2, 0.0).sum(axis=-1)
-    usual = np.maximum(USUAL_SD**2, about_zero / np.maximum(np.where(null, found.n, 0).sum(axis=-1), 1))
+    known = log_ratios.n > 1
+    freedom = np.where(known, log_ratios.n - 1, 0).sum(axis=-1)
+    pooled = np.where(known, log_ratios.squares, 0.0).sum(axis=-1) / np.maximum(freedom, 1)
+    null = np.asarray(itself) & (log_ratios.n > 0)
+    about_zero = np.where(null, log_ratios.squares + log_ratios.n * log_ratios.mean**2, 0.0).sum(axis=-1)
+    usual = np.maximum(USUAL_SD**2, about_zero / np.maximum(np.where(null, log_ratios.n, 0).sum(axis=-1), 1))
     return np.where(known.sum(axis=-1) < FEWEST, usual, np.maximum(pooled, LEAST_SD**2))
 
 
-def moderated(found: Rounds, itself: ArrayLike = False) -> Moment:
+def moderated(log_ratios: Rounds, itself: ArrayLike = False) -> Moment:
     """The moment of each pair's mean log-ratio; NaN for a pair without rounds; ``itself`` as in ``common_variance``."""
-    known, common = found.n > 0, common_variance(found, itself)[..., None]
-    freedom = np.where(known, COMMON_FREEDOM + found.n - 1, np.nan)
-    variance = (COMMON_FREEDOM * common + found.squares) / freedom / np.where(known, found.n, 1)
-    return Moment(np.where(known, found.mean, np.nan), variance, freedom)
+    known, common = log_ratios.n > 0, common_variance(log_ratios, itself)[..., None]
+    freedom = np.where(known, COMMON_FREEDOM + log_ratios.n - 1, np.nan)
+    variance = (COMMON_FREEDOM * common + log_ratios.squares) / freedom / np.where(known, log_ratios.n, 1)
+    return Moment(np.where(known, log_ratios.mean, np.nan), variance, freedom)
 
 
 def decided(part: Moment, looks: int = 1) -> np.ndarray:

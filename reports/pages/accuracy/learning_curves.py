@@ -26,22 +26,22 @@ def bands(history: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
 def section(results: Results) -> Section:
     """A panel for each cell and conventions."""
     trials = layers(results)
-    found = bands(results.history, trials)
+    curves = bands(results.history, trials)
     blocks: tuple[Block, ...] = shortfall(trials, "of form layer on IMDB")
-    if not found.empty:
-        blocks += (_figure(found, results),)
+    if not curves.empty:
+        blocks += (_figure(curves, results),)
     return Section("curves", "Learning curves", blocks)
 
 
-def _figure(found: pd.DataFrame, results: Results) -> Figure:
+def _figure(curves: pd.DataFrame, results: Results) -> Figure:
     chosen = [
         (cell, label, rows)
-        for cell in ordered(found.cell, CELLS)
-        for label in ordered(found.conventions, BASES)
-        if len(rows := found[(found.cell == cell) & (found.conventions == label)])
+        for cell in ordered(curves.cell, CELLS)
+        for label in ordered(curves.conventions, BASES)
+        if len(rows := curves[(curves.cell == cell) & (curves.conventions == label)])
     ]
     chosen.sort(key=lambda each: each[1] not in BASES)  # a row of panels a cell; single overrides after all of them
-    limits = found["min"].min() - 1.5, min(100.5, found["max"].max() + 1.5)
+    limits = curves["min"].min() - 1.5, min(100.5, curves["max"].max() + 1.5)
     panels = tuple(_panel(*each, limits, results) for each in chosen[:MOST_PANELS])
     more = len(chosen) - len(panels)
     left_out = f" {count(more, 'more panel is', 'more panels are')} left out." if more else ""
@@ -50,7 +50,7 @@ def _figure(found: pd.DataFrame, results: Results) -> Figure:
         "lie on one line the twins learn alike; a train line that leaves its test line behind is "
         f"overfitting.{left_out}",
         panels,
-        epoch_curves.keys(found.framework),
+        epoch_curves.keys(curves.framework),
         results.links.runs(task="imdb", form="layer"),
     )
 

@@ -58,15 +58,15 @@ def compared(results: Results) -> list[Padded]:
     """Every cell, conventions and framework with masked and read padding."""
     done = trials(results)
     done = done[done.state == "done"]
-    found = []
+    padded = []
     keys = ["cell", "conventions", "framework", "unpadded_setting"]
     for (cell, conventions, framework, _), part in done.groupby(keys, sort=False):
         means = part.dropna(subset="accuracy").groupby(["seed", "way"]).accuracy.mean()
         wide = means.unstack("way").reindex(columns=[*READ, MASKED])
         if wide[MASKED].notna().any():
-            found.append(Padded(cell, conventions, framework, int(part.epochs.iloc[0]), wide))
-    cells = ordered([each.cell for each in found], CELLS)
-    return sorted(found, key=lambda each: (cells.index(each.cell), each.conventions))
+            padded.append(Padded(cell, conventions, framework, int(part.epochs.iloc[0]), wide))
+    cells = ordered([each.cell for each in padded], CELLS)
+    return sorted(padded, key=lambda each: (cells.index(each.cell), each.conventions))
 
 
 @cached_by_results

@@ -97,6 +97,6 @@ def other_tasks(results: Results) -> list[Section]:
     for task in (task for task in MODULES if task not in SHOWN):
         trials = results.trials[(results.trials.task == task) & ~designed(results.trials)]
         if len(trials):
-            found = table(trials, results, form=True, task=task, metric=MODULES[task].SPEC.METRIC)
-            sections.append(Section(task, f"Task {task}", (*shortfall(trials, f"on {task}"), found)))
+            metric_table = table(trials, results, form=True, task=task, metric=MODULES[task].SPEC.METRIC)
+            sections.append(Section(task, f"Task {task}", (*shortfall(trials, f"on {task}"), metric_table)))
     return sections

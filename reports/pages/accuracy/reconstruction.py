@@ -85,12 +85,12 @@ def evidence(results: Results) -> list[Evidence]:
 
 def of_cell(cell: str, rows: pd.DataFrame) -> Evidence:
     """The evidence of one cell; ``rows`` have framework, conventions, seed, accuracy and epochs."""
-    found: dict[tuple[str, str], dict[int, list[float]]] = {(label, twin): {} for label in BASES for twin in TWINS}
+    accuracies: dict[tuple[str, str], dict[int, list[float]]] = {(label, twin): {} for label in BASES for twin in TWINS}
     for label, twin, seed, accuracy in rows[SEEN].dropna(subset="accuracy").itertuples(index=False):
-        if (label, twin) in found:
-            found[label, twin].setdefault(seed, []).append(accuracy)
-    seeds = sorted(set().union(*found.values()))
-    wide = {side: np.array([np.mean(ran.get(seed, np.nan)) for seed in seeds]) for side, ran in found.items()}
+        if (label, twin) in accuracies:
+            accuracies[label, twin].setdefault(seed, []).append(accuracy)
+    seeds = sorted(set().union(*accuracies.values()))
+    wide = {side: np.array([np.mean(ran.get(seed, np.nan)) for seed in seeds]) for side, ran in accuracies.items()}
     imposed = {label: np.stack([wide[label, twin] for twin in TWINS]) for label in IMPOSED}  # (twins, seeds)
     merged = {("imposed", label): statistics.merge_twins(values) for label, values in imposed.items()}
     frame = pd.DataFrame({side: wide[side] for side in STOCK} | merged, index=seeds)

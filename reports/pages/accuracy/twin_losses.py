@@ -49,19 +49,19 @@ def compared(results: Results) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def answer(results: Results) -> str:
     """One sentence for the front page."""
-    _, found = compared(results)
-    if found.empty:
+    _, worst_epochs = compared(results)
+    if worst_epochs.empty:
         return (
             "No answer yet: it needs both twins trained under imposed conventions, "
             "which give them the same weights, batches and dropout masks."
         )
-    worst, held = found.loc[found.gap.idxmax()], int(found.held.sum())
+    worst, held = worst_epochs.loc[worst_epochs.gap.idxmax()], int(worst_epochs.held.sum())
     whole = (
         f"in all {count(held, 'experiment')} that both have run"
-        if held == len(found)
-        else f"in {held} of the {len(found)} experiments that both have run"
+        if held == len(worst_epochs)
+        else f"in {held} of the {len(worst_epochs)} experiments that both have run"
     )
-    whole = "in the one experiment that both have run" if len(found) == 1 == held else whole
+    whole = "in the one experiment that both have run" if len(worst_epochs) == 1 == held else whole
     return (
         "Trained from the same weights on the same batches and dropout masks, the twins keep their mean training "
         f"losses within {100 * LOSS_BOUND:g}% of each other in every epoch {whole}. The largest difference is "
@@ -73,7 +73,7 @@ def answer(results: Results) -> str:
 def section(results: Results) -> Section:
     """The largest relative difference of each imposed experiment against the bound."""
     trials = results.trials[results.trials.imposed.astype(bool) & results.trials.framework.isin(TWINS)]
-    gaps, found = compared(results)
+    gaps, worst_epochs = compared(results)
     blocks: tuple[Block, ...] = (
         Prose(
             "Under imposed conventions both twins start from the same weights and see the same batches under the same "
@@ -84,12 +84,12 @@ def section(results: Results) -> Section:
         *shortfall(trials, "under imposed conventions"),
     )
     if len(gaps):
-        blocks += (_figure(by_epoch(gaps), results), _table(found, results))
+        blocks += (_figure(by_epoch(gaps), results), _table(worst_epochs, results))
     return Section("agreement", "Do the losses agree under imposed conventions?", blocks)
 
 
-def _figure(found: pd.DataFrame, results: Results) -> Figure:
-    shown = found[found.gap > 0].assign(percent=lambda frame: 100 * frame.gap)  # a logarithm has no place for zero
+def _figure(gaps: pd.DataFrame, results: Results) -> Figure:
+    shown = gaps[gaps.gap > 0].assign(percent=lambda frame: 100 * frame.gap)  # a logarithm has no place for zero
     panels = tuple(_panel(task, shown[shown.task == task], results) for task in ordered(shown.task, ("imdb", "sine")))
     return Figure(
         "Relative difference of the twins' training losses, % on a logarithmic scale, by epoch: a line for each "
@@ -121,15 +121,15 @@ def _paint(axes: Axes, rows: pd.DataFrame) -> None:
     axes.grid(axis="y")
 
 
-def _table(found: pd.DataFrame, results: Results) -> Table | Details:
-    settings = Settings(found)
+def _table(worst_epochs: pd.DataFrame, results: Results) -> Table | Details:
+    settings = Settings(worst_epochs)
     columns = ["Task", "Cell", "Form", "Conventions", *settings.column(), Column("Seeds", True)]
     columns += [Column("Largest, %", True), Column("in epoch", True), Column("Worst seed, %", True), "Bound"]
-    ranked = found.sort_values("gap", ascending=False, kind="stable")
+    ranked = worst_epochs.sort_values("gap", ascending=False, kind="stable")
     rows = [_row(row, settings, results) for row in ranked.itertuples()]
     caption = (
         "Largest relative difference of the twins' training losses over all epochs, largest first; "
-        f"{int(found.held.sum())} of {count(len(found), 'experiment')} held the bound."
+        f"{int(worst_epochs.held.sum())} of {count(len(worst_epochs), 'experiment')} held the bound."
     )
     table = Table.of(caption, columns, rows, results.links.runs(), settings=settings.caption)
     return table.agreed("Bound", "experiments")

@@ -124,8 +124,10 @@ class Switches:
 def settings(results: Results) -> list[Switches]:
     """Every setting of the study in which fields were switched one by one: reviews first, then by cell, most fields."""
     trials = results.trials[results.trials.owners.str.len() > 0]
-    found = [_of(key, part, results) for key, part in trials.groupby(["task", "cell", "form", "setting"], sort=False)]
-    known = [each for each in found if each]
+    switches = [
+        _of(key, part, results) for key, part in trials.groupby(["task", "cell", "form", "setting"], sort=False)
+    ]
+    known = [each for each in switches if each]
     tasks = ordered((each.task for each in known), ("imdb",))
     cells = ordered((each.cell for each in known), CELLS)
     return sorted(

@@ -38,24 +38,24 @@ def curve(switches: Switches, place: int) -> list[Point]:
     return points
 
 
-def telling(found: Judged) -> list[int]:
+def telling(setting: Judged) -> list[int]:
     """The fields' places, first the one with the largest effect after any of the epochs read."""
     sizes = [
-        max(abs(each.main[place].estimate.value) for each in found.epochs) for place in range(len(found.last.main))
+        max(abs(each.main[place].estimate.value) for each in setting.epochs) for place in range(len(setting.last.main))
     ]
     return sorted(range(len(sizes)), key=lambda place: -sizes[place])
 
 
-def figure(found: Judged, results: Results) -> Figure | None:
+def figure(setting: Judged, results: Results) -> Figure | None:
     """A panel for each of the two largest effects; None without two epochs of accuracies over two seeds."""
-    switches, places = found.switches, telling(found)[:SHOWN]
+    switches, places = setting.switches, telling(setting)[:SHOWN]
     if not switches.scored or switches.last < 2 or not all(curve(switches, place) for place in places):
         return None
     over = "the mean over the design's arms" if switches.design is not None else "all other fields left as they are"
     panels = tuple(_panel(switches, place, results) for place in places)
     caption = (
         f"Test accuracy, %, by epoch, of the two defaults with the largest effects after any epoch read: {over} with "
-        f"the field at Keras's level and at PyTorch's. Bands: 95% t intervals over {found.last.main[0].estimate.n} "
+        f"the field at Keras's level and at PyTorch's. Bands: 95% t intervals over {setting.last.main[0].estimate.n} "
         "seeds. What a seed does to both levels alike widens both bands and leaves their difference, which the panels "
         "above show, untouched."
     )

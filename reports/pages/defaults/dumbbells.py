@@ -23,27 +23,27 @@ SIDES = {"tf2": "Keras's", "pytorch": "PyTorch's"}
 Row = tuple[str, Effect, Effect | None, Effect | None]  # name, effect, alone from Keras's corner and from PyTorch's
 
 
-def figure(found: Judged, results: Results) -> Figure:
+def figure(setting: Judged, results: Results) -> Figure:
     """A panel for each epoch read; the fields in the last one's order."""
-    return _figure(found, found.epochs, _caption(found), results)
+    return _figure(setting, setting.epochs, _caption(setting), results)
 
 
-def summary(found: Judged, results: Results) -> Figure:
+def summary(setting: Judged, results: Results) -> Figure:
     """The last epoch's panel with a short caption."""
-    count = len(found.last.main)
+    count = len(setting.last.main)
     caption = (
-        f"{_measure(found)} The {count} 95% intervals over seeds are simultaneous. Grey: {within(found.switches)}."
+        f"{_measure(setting)} The {count} 95% intervals over seeds are simultaneous. Grey: {within(setting.switches)}."
     )
-    return _figure(found, [found.last], caption, results)
+    return _figure(setting, [setting.last], caption, results)
 
 
-def _figure(found: Judged, epochs: Sequence[Effects], caption: str, results: Results) -> Figure:
-    switches, order = found.switches, ranked(found.last.main)
+def _figure(setting: Judged, epochs: Sequence[Effects], caption: str, results: Results) -> Figure:
+    switches, order = setting.switches, ranked(setting.last.main)
     rows = [_rows(switches, each, order) for each in epochs]
     limits = _limits(switches, [row for part in rows for row in part])  # one scale: what shrinks is seen to shrink
     panels = tuple(_panel(switches, *each, limits, results) for each in zip(epochs, rows, strict=True))
     href = results.links.runs(task=switches.task, cell=switches.cell)
-    return Figure(caption, panels, _keys(found.last), href, kind="wide")
+    return Figure(caption, panels, _keys(setting.last), href, kind="wide")
 
 
 def _ringed(effects: Effects) -> bool:
@@ -61,18 +61,18 @@ def _keys(effects: Effects) -> tuple[Key, ...]:
     return tuple(keys)
 
 
-def _measure(found: Judged) -> str:
-    switches = found.switches
+def _measure(setting: Judged) -> str:
+    switches = setting.switches
     measure = "points of test accuracy" if switches.scored else f"the factor by which the {switches.error} changes"
-    over = found.last.over_design
+    over = setting.last.over_design
     where = "averaged over the settings of all other fields" if over else "all other fields left as they are"
     return f"What a field's PyTorch default does in place of Keras's, in {measure}, {where}; largest first."
 
 
-def _caption(found: Judged) -> str:
-    switches, last = found.switches, found.last
+def _caption(setting: Judged) -> str:
+    switches, last = setting.switches, setting.last
     parts = [
-        _measure(found),
+        _measure(setting),
         f"The {count(len(last.main), 'interval')} of a panel are simultaneous at 95% (Student's t over seeds, each at "
         f"{number(100 - 5 / len(last.main), 2)}%: Bonferroni). Inside the grey band, {within(switches)}, an effect is "
         "too small to matter.",
@@ -85,8 +85,8 @@ def _caption(found: Judged) -> str:
         )
     if any(effect.together.excludes_zero != (effect.verdict == "moves") for effect in last.main):
         parts.append(
-            f"Verdicts are Holm's over all {found.family} effects of this page: near zero, one may differ from what an "
-            "interval shows."
+            f"Verdicts are Holm's over all {setting.family} effects of this page: near zero, one may differ from what "
+            "an interval shows."
         )
     if switches.fixed:
         kept = (f"{name} ({SIDES['tf2' if owner == 'keras' else owner]})" for name, owner in switches.fixed.items())

@@ -51,13 +51,13 @@ class Judged(NamedTuple):
 @cached_by_results
 def judged(results: Results) -> list[Judged]:
     """Every setting; the verdicts after the last epochs are one family, over all settings (Holm within the page)."""
-    found = [(switches, _known(switches)) for switches in settings(results)]
-    shown = [(switches, epochs[-1]) for switches, epochs in found if epochs]
+    effects = [(switches, _known(switches)) for switches in settings(results)]
+    shown = [(switches, epochs[-1]) for switches, epochs in effects if epochs]
     verdicts = iter(adjusted([last.main for _, last in shown], [switches.margin for switches, _ in shown]))
     size = sum(len(last.main) for _, last in shown)
     return [
         Judged(switches, [*epochs[:-1], *(last.with_main(next(verdicts)) for last in epochs[-1:])], size)
-        for switches, epochs in found
+        for switches, epochs in effects
     ]
 
 

@@ -11,10 +11,10 @@ from reports.statistics.factorial import Effect
 LONG = 5  # epochs; over fewer the question is not asked
 
 
-def section(found: Judged) -> Group | None:
+def section(setting: Judged) -> Group | None:
     """A sentence for each field of a setting that was trained long enough."""
-    first, last = found.epochs[0], found.last
-    if not found.switches.scored or last.epoch < LONG or len(found.epochs) < 2:
+    first, last = setting.epochs[0], setting.last
+    if not setting.switches.scored or last.epoch < LONG or len(setting.epochs) < 2:
         return None
     seeds, fields = n_of(last.main[0].estimate.n), count(len(last.main), "field")
     lead = (
@@ -23,7 +23,7 @@ def section(found: Judged) -> Group | None:
     )
     ends = (first.epoch, last.epoch)
     items = tuple(
-        _sentence(found.switches, place, ends, first.main[place], last.main[place]) for place in ranked(first.main)
+        _sentence(setting.switches, place, ends, first.main[place], last.main[place]) for place in ranked(first.main)
     )
     return Group("Does it last?", (Prose(lead), Points(items)), "ink")
 

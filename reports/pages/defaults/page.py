@@ -25,33 +25,33 @@ def planned(results: Results) -> bool:
 
 def sections(results: Results) -> list[Section]:
     """A section for each setting, whether the recipes work, then how it was found."""
-    found = judged(results)
-    switches = [each.switches for each in found]
-    own = [_section(each, name, results) for each, name in zip(found, _names(switches), strict=True)]
-    return [*own, ported.section(found, results), agreement(switches), method(found)]
+    judged_settings = judged(results)
+    switches = [each.switches for each in judged_settings]
+    own = [_section(each, name, results) for each, name in zip(judged_settings, _names(switches), strict=True)]
+    return [*own, ported.section(judged_settings, results), agreement(switches), method(judged_settings)]
 
 
-def _names(found: list[Switches]) -> list[str]:
+def _names(all_switches: list[Switches]) -> list[str]:
     """Anchors, each once."""
-    names = [each.name for each in found]
+    names = [each.name for each in all_switches]
     return [name + f"-{names[:place].count(name) + 1}" * (name in names[:place]) for place, name in enumerate(names)]
 
 
-def _section(found: Judged, name: str, results: Results) -> Section:
-    switches = found.switches
+def _section(setting: Judged, name: str, results: Results) -> Section:
+    switches = setting.switches
     title = f"{switches.title[0].upper()}{switches.title[1:]}"
-    if not found.epochs:
+    if not setting.epochs:
         return Section(name, title, (Prose(switches.setting), Prose(NONE_YET, "missing")))
-    last = found.last
-    blocks: list[Block | None] = [tables.answer(found), dumbbells.figure(found, results), lasting.section(found)]
+    last = setting.last
+    blocks: list[Block | None] = [tables.answer(setting), dumbbells.figure(setting, results), lasting.section(setting)]
     blocks += [
         Prose(f"Setting: {switches.setting}. Metric: {switches.metric}, trained by {switches.framework}.", "note"),
         tables.additive(switches, last),
-        curves.figure(found, results),
+        curves.figure(setting, results),
     ]
     if lines := tables.recipes(last, switches):
         blocks.append(Details("The lines to add when porting", tuple(lines)))
-    blocks.append(Details("Every field's effect in numbers", (tables.fields(found, results),)))
+    blocks.append(Details("Every field's effect in numbers", (tables.fields(setting, results),)))
     if last.pairs:
         together = pair_map.figure(switches, last, results), tables.pairs(switches, last)
         blocks.append(Details("Which fields act together", tuple(block for block in together if block)))
@@ -59,10 +59,10 @@ def _section(found: Judged, name: str, results: Results) -> Section:
     return Section(name, title, tuple(block for block in blocks if block), facets)
 
 
-def agreement(found: list[Switches]) -> Section:
+def agreement(all_switches: list[Switches]) -> Section:
     """Do the twins agree on the share of trials that both have run?"""
     lines = []
-    for switches in found:
+    for switches in all_switches:
         if len(pairs := switches.pairs):
             gaps = np.abs(pairs.iloc[:, 0] - pairs.iloc[:, 1])
             lines.append(
@@ -79,11 +79,11 @@ def agreement(found: list[Switches]) -> Section:
     return Section("agreement", "Do both frameworks say the same?", (body,))
 
 
-def method(found: list[Judged]) -> Section:
+def method(judged_settings: list[Judged]) -> Section:
     """The design, its aliases, its power and how verdicts are given, in plain words."""
     designs = dict.fromkeys(
         factorial.in_words(len(each.switches.fields)) + f" ({', '.join(each.switches.fields)})"
-        for each in found
+        for each in judged_settings
         if each.switches.design is not None
     )
     blocks = [
@@ -98,20 +98,20 @@ def method(found: list[Judged]) -> Section:
         Prose(f"Designs: {'; '.join(designs)}.")
         if designs
         else Prose("This study switches each field alone; no design."),
-        *(Prose(text) for text in dict.fromkeys(map(_power, found)) if text),
-        Prose(_family(found)),
+        *(Prose(text) for text in dict.fromkeys(map(_power, judged_settings)) if text),
+        Prose(_family(judged_settings)),
     ]
     return Section("method", "How this was found", tuple(blocks))
 
 
-def _power(found: Judged) -> str:
+def _power(setting: Judged) -> str:
     """What the design could show, known before any run."""
-    switches, arms = found.switches, found.switches.design
+    switches, arms = setting.switches, setting.switches.design
     seeds = switches.rows.seed.nunique()
     if not switches.scored or seeds < 2:
         return ""
     share = 2 / len(arms) ** 0.5 if arms is not None else 2**0.5  # an effect's standard deviation over a trial's
-    family = max(found.family, len(switches.fields))  # before any effect is known it is this setting's own
+    family = max(setting.family, len(switches.fields))  # before any effect is known it is this setting's own
     shown = listed((f"{number(detectable(each * share, seeds, family), 1)} at {each:g}" for each in SPREADS), "or")
     return (
         f"With {seeds} seeds and {f'{len(arms)} arms' if arms is not None else 'each field alone'}, "
@@ -120,8 +120,8 @@ def _power(found: Judged) -> str:
     )
 
 
-def _family(found: list[Judged]) -> str:
-    size = max((each.family for each in found), default=0)
+def _family(judged_settings: list[Judged]) -> str:
+    size = max((each.family for each in judged_settings), default=0)
     return (
         f"Verdicts: {count(size, 'effect')} on this page, those after each setting's last epoch, are one family. Each "
         "is tested for a difference from zero and for equality within the margin, and Holm's method keeps the chance "
@@ -137,11 +137,11 @@ def opening(results: Results) -> str | None:
 
 def answer(results: Results) -> tuple[Block, ...]:
     """What stands behind ``opening``: the chart, what is not decided, and the lines that carry the effects over."""
-    for found in judged(results):
-        if found.epochs:
-            undecided = tables.undecided(found)
-            figure = dumbbells.summary(found, results)
-            return (*undecided, figure, *_folded(tables.recipes(found.last, found.switches)))
+    for setting in judged(results):
+        if setting.epochs:
+            undecided = tables.undecided(setting)
+            figure = dumbbells.summary(setting, results)
+            return (*undecided, figure, *_folded(tables.recipes(setting.last, setting.switches)))
     return (Prose(NONE_YET, "missing"),)
 
 

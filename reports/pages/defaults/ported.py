@@ -35,10 +35,10 @@ class Ported(NamedTuple):
     difference: Estimate  # measured minus predicted
 
 
-def section(found: list[Judged], results: Results) -> Section:
+def section(settings: list[Judged], results: Results) -> Section:
     """A row for each framework and set of lines."""
     tried = results.recipes
-    rows = [] if tried.empty else compared(tried, [each.switches for each in found])
+    rows = [] if tried.empty else compared(tried, [each.switches for each in settings])
     blocks: tuple[Block, ...] = (Prose(NOT_MEASURED, "missing"),)
     if rows:
         blocks = (Prose(_answer(rows)), _table(rows))
@@ -47,7 +47,7 @@ def section(found: list[Judged], results: Results) -> Section:
 
 def compared(tried: pd.DataFrame, settings: list[Switches]) -> list[Ported]:
     """Every script and set of lines that two seeds have run with the lines and without."""
-    found = []
+    measured = []
     scripts = tried.assign(lines=tried.fields.map("+".join))
     by = ["framework", "task", "cell", "epochs", "setting"]
     for (framework, task, cell, epochs, setting), part in scripts.groupby(by, sort=False):
@@ -56,8 +56,8 @@ def compared(tried: pd.DataFrame, settings: list[Switches]) -> list[Ported]:
             pair, fields = accuracies[["", lines]].dropna().to_numpy(), tuple(lines.split("+"))
             if len(pair) > 1:
                 expected = prediction(settings, framework, (task, cell, epochs, setting), fields)
-                found.append(((framework, fields, f"{cell} on {task}, {count(epochs, 'epoch')}"), pair, expected))
-    return [Ported(*each, *_changes(pair, *expected, len(found))) for each, pair, expected in found]
+                measured.append(((framework, fields, f"{cell} on {task}, {count(epochs, 'epoch')}"), pair, expected))
+    return [Ported(*each, *_changes(pair, *expected, len(measured))) for each, pair, expected in measured]
 
 
 def _changes(pair: np.ndarray, seeds: np.ndarray, by_arm: bool, members: int) -> tuple:

@@ -23,22 +23,22 @@ VERDICTS = {
 WIDTH = 88  # of a line of code on the page
 
 
-def answer(found: Judged) -> Points:
+def answer(setting: Judged) -> Points:
     """A sentence for each field that moves the result, and one each for those shown not to and those left open."""
-    switches, main = found.switches, found.last.main
+    switches, main = setting.switches, setting.last.main
     by_verdict = {verdict: [place for place in ranked(main) if main[place].verdict == verdict] for verdict in VERDICTS}
     items = [_sentence(switches, place, main[place]) for place in by_verdict["moves"]]
     if still := by_verdict["does not"]:
         names = listed(switches.fields[place] for place in still)
         items.append(f"Shown to change nothing beyond {within(switches)}: {names}.")
-    items += [each.text for each in undecided(found)]
+    items += [each.text for each in undecided(setting)]
     return Points(tuple(items))
 
 
-def undecided(found: Judged) -> tuple[Prose, ...]:
+def undecided(setting: Judged) -> tuple[Prose, ...]:
     """The fields of which neither an effect nor its absence is shown."""
-    main = found.last.main
-    unclear = [found.switches.fields[place] for place in ranked(main) if main[place].verdict == "open"]
+    main = setting.last.main
+    unclear = [setting.switches.fields[place] for place in ranked(main) if main[place].verdict == "open"]
     return (Prose(f"Not decided by {_seeds(main)}: {listed(unclear)}."),) if unclear else ()
 
 
@@ -75,9 +75,9 @@ def _seeds(effects: Sequence[Effect]) -> str:
     return count(effects[0].estimate.n, "seed")
 
 
-def fields(found: Judged, results: Results) -> Table:
+def fields(setting: Judged, results: Results) -> Table:
     """Every field's effect in the design and alone from both corners, with both conventions in words."""
-    switches, effects = found.switches, found.last
+    switches, effects = setting.switches, setting.last
     columns: list[Column | str] = ["Field", "Keras's", "PyTorch's"]
     parts = {"Over the design": effects.over_design, "In from Keras's corner": effects.from_keras}
     parts = {
@@ -102,8 +102,8 @@ def fields(found: Judged, results: Results) -> Table:
     return Table.of(
         f"Effect of PyTorch's convention in place of Keras's after epoch {effects.epoch}, ± half of its 95% interval "
         f"over seeds; the {len(effects.main)} intervals of a column are simultaneous (Bonferroni). p values are of "
-        f"the first column of effects, adjusted together with all {found.family} fields of this page (Holm); an effect "
-        f"is shown to be none where it lies within {within(switches)} (TOST).",
+        f"the first column of effects, adjusted together with all {setting.family} fields of this page (Holm); an "
+        f"effect is shown to be none where it lies within {within(switches)} (TOST).",
         columns,
         rows,
         results.links.runs(task=switches.task, cell=switches.cell),

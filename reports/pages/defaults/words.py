@@ -72,10 +72,10 @@ def within(switches: Switches) -> str:
     )
 
 
-def headline(found: Judged) -> str:
+def headline(setting: Judged) -> str:
     """The answer in one sentence: the three largest effects, how many more there are, and what does nothing."""
-    switches, main = found.switches, found.last.main
-    moved = moving(found.last)
+    switches, main = setting.switches, setting.last.main
+    moved = moving(setting.last)
     parts = [
         f"{defaults(switches, place, main[place])[0]} "
         + cost(switches, main[place].together, "" if turn else "95% interval")

@@ -27,9 +27,9 @@ MOST_ROWS = 500
 
 def sections(results: Results) -> list[Section]:
     """The page's sections in order."""
-    found = answers(results)
-    title = {4: "Four questions", 5: "Five questions", 6: "Six questions", 7: "Seven questions"}[len(found)]
-    return [Section("answers", title, found), progress(results), *troubles(results)]
+    questions = answers(results)
+    title = {4: "Four questions", 5: "Five questions", 6: "Six questions", 7: "Seven questions"}[len(questions)]
+    return [Section("answers", title, questions), progress(results), *troubles(results)]
 
 
 def answers(results: Results) -> tuple[Group, ...]:

@@ -40,10 +40,10 @@ def passed(results: Results) -> tuple[Block, ...]:
 
 def _trained(results: Results) -> Verdicts:
     """The accuracy page's verdicts on the twins, of one family, by ``KEYS``."""
-    found: dict[tuple[str, ...], Compared] = {}
+    verdicts: dict[tuple[str, ...], Compared] = {}
     for row in accuracy.verdicts(results)[0]:
-        found.setdefault(tuple(row.trials[KEYS].iloc[0]), row)
-    return found
+        verdicts.setdefault(tuple(row.trials[KEYS].iloc[0]), row)
+    return verdicts
 
 
 def _progress(results: Results) -> Prose:

@@ -85,12 +85,12 @@ class Twins(NamedTuple):
 
 def networks(runs: pd.DataFrame) -> Iterator[Twins]:
     """Each cell and form that both twins ran in one experiment."""
-    found: dict[tuple[str, str], list[Any]] = {}
+    by_network: dict[tuple[str, str], list[Any]] = {}
     for run in runs[runs.framework.isin(TWINS)][SEEN].itertuples():
-        found.setdefault((run.cell, run.form), []).append(run)
+        by_network.setdefault((run.cell, run.form), []).append(run)
     for cell in ordered(runs.cell, CELLS):
         for form in ordered(runs.form, FORMS):
-            both = found.get((cell, form), [])
+            both = by_network.get((cell, form), [])
             if len(both) == 2 and both[0].spec_fingerprint == both[1].spec_fingerprint:
                 shapes = {run.framework: run.shapes for run in both}
                 yield Twins(cell, form, both[0].units, both[0].conventions, *(shapes[twin] for twin in TWINS))

@@ -64,8 +64,8 @@ class Pair(NamedTuple):
 def pairs(rows: Sequence[TimedVariant], contrast: Contrast) -> list[Pair]:
     """Every variant that was timed both with the setting and without, on the same threads."""
     plain = {_key(row, contrast): row for row in rows if traits(row.spec)[contrast.trait] == contrast.plain}
-    found = [(row, plain.get(_key(row, contrast))) for row in rows if contrast.has(row.spec)]
-    known = [Pair(*each) for each in found if each[1] is not None]
+    candidates = [(row, plain.get(_key(row, contrast))) for row in rows if contrast.has(row.spec)]
+    known = [Pair(*each) for each in candidates if each[1] is not None]
     cells, forms = (ordered((getattr(each.plain, part) for each in known), order) for part, order in ORDERS.items())
 
     def place(pair: Pair) -> tuple[int, int, int, int]:
@@ -89,8 +89,8 @@ def sections(rows: Sequence[TimedVariant], known: Comparisons, results: Results)
     return [section for contrast in CONTRASTS for section in _section(pairs(rows, contrast), contrast, known, results)]
 
 
-def _section(found: list[Pair], contrast: Contrast, known: Comparisons, results: Results) -> list[Section]:
-    if not found:
+def _section(timed_pairs: list[Pair], contrast: Contrast, known: Comparisons, results: Results) -> list[Section]:
+    if not timed_pairs:
         return []
     without, having = contrast.columns
     columns = ["Cell", "Form", "Framework", "Threads", Column("Units", True), Column(contrast.column, True)]
@@ -98,9 +98,9 @@ def _section(found: list[Pair], contrast: Contrast, known: Comparisons, results:
     columns += [Column(f"{having} / {without.lower()}", True), "Reading", Column("Steps × processes", True)]
     table = Table.of(
         "Steady training step both ways: medians, below them the quartiles; the ratio with its 95% interval, from "
-        f"{count(len(found), 'pair')}.",
+        f"{count(len(timed_pairs), 'pair')}.",
         columns,
-        [_row(pair, contrast, known, results) for pair in found],
+        [_row(pair, contrast, known, results) for pair in timed_pairs],
         results.speed_links.timings(),
     )
     return [Section(contrast.anchor, contrast.title, (Prose(contrast.explanation), table))]

@@ -71,9 +71,9 @@ def _wanted(results: Results, may: Sequence[Timing], tables: Sequence[SpeedGrid]
     keys = {each.variant for each in may}
     wanted = {
         each.variant
-        for found in undecided(results)
-        if all(one.variant in keys and (found.fastest or tables[one.group].further == "all") for one in found.pair)
-        for each in found.pair
+        for tie in undecided(results)
+        if all(one.variant in keys and (tie.fastest or tables[one.group].further == "all") for one in tie.pair)
+        for each in tie.pair
     }
     return wanted | {key for key in keys if (*key[:-1], 0) in wanted}
 
@@ -94,12 +94,12 @@ def _rounds(timed: RecordedTiming) -> set[int]:
 
 def _spent(timings: Sequence[RecordedTiming]) -> Mapping[int, float]:
     """The seconds that the processes of each table's further rounds have taken."""
-    found: dict[int, float] = {}
+    spent: dict[int, float] = {}
     for timed in timings:
         further = [process for process in timed.processes if process["round"] >= timed.timing.processes]
         seconds = sum(process["process_s"] for process in further)
-        found[timed.timing.group] = found.get(timed.timing.group, 0.0) + seconds
-    return found
+        spent[timed.timing.group] = spent.get(timed.timing.group, 0.0) + seconds
+    return spent
 
 
 def _first(missing: Sequence[Timing]) -> list[Timing]:

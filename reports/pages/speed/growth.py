@@ -180,11 +180,11 @@ def _fit(sweep: Sweep | None, results: Results) -> list[Cell]:
     row, power = sweep.rows[0], exponent(sweep.values, [point.step for point in sweep.rows])
     network = row.spec.network
     href = results.speed_links.timings(row.framework, task=row.spec.task.name, cell=network.cell, form=network.form)
-    found = lack(sweep)
-    said = "one round" if math.isnan(found.p) else f"p\u00a0=\u00a0{number(found.p, 3)}"
+    misfit = lack(sweep)
+    said = "one round" if math.isnan(misfit.p) else f"p\u00a0=\u00a0{number(misfit.p, 3)}"
     return [
         Cell(number(power.value), power.value, href, note=f"{number(power.low)} to {number(power.high)}"),
-        Cell(f"{number(100 * math.expm1(found.largest), 0, sign=True)}%", found.largest, note=said),
+        Cell(f"{number(100 * math.expm1(misfit.largest), 0, sign=True)}%", misfit.largest, note=said),
     ]
 
 

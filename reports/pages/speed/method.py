@@ -83,10 +83,10 @@ def _against_themselves(controls: Sequence[tuple[TimedVariant, TimedVariant]], k
         return ()
     ratios = [known.of(*pair) for pair in controls]
     wrong = sum(ratio.decided for ratio in ratios)
-    found = f"{wrong} of {len(ratios)} called different: the verdicts here err" if wrong else "none is called different"
+    said = f"{wrong} of {len(ratios)} called different: the verdicts here err" if wrong else "none is called different"
     columns = ["Cell", "Form", "Framework", "Threads", Column("First, ms", True), Column("Again, ms", True)]
     columns += [Column("First / again", True), "Verdict", Column("Steps × processes", True)]
-    caption = f"A variant against itself: timed again, in further processes of the same rounds; {found}."
+    caption = f"A variant against itself: timed again, in further processes of the same rounds; {said}."
     rows = [_itself(*pair, ratio) for pair, ratio in zip(controls, ratios, strict=True)]
     return (Table.of(caption, columns, rows),)
 

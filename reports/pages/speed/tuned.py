@@ -24,8 +24,8 @@ def compared(benchmark: Benchmark) -> Iterator[Pair]:
 
 def sections(benchmarks: Sequence[Benchmark], known: Comparisons, results: Results) -> list[Section]:
     """One sentence and one table a benchmark."""
-    found = [(benchmark, list(compared(benchmark))) for benchmark in benchmarks]
-    blocks = [_blocks(benchmark, pairs, known, results) for benchmark, pairs in found if pairs]
+    by_benchmark = [(benchmark, list(compared(benchmark))) for benchmark in benchmarks]
+    blocks = [_blocks(benchmark, pairs, known, results) for benchmark, pairs in by_benchmark if pairs]
     return [Section("tuned", "Is the tuned form the fastest?", tuple(part for each in blocks for part in each))] * bool(
         blocks
     )

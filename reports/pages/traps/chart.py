@@ -21,7 +21,7 @@ SHIFT = {"tf2": -0.12, "pytorch": 0.12}  # rows, so that neither dot hides the o
 
 def figure(errors: Sequence[Cost], scored: Sequence[Cost], timed: Sequence[Cost], results: Results) -> Figure:
     """A panel for the errors, one for the accuracies and one for the times, each where there are any."""
-    panels = [made(found) for made, found in ((_errors, errors), (_points, scored), (_ratios, timed)) if found]
+    panels = [made(costs) for made, costs in ((_errors, errors), (_points, scored), (_ratios, timed)) if costs]
     return Figure(
         "What the naive port costs, the costliest first. An error is the largest difference from the original's "
         "numbers, as a share of their largest: at 1 it is as large as the output itself. Left of the grey line nothing "
@@ -32,44 +32,44 @@ def figure(errors: Sequence[Cost], scored: Sequence[Cost], timed: Sequence[Cost]
     )
 
 
-def _errors(found: Sequence[Cost]) -> Panel:
-    return _panel("Errors of the output", found, _paint_errors, lambda port: significant(port.naive, 2))
+def _errors(costs: Sequence[Cost]) -> Panel:
+    return _panel("Errors of the output", costs, _paint_errors, lambda port: significant(port.naive, 2))
 
 
-def _paint_errors(axes: Axes, found: Sequence[Cost]) -> None:
+def _paint_errors(axes: Axes, costs: Sequence[Cost]) -> None:
     axes.axvline(MEANINGFUL, color=FAINT, linewidth=1.2)
-    for row, cost in enumerate(found):
+    for row, cost in enumerate(costs):
         for port in cost.ports:
             place = min(max(port.naive, RANGE[0] * 2), RANGE[1])
             axes.plot(place, row + SHIFT[port.into], "o", color=COLOURS[port.into], markersize=5)
     axes.set(xscale="log", xlim=RANGE, xlabel="largest error, as a share", ylabel="")
     axes.set_xticks(TICKS, [significant(tick, 1) for tick in TICKS])
     axes.minorticks_off()
-    _rows(axes, found)
+    _rows(axes, costs)
 
 
-def _points(found: Sequence[Cost]) -> Panel:
-    return _panel("Accuracy", found, _paint_points, lambda port: f"{number(port.moved.value, 1)} points")
+def _points(costs: Sequence[Cost]) -> Panel:
+    return _panel("Accuracy", costs, _paint_points, lambda port: f"{number(port.moved.value, 1)} points")
 
 
-def _paint_points(axes: Axes, found: Sequence[Cost]) -> None:
+def _paint_points(axes: Axes, costs: Sequence[Cost]) -> None:
     axes.axvline(0, color=INK, linewidth=0.6)
-    for row, cost in enumerate(found):
+    for row, cost in enumerate(costs):
         for port in cost.ports:
             at, colour = row + SHIFT[port.into], COLOURS[port.into]
             axes.plot([port.moved.low, port.moved.high], [at] * 2, color=colour, linewidth=1.4)
             axes.plot(port.moved.value, at, "o", color=colour, markersize=5)
     axes.set(xlabel="points of accuracy, naive − right, 95% interval", ylabel="")
-    _rows(axes, found)
+    _rows(axes, costs)
 
 
-def _ratios(found: Sequence[Cost]) -> Panel:
-    return _panel("Time", found, _paint_ratios, lambda port: f"{significant(port.slower.ratio.value, 2)} times as long")
+def _ratios(costs: Sequence[Cost]) -> Panel:
+    return _panel("Time", costs, _paint_ratios, lambda port: f"{significant(port.slower.ratio.value, 2)} times as long")
 
 
-def _paint_ratios(axes: Axes, found: Sequence[Cost]) -> None:
+def _paint_ratios(axes: Axes, costs: Sequence[Cost]) -> None:
     axes.axvline(1, color=INK, linewidth=0.6)
-    for row, cost in enumerate(found):
+    for row, cost in enumerate(costs):
         for port in cost.ports:
             at, colour, ratio = row + SHIFT[port.into], COLOURS[port.into], port.slower.ratio
             axes.plot([ratio.low, ratio.high], [at] * 2, color=colour, linewidth=1.4)
@@ -77,12 +77,12 @@ def _paint_ratios(axes: Axes, found: Sequence[Cost]) -> None:
     axes.set(xscale="log", xlim=(RATIOS[0] / 1.4, RATIOS[-1]), xlabel="naive ÷ right, 95% interval", ylabel="")
     axes.set_xticks(RATIOS, [significant(tick, 2) for tick in RATIOS])
     axes.minorticks_off()
-    _rows(axes, found)
+    _rows(axes, costs)
 
 
-def _rows(axes: Axes, found: Sequence[Cost]) -> None:
-    axes.set_ylim(len(found) - 0.5, -0.5)
-    axes.set_yticks(range(len(found)), [_label(cost) for cost in found])
+def _rows(axes: Axes, costs: Sequence[Cost]) -> None:
+    axes.set_ylim(len(costs) - 0.5, -0.5)
+    axes.set_yticks(range(len(costs)), [_label(cost) for cost in costs])
     axes.grid(axis="y")
 
 
@@ -90,11 +90,11 @@ def _label(cost: Cost) -> str:
     return cost.trap.name.replace("_", " ")
 
 
-def _panel(title: str, found: Sequence[Cost], paint, in_words) -> Panel:
+def _panel(title: str, costs: Sequence[Cost], paint, in_words) -> Panel:
     def spoken(port: Port) -> str:
         return f"{name(port.into)} {in_words(port)}"
 
-    values = "; ".join(f"{_label(cost)}: {', '.join(map(spoken, cost.ports))}" for cost in found)
+    values = "; ".join(f"{_label(cost)}: {', '.join(map(spoken, cost.ports))}" for cost in costs)
     label = f"{title}, naive ports into each framework: {values}."
-    labels = [_label(cost) for cost in found]
-    return Panel(title, draw(paint, (found,), label, labels, width=5.0, height=0.75 + ROW * len(found)), label)
+    labels = [_label(cost) for cost in costs]
+    return Panel(title, draw(paint, (costs,), label, labels, width=5.0, height=0.75 + ROW * len(costs)), label)

@@ -73,8 +73,8 @@ class Cost:
 def costs(traps: Sequence[Recorded]) -> list[list[Cost]]:
     """The traps that have run, those of each kind apart (``KINDS``), the costliest first."""
     run = [each for each in traps if each.record.get("costs")]
-    found = [[Cost(each, _ports(each)) for each in run if kind(each.job.described)] for kind in KINDS]
-    return [sorted(each, key=lambda cost: -cost.largest) for each in found]
+    by_kind = [[Cost(each, _ports(each)) for each in run if kind(each.job.described)] for kind in KINDS]
+    return [sorted(each, key=lambda cost: -cost.largest) for each in by_kind]
 
 
 def _size(port: Port) -> float:
@@ -84,15 +84,15 @@ def _size(port: Port) -> float:
 
 
 def _ports(recorded: Recorded) -> tuple[Port, ...]:
-    found, trap = recorded.record, recorded.job.described
+    record, trap = recorded.record, recorded.job.described
     return tuple(
         Port(
             twin,
-            found["costs"][twin]["naive"],
-            found["costs"][twin]["right"],
+            record["costs"][twin]["naive"],
+            record["costs"][twin]["right"],
             trap.meaningful,
-            _moved(found["accuracies"].get(twin)),
-            _slower(found.get("rounds", {}).get(twin), trap.counted),
+            _moved(record["accuracies"].get(twin)),
+            _slower(record.get("rounds", {}).get(twin), trap.counted),
         )
         for twin in TWINS
     )

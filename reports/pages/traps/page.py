@@ -53,19 +53,19 @@ def answer(results: Results) -> tuple[Block, ...]:
     if not (errors or scored or timed):
         return ()
     # Errors, points of accuracy and ratios of times have no common order.
-    named = [_costliest(found, unit) for found, unit in ((errors, ERROR), (scored, ACCURACY), (timed, TIME))]
+    named = [_costliest(traps, unit) for traps, unit in ((errors, ERROR), (scored, ACCURACY), (timed, TIME))]
     return (_answer([*errors, *scored], timed), *(block for blocks in named for block in blocks))
 
 
-def _costliest(found: list[Cost], unit: str) -> tuple[Block, ...]:
-    wrong = [cost for cost in found if any(port.wrong for port in cost.ports)][:MOST_NAMED]
+def _costliest(traps: list[Cost], unit: str) -> tuple[Block, ...]:
+    wrong = [cost for cost in traps if any(port.wrong for port in cost.ports)][:MOST_NAMED]
     return (Prose(f"The costliest, {unit}:"), Points(tuple(map(trap.summary, wrong)))) if wrong else ()
 
 
-def _answer(found: list[Cost], timed: list[Cost]) -> Prose:
+def _answer(untimed: list[Cost], timed: list[Cost]) -> Prose:
     said = []
-    if found:
-        wrong, rest, which = _of(found)
+    if untimed:
+        wrong, rest, which = _of(untimed)
         more = f"; the other {rest} {_is(rest)} right, since the trap bites in one direction only" * bool(rest)
         said.append(f"{which}, {wrong} {_is(wrong)} wrong without any error message{more}.")
     if timed:
@@ -74,15 +74,15 @@ def _answer(found: list[Cost], timed: list[Cost]) -> Prose:
     return Prose(" ".join(said))
 
 
-def _of(found: list[Cost]) -> tuple[int, int, str]:
+def _of(traps: list[Cost]) -> tuple[int, int, str]:
     """How many ports cost anything, how many nothing, and of how many these are."""
-    ports = [port for cost in found for port in cost.ports]
+    ports = [port for cost in traps for port in cost.ports]
     wrong = sum(port.wrong for port in ports)
-    return wrong, len(ports) - wrong, f"Of {count(len(ports), 'naive port')} of {count(len(found), 'trap')}"
+    return wrong, len(ports) - wrong, f"Of {count(len(ports), 'naive port')} of {count(len(traps), 'trap')}"
 
 
-def _costs(found: list[Cost]) -> str:
-    return "costs" if len(found) == 1 else "cost"
+def _costs(traps: list[Cost]) -> str:
+    return "costs" if len(traps) == 1 else "cost"
 
 
 def _takes(n: int) -> str:

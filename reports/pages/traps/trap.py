@@ -62,8 +62,8 @@ def _cost(port: Port) -> str:
 
 def _slower(port: Port, slower: Slower) -> str:
     if slower.alone:
-        found = f"{number(slower.counts[1], 0)} {slower.counted}"
-        return f"A step: {seconds(port.right)} with {found}, {n_of(slower.ratio.n)}."
+        counted = f"{number(slower.counts[1], 0)} {slower.counted}"
+        return f"A step: {seconds(port.right)} with {counted}, {n_of(slower.ratio.n)}."
     sides = zip(("naive", "right"), (port.naive, port.right), slower.counts, strict=True)
     taken = ", ".join(f"{side} {seconds(each)} with {number(n, 0)} {slower.counted}" for side, each, n in sides)
     ratio, low, high = (significant(each) for each in slower.ratio[:3])

@@ -38,7 +38,7 @@ class Weight(NamedTuple):
 
 def section(runs: pd.DataFrame, results: Results) -> Section | None:
     """A figure for each cell; those whose layers are ours, in all frameworks alike, are folded."""
-    figures = {cell: found for cell in ordered(runs.cell, ORDER) if (found := figure(cell, runs))}
+    figures = {cell: drawn for cell in ordered(runs.cell, ORDER) if (drawn := figure(cell, runs))}
     if not figures:
         return None
     stock, own = (

@@ -95,8 +95,8 @@ class ForwardPass:
 
 def passes(benchmark: Benchmark, results: Results) -> dict[str, list[ForwardPass]]:
     """For each cell that an engine ran: the twins' fastest forward passes, then the engines'."""
-    found = {cell: _engines(benchmark, cell, results) for cell in benchmark.cells}
-    return {cell: [*_twins(benchmark, cell), *own] for cell, own in found.items() if own}
+    engines = {cell: _engines(benchmark, cell, results) for cell in benchmark.cells}
+    return {cell: [*_twins(benchmark, cell), *own] for cell, own in engines.items() if own}
 
 
 def floor(benchmark: Benchmark, cell: str) -> float | None:
@@ -105,20 +105,20 @@ def floor(benchmark: Benchmark, cell: str) -> float | None:
     return min((each["time/forward_s"] / each["floor/forward_multiple"] for each in figures), default=None)
 
 
-def pairs(found: Mapping[str, Sequence[ForwardPass]]) -> list[tuple[ForwardPass, ForwardPass]]:
+def pairs(by_cell: Mapping[str, Sequence[ForwardPass]]) -> list[tuple[ForwardPass, ForwardPass]]:
     """Each twin's forward pass over each engine's of the same cell."""
     return [
         (twin, engine)
-        for rows in found.values()
+        for rows in by_cell.values()
         for twin in rows
         for engine in rows
         if engine.is_engines and not twin.is_engines
     ]
 
 
-def comparisons(all_found: Sequence[Mapping[str, Sequence[ForwardPass]]]) -> Comparisons:
+def comparisons(all_passes: Sequence[Mapping[str, Sequence[ForwardPass]]]) -> Comparisons:
     """The ratios of the page's forward passes, judged together and apart from those of training steps."""
-    return Comparisons([pair for found in all_found for pair in pairs(found)])
+    return Comparisons([pair for by_cell in all_passes for pair in pairs(by_cell)])
 
 
 def _engines(benchmark: Benchmark, cell: str, results: Results) -> list[ForwardPass]:

@@ -30,21 +30,21 @@ Found = Mapping[str, Sequence[ForwardPass]]
 
 def sections(benchmarks: Sequence[Benchmark], results: Results) -> list[Section]:
     """One section; none where the study plans no engine."""
-    found = [(benchmark, passes(benchmark, results)) for benchmark in benchmarks]
-    found = [(benchmark, rows) for benchmark, rows in found if rows]
-    known, absent = comparisons([rows for _, rows in found]), _absent(results)
-    if not found and not absent:
+    by_benchmark = [(benchmark, passes(benchmark, results)) for benchmark in benchmarks]
+    by_benchmark = [(benchmark, rows) for benchmark, rows in by_benchmark if rows]
+    known, absent = comparisons([rows for _, rows in by_benchmark]), _absent(results)
+    if not by_benchmark and not absent:
         return []
-    said = [text for benchmark, rows in found for text in _sentences(benchmark, rows, known)]
-    tables = [_table(benchmark, rows, known, results) for benchmark, rows in found]
+    said = [text for benchmark, rows in by_benchmark for text in _sentences(benchmark, rows, known)]
+    tables = [_table(benchmark, rows, known, results) for benchmark, rows in by_benchmark]
     points: tuple[Block, ...] = (Points(tuple(said)), Prose(JUDGED, "note")) if said else ()
     blocks = (Prose(EXPLANATION), *points, *tables, *absent)
     return [Section("engines", "What else runs the forward pass, and how fast", blocks)]
 
 
-def _sentences(benchmark: Benchmark, found: Found, known: Comparisons) -> Iterator[str]:
+def _sentences(benchmark: Benchmark, by_cell: Found, known: Comparisons) -> Iterator[str]:
     """For each cell the fastest engine beside the faster twin."""
-    for cell, rows in found.items():
+    for cell, rows in by_cell.items():
         engine = min((row for row in rows if row.is_engines), key=lambda row: row.step)
         twin = min((row for row in rows if not row.is_engines), key=lambda row: row.step, default=None)
         text = f"{benchmark.title}, {cell}: the fastest engine is {engine.title} with {milliseconds(engine.step)} ms"
@@ -56,7 +56,7 @@ def _sentences(benchmark: Benchmark, found: Found, known: Comparisons) -> Iterat
         yield f"{text}; {twin.title} takes {milliseconds(twin.step)} ms, {verdict} ({ratio.interval})."
 
 
-def _table(benchmark: Benchmark, found: Found, known: Comparisons, results: Results) -> Table:
+def _table(benchmark: Benchmark, by_cell: Found, known: Comparisons, results: Results) -> Table:
     columns = ["Cell", "Run by", Column("Forward pass, ms", True), Column("Calls × processes", True)]
     columns += [Column(f"{name(twin)} / it", True, twin) for twin in TWINS]
     columns += [Column("Build", True), Column("First call", True), Column("From the reference", True), "Versions"]
@@ -65,7 +65,7 @@ def _table(benchmark: Benchmark, found: Found, known: Comparisons, results: Resu
         "lower to the highest upper quartile. Once in a process a network is built, when OpenVINO compiles, and called "
         "for the first time, when XLA and TorchInductor do."
     )
-    rows = [_row(row, rows, known, results) for rows in found.values() for row in rows]
+    rows = [_row(row, rows, known, results) for rows in by_cell.values() for row in rows]
     return Table.of(caption, columns, rows, results.speed_links.timings(task=benchmark.task))
 
 

@@ -37,8 +37,8 @@ def timed_variants(results: Results) -> tuple[TimedVariant, ...]:
 def controls(rows: Sequence[TimedVariant], results: Results) -> list[tuple[TimedVariant, TimedVariant]]:
     """Each variant that was timed again, and its second timing."""
     copies = {_what(timed): timed for timed in _done(results) if timed.timing.copy}
-    found = [(row, copies.get(_what(row.timed))) for row in rows]
-    return [(row, TimedVariant(copy, row.cell)) for row, copy in found if copy]
+    candidates = [(row, copies.get(_what(row.timed))) for row in rows]
+    return [(row, TimedVariant(copy, row.cell)) for row, copy in candidates if copy]
 
 
 def _done(results: Results) -> list[RecordedTiming]:
@@ -106,12 +106,12 @@ class Benchmark:
 
     def ways(self, cell: str) -> dict[str, float]:
         """Seconds of a cell's bare matrix products, by who ran them: each framework, and NumPy."""
-        found: dict[str, list[float]] = {}
+        by_way: dict[str, list[float]] = {}
         for row in self.of(cell):
             for way, figure in ((name(row.framework), "floor/step_s"), ("NumPy", "floor/numpy_step_s")):
                 if figure in row.figures:
-                    found.setdefault(way, []).append(row.figures[figure])
-        return {way: median(values) for way, values in found.items()}
+                    by_way.setdefault(way, []).append(row.figures[figure])
+        return {way: median(values) for way, values in by_way.items()}
 
     def floor(self, cell: str) -> float | None:
         """The fastest of the ways; None where none was timed."""
@@ -119,8 +119,8 @@ class Benchmark:
 
     def gates(self, cell: str) -> float | None:
         """Seconds to read and write the values of a cell's gates; None where that was not timed."""
-        found = [row.figures["floor/gates_s"] for row in self.of(cell) if "floor/gates_s" in row.figures]
-        return median(found) if found else None
+        seconds = [row.figures["floor/gates_s"] for row in self.of(cell) if "floor/gates_s" in row.figures]
+        return median(seconds) if seconds else None
 
     @cached_property
     def peaks(self) -> dict[str, list[float]]:
@@ -131,11 +131,11 @@ class Benchmark:
             for process in row.timed.processes
             if "peak" in process
         }
-        found: dict[str, list[float]] = {}
+        rates: dict[str, list[float]] = {}
         for (framework, _), process in processes.items():
             for way, rate in peaks(process).items():
-                found.setdefault("NumPy" if way == "numpy" else name(framework), []).append(rate)
-        return found
+                rates.setdefault("NumPy" if way == "numpy" else name(framework), []).append(rate)
+        return rates
 
     @property
     def peak(self) -> float | None:

@@ -171,8 +171,8 @@ class Comparisons:
         named = {frozenset(map(_key, pair)): pair for pair in pairs} | null
         same = np.array([key in null for key in named], bool)
         part = moderated(rounds([_logarithms(*pair) for pair in named.values()]), same)
-        found = interval(part, 1, looks)
-        bounds = np.exp(np.stack([found.value, found.low, found.high], axis=-1)).tolist()
+        intervals = interval(part, 1, looks)
+        bounds = np.exp(np.stack([intervals.value, intervals.low, intervals.high], axis=-1)).tolist()
         self._found: dict[tuple[str, str], Ratio] = {}
         for (top, bottom), values, apart in zip(named.values(), bounds, decided(part, looks).tolist(), strict=True):
             value = _unknown(top, bottom) if math.isnan(values[0]) else Ratio(*values, apart)
@@ -184,8 +184,8 @@ class Comparisons:
         Raises:
             KeyError: the page did not name the pair.
         """
-        found = self._found.get((_key(top), _key(bottom)))
-        return found or self._found[_key(bottom), _key(top)].inverse
+        ratio = self._found.get((_key(top), _key(bottom)))
+        return ratio or self._found[_key(bottom), _key(top)].inverse
 
 
 def _key(row: TimedVariant) -> str:
