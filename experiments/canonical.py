@@ -64,19 +64,19 @@ def steps(spec: ExperimentSpec, interface: Interface) -> int:
 def shapes(spec: ExperimentSpec, interface: Interface, home: Owner = "keras") -> dict[str, tuple[int, ...]]:
     """Every canonical weight's name and shape; ``home`` decides the number of biases where conventions are stock."""
     network, owner = spec.network, spec.conventions.owner("bias", home)
-    found: dict[str, tuple[int, ...]] = {}
+    by_name: dict[str, tuple[int, ...]] = {}
     if network.embedding_size:
-        found["embedding/table"] = (interface.features, network.embedding_size)
+        by_name["embedding/table"] = (interface.features, network.embedding_size)
     for layer, inputs in enumerate(layer_inputs(spec, interface)):
         kinds = layer_shapes(network, layer, inputs, owner)
-        found |= {
+        by_name |= {
             f"rnn/{layer}/{direction}/{kind}": shape
             for direction in network.directions
             for kind, shape in kinds.items()
         }
     for index, (inputs, outputs) in enumerate(itertools.pairwise(head_sizes(network, interface))):
-        found |= {f"head/{index}/kernel": (inputs, outputs), f"head/{index}/bias": (outputs,)}
-    return found
+        by_name |= {f"head/{index}/kernel": (inputs, outputs), f"head/{index}/bias": (outputs,)}
+    return by_name
 
 
 def zero_states(network: NetworkSpec, zeros: Callable[[int], Any]) -> tuple[tuple[Any, ...], ...]:

@@ -85,10 +85,10 @@ def main(
     try:
         for name in only or PARTS:
             typer.echo(f"{name} …")
-            found = (PARTS | LONG)[name](wanted)
-            for figure in found:  # at once: an hour's work must not hang on the last part
+            measured = (PARTS | LONG)[name](wanted)
+            for figure in measured:  # at once: an hour's work must not hang on the last part
                 typer.echo("  " + "  ".join(figure.row))
-            figures += found
+            figures += measured
     except UserError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None

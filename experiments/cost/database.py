@@ -76,15 +76,15 @@ def many_runs(plan: Lay, rounds: int, size: Size) -> list[Figure]:
                 for what in ("--reports-only", "--list"):
                     spent.setdefault((runs, what), []).append(run_all(place, "many.toml", what))
     smallest, *larger = size.runs
-    found = []
+    figures = []
     for what, most in (("--reports-only", size.reports_s), ("--list", size.list_s)):
         for runs in larger:
             taken, before = (tuple(each.seconds for each in spent[number, what]) for number in (runs, smallest))
             name, share = f"{what} of {runs:,} runs", runs / larger[-1]
-            found.append(Figure(name, taken, most * share, " s"))
-            found.append(Figure(f"{name} / of {smallest:,}", ratios(taken, before), runs / smallest))
-            found.append(Figure(f"{name}, memory", tuple(each.mib for each in spent[runs, what]), size.mib, " MiB"))
-    return found
+            figures.append(Figure(name, taken, most * share, " s"))
+            figures.append(Figure(f"{name} / of {smallest:,}", ratios(taken, before), runs / smallest))
+            figures.append(Figure(f"{name}, memory", tuple(each.mib for each in spent[runs, what]), size.mib, " MiB"))
+    return figures
 
 
 def _filled(folder: Path, runs: int, plan: Lay) -> Path:

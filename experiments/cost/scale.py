@@ -60,7 +60,7 @@ def load(name: str) -> Framework:
 
 def shorts(count: int) -> list[Short]:
     """So many trials, an even number, of experiments that differ in a size."""
-    found = []
+    trials = []
     for number in range(-(-count // (2 * SEEDS))):
         spec = ExperimentSpec.model_validate(
             {
@@ -69,8 +69,8 @@ def shorts(count: int) -> list[Short]:
                 "training": {"epochs": EPOCHS},
             }
         )
-        found += [Short(spec, name, "none", seed, DATA) for seed in range(SEEDS) for name in ("tf2", "pytorch")]
-    return found[:count]
+        trials += [Short(spec, name, "none", seed, DATA) for seed in range(SEEDS) for name in ("tf2", "pytorch")]
+    return trials[:count]
 
 
 @dataclass
@@ -107,16 +107,16 @@ def figures(count: int, rounds: int, server: str = "") -> list[Figure]:
         rounds: how often each is measured.
         server: an MLflow server's address, to measure it too; a study named after a random number is left there.
     """
-    jobs, found = shorts(count), []
+    jobs, measured = shorts(count), []
     names = ["local", *["ray"] * bool(find_spec("ray"))]
     for name in names:
         gauges = [through(jobs, name) for _ in range(rounds)]
-        found += _figures(f"{count:,} jobs of 50 ms, {name}", gauges, 15.0)
+        measured += _figures(f"{count:,} jobs of 50 ms, {name}", gauges, 15.0)
     for place in ("", *[server] * bool(server)):
         gauges = [written(jobs, place) for _ in range(rounds)]
-        found += _figures(f"{count:,} trials written to {'the server' if place else 'SQLite'}", gauges, 1.0)
+        measured += _figures(f"{count:,} trials written to {'the server' if place else 'SQLite'}", gauges, 1.0)
     gauges = [through(jobs, names[-1], record=True) for _ in range(rounds)]
-    return found + _figures(f"{count:,} trials of 50 ms, {names[-1]}, into SQLite", gauges, 1.0)
+    return measured + _figures(f"{count:,} trials of 50 ms, {names[-1]}, into SQLite", gauges, 1.0)
 
 
 def _figures(what: str, gauges: Sequence[Gauge], least: float) -> list[Figure]:

@@ -76,7 +76,7 @@ def against_bare(
     load: Load, versions: Callable[[str], str], locate: Callable[[object], DataSource], rounds: int
 ) -> list[Figure]:
     """Each twin's trial, MLflow's records included, over its bare script; in fresh workers, in turn."""
-    spec, found = ExperimentSpec.model_validate(SPEC), []
+    spec, figures = ExperimentSpec.model_validate(SPEC), []
     for name in ("tf2", "pytorch"):
         trial = Trial(spec, name, versions(name), 0, locate(spec.task))
         times: dict[str, list[float]] = {"bare": [], "trial": []}
@@ -84,8 +84,8 @@ def against_bare(
             for side in ("bare", "trial")[:: -1 if number % 2 else 1]:
                 job = trial if side == "trial" else Bare(trial)
                 times[side].append(_timed(job, Prepared(trial), load))
-        found.append(Figure(f"{name}: a trial / a bare script", ratios(times["trial"], times["bare"]), 1.03))
-    return found
+        figures.append(Figure(f"{name}: a trial / a bare script", ratios(times["trial"], times["bare"]), 1.03))
+    return figures
 
 
 def _timed(job: Job, prepare: Prepared, load: Load) -> float:

@@ -86,10 +86,10 @@ def _sites(executor: str | None, server: bool | None) -> list[tuple[str, str]]:
     if programs() is None:
         lacking.add("server")
         typer.echo("left out: the server, since PostgreSQL's programs are not installed")
-    found = [pair for pair in asked if not lacking & set(pair)]
-    if not found:
+    pairs = [pair for pair in asked if not lacking & set(pair)]
+    if not pairs:
         raise UserError("none of what was asked for is installed on this machine")
-    return found
+    return pairs
 
 
 def _campaign(

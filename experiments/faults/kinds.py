@@ -186,12 +186,12 @@ def possible(site: Site) -> list[str]:
 def _workers(site: Site, study: Study) -> Sequence[int]:
     """The worker processes; on this machine the study's oldest child is no worker: it writes the pages."""
     if site.ray:
-        found = [each.pid for each in site.ray.workers()]
+        pids = [each.pid for each in site.ray.workers()]
     else:
-        found = [each.pid for each in family(study.pid) if _is_spawned(each)][1:]
-    if not found:
+        pids = [each.pid for each in family(study.pid) if _is_spawned(each)][1:]
+    if not pids:
         raise Missed
-    return found
+    return pids
 
 
 def _is_spawned(process: psutil.Process) -> bool:

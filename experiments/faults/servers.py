@@ -21,8 +21,8 @@ GUARD_S = 240  # a hang ends the test; nothing here is timed
 def programs() -> Path | None:
     """The folder of PostgreSQL's programs, None where it is not installed."""
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
-    found = shutil.which("initdb")
-    folders = [*reversed(debian), *([Path(found).parent] if found else [])]
+    initdb = shutil.which("initdb")
+    folders = [*reversed(debian), *([Path(initdb).parent] if initdb else [])]
     return next((path for path in folders if (path / "initdb").exists() and (path / "postgres").exists()), None)
 
 

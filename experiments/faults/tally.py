@@ -57,15 +57,15 @@ class Counts(NamedTuple):
         return Counts(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
 
-def tally(wanted: Sequence[Recorded], found: Sequence[Recorded]) -> Counts:
+def tally(wanted: Sequence[Recorded], recorded: Sequence[Recorded]) -> Counts:
     """Compare a study's runs with an undisturbed one's."""
     complete: dict[Job, list[Recorded]] = defaultdict(list)
-    for run in found:
+    for run in recorded:
         if run.complete:
             complete[run.job].append(run)
     counts = Counts(
-        repeated=sum(len(held) - 1 for run in found for held in run.points.values()),
-        running=sum(run.status == "RUNNING" for run in found),
+        repeated=sum(len(held) - 1 for run in recorded for held in run.points.values()),
+        running=sum(run.status == "RUNNING" for run in recorded),
     )
     for run in wanted:
         if run.complete:
@@ -75,15 +75,15 @@ def tally(wanted: Sequence[Recorded], found: Sequence[Recorded]) -> Counts:
     return counts + Counts(different=len(complete))  # jobs that were not asked for
 
 
-def _compared(wanted: Recorded, found: Recorded) -> Counts:
+def _compared(wanted: Recorded, recorded: Recorded) -> Counts:
     """Compare two runs of the same job."""
-    lost = len(wanted.points.keys() - found.points.keys()) + len(wanted.files.keys() - found.files.keys())
-    different = len(found.points.keys() - wanted.points.keys()) + len(found.files.keys() - wanted.files.keys())
-    for point in wanted.points.keys() & found.points.keys():
+    lost = len(wanted.points.keys() - recorded.points.keys()) + len(wanted.files.keys() - recorded.files.keys())
+    different = len(recorded.points.keys() - wanted.points.keys()) + len(recorded.files.keys() - wanted.files.keys())
+    for point in wanted.points.keys() & recorded.points.keys():
         timed = wanted.job[0] == TIMED or TIME in point[0]
-        different += not timed and set(wanted.points[point]) != set(found.points[point])
-    for name in wanted.files.keys() & found.files.keys():
-        different += wanted.job[0] != TIMED and wanted.files[name] != found.files[name]
+        different += not timed and set(wanted.points[point]) != set(recorded.points[point])
+    for name in wanted.files.keys() & recorded.files.keys():
+        different += wanted.job[0] != TIMED and wanted.files[name] != recorded.files[name]
     return Counts(lost=lost, different=different)
 
 
@@ -117,5 +117,5 @@ def _files(place: str, artifacts: Path) -> dict[str, str]:
     """The files of a run and their digests."""
     parts = urlsplit(place)
     folder = artifacts / parts.path.lstrip("/") if parts.scheme == "mlflow-artifacts" else Path(unquote(parts.path))
-    found = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest() for path in found}
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest() for path in paths}

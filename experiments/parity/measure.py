@@ -128,20 +128,20 @@ class Measurement:
         yield RungMeasured(2, model.gradients(batch))
         yield RungMeasured(3, self._updates(framework, task, weights, batch))
         yield RungMeasured(4, {"loss": np.array(list(islice(losses(model, spec, task, SEED), self.steps)))})
-        found = framework.environment() | {"device": model.device}
-        environment = json.dumps(found, ensure_ascii=False).encode()
+        facts = framework.environment() | {"device": model.device}
+        environment = json.dumps(facts, ensure_ascii=False).encode()
         yield Finished({"time/climb_s": perf_counter() - began}, {"environment.json": environment})
 
     def _updates(self, framework: Framework, task: TokenTask | TextTask, weights: Weights, batch: Batch) -> Weights:
         """Every weight after one step of each optimiser; eager, since to trace a step only once run is a waste."""
-        found = {}
+        updated = {}
         for name in self.optimisers:
             training = self.spec.training.model_copy(update=OPTIMISERS[name] | {"execution": "eager"})
             chosen = self.spec.model_copy(update={"training": training})
             model = framework.build(chosen, task.interface, weights, SEED)
             model.train_step(batch)
-            found |= {f"{name}: {key}": value for key, value in model.weights().items()}
-        return found
+            updated |= {f"{name}: {key}": value for key, value in model.weights().items()}
+        return updated
 
 
 def unless_all(optimisers: tuple[str, ...], steps: int) -> list[list[str] | int]:
@@ -152,9 +152,9 @@ def unless_all(optimisers: tuple[str, ...], steps: int) -> list[list[str] | int]
 def _passes(model: Model, spec: ExperimentSpec, batch: Batch) -> Weights:
     """Outputs, every step of the top layer and every last state; from zero states, and from given ones."""
     given = given_states(spec, len(batch.x))
-    found = _named(model.forward(batch.x, lengths=batch.lengths), spec)
+    from_zero = _named(model.forward(batch.x, lengths=batch.lengths), spec)
     from_given = _named(model.forward(batch.x, given, batch.lengths), spec)
-    return found | {f"from given states: {name}": value for name, value in from_given.items()}
+    return from_zero | {f"from given states: {name}": value for name, value in from_given.items()}
 
 
 def given_states(spec: ExperimentSpec, size: int) -> States:
@@ -163,15 +163,15 @@ def given_states(spec: ExperimentSpec, size: int) -> States:
     return zero_states(spec.network, lambda units: rng.uniform(-1, 1, (size, units)).astype(spec.training.dtype))
 
 
-def _named(found: Forward, spec: ExperimentSpec) -> Weights:
+def _named(forward: Forward, spec: ExperimentSpec) -> Weights:
     names = canonical.STATES[spec.network.cell]
     directions = spec.network.directions
     states = {
         f"state {name} of layer {place // len(directions)} {directions[place % len(directions)]}": value
-        for place, layer in enumerate(found.states)
+        for place, layer in enumerate(forward.states)
         for name, value in zip(names, layer, strict=True)
     }
-    return {"outputs": found.outputs, "sequence": found.sequence} | states
+    return {"outputs": forward.outputs, "sequence": forward.sequence} | states
 
 
 def losses(model: Model, spec: ExperimentSpec, task: Any, seed: int) -> Iterator[float]:

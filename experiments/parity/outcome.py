@@ -84,9 +84,9 @@ class CheckOutcome:
     @property
     def broken(self) -> tuple[str, Verdict] | None:
         """The lowest rung that breaks, and its pair."""
-        found = {pair: verdict for pair, verdicts in self.verdicts.items() if (verdict := first_broken(verdicts))}
+        breaks = {pair: verdict for pair, verdicts in self.verdicts.items() if (verdict := first_broken(verdicts))}
         # Of one rung's pairs the worst: where one twin is off, the other is in only one of the two.
-        return min(found.items(), key=lambda item: (item[1].rung, -item[1].ratio), default=None)
+        return min(breaks.items(), key=lambda item: (item[1].rung, -item[1].ratio), default=None)
 
     @property
     def failure(self) -> str:
@@ -99,16 +99,16 @@ class CheckOutcome:
     @property
     def largest(self) -> dict[int, float]:
         """The largest error of each rung over all pairs, as a multiple of its tolerance."""
-        found: dict[int, float] = {}
+        largest: dict[int, float] = {}
         for verdicts in self.verdicts.values():
             for verdict in verdicts:
-                found[verdict.rung] = max(found.get(verdict.rung, 0.0), verdict.ratio)
-        return found
+                largest[verdict.rung] = max(largest.get(verdict.rung, 0.0), verdict.ratio)
+        return largest
 
     @property
     def metrics(self) -> dict[str, float]:
         """By their MLflow names."""
-        pairs = {f"{pair}/rung{v.rung}/error": v.ratio for pair, found in self.verdicts.items() for v in found}
+        pairs = {f"{pair}/rung{v.rung}/error": v.ratio for pair, verdicts in self.verdicts.items() for v in verdicts}
         rungs = {f"rung{rung}/error": ratio for rung, ratio in self.largest.items()}
         times = {f"time/{name}_s": each.seconds for name, each in self.readings.items() if each.seconds > 0}
         return {"rungs_climbed": self.rungs_held} | rungs | pairs | times
@@ -116,14 +116,14 @@ class CheckOutcome:
     @property
     def tags(self) -> dict[str, str]:
         """What the run is, and where the check failed."""
-        found = {"kind": "climb", "fingerprint": self.check.fingerprint, "slug": self.check.slug}
-        found |= {"spec_fingerprint": self.check.spec.fingerprint, "ladder": str(VERSION)}
-        found["mlflow.note.content"] = " and ".join(f"{a} against {b}" for a, b in self.check.pairs)
+        tags = {"kind": "climb", "fingerprint": self.check.fingerprint, "slug": self.check.slug}
+        tags |= {"spec_fingerprint": self.check.spec.fingerprint, "ladder": str(VERSION)}
+        tags["mlflow.note.content"] = " and ".join(f"{a} against {b}" for a, b in self.check.pairs)
         if self.broken:
             pair, verdict = self.broken
-            found |= {"failed_pair": pair, "failed_rung": str(verdict.rung), "failed_weight": verdict.where}
-            found |= {"failed_step": str(verdict.place[0] + 1)} if verdict.rung == 4 and verdict.place else {}
-        return found
+            tags |= {"failed_pair": pair, "failed_rung": str(verdict.rung), "failed_weight": verdict.where}
+            tags |= {"failed_step": str(verdict.place[0] + 1)} if verdict.rung == 4 and verdict.place else {}
+        return tags
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -138,7 +138,7 @@ class CheckOutcome:
             "slug": self.check.slug,
             "rungs_climbed": self.rungs_held,
             "failure": self.failure,
-            "pairs": {pair: [_plain(verdict) for verdict in found] for pair, found in self.verdicts.items()},
+            "pairs": {pair: [_plain(verdict) for verdict in verdicts] for pair, verdicts in self.verdicts.items()},
             "optimisers": self.check.optimisers,
             "losses": {name: [_number(float(loss)) for loss in values] for name, values in losses.items()},
             "environments": {name: reading.environment for name, reading in self.readings.items()},
@@ -153,8 +153,8 @@ def _checked(verdicts: list[Verdict]) -> int:
 
 def _plain(verdict: Verdict) -> dict[str, Any]:
     items = {name: _number(error) for name, error in verdict.items.items()}
-    found = verdict._asdict() | {"error": _number(verdict.error), "ratio": _number(verdict.ratio)}
-    return found | {"held": verdict.held, "text": str(verdict), "items": items}
+    fields = verdict._asdict() | {"error": _number(verdict.error), "ratio": _number(verdict.ratio)}
+    return fields | {"held": verdict.held, "text": str(verdict), "items": items}
 
 
 def _number(value: float) -> float | None:
@@ -165,19 +165,19 @@ def _number(value: float) -> float | None:
 def outcomes(checks: Sequence[ParityCheck], run: Run) -> Iterator[CheckOutcome]:
     """Make all checks; yield each when it is done. The reference runs first, once for all forms of a cell."""
     began = time.time()
-    found: dict[str, Reading] = {}
+    readings: dict[str, Reading] = {}
     references = {job.fingerprint: job for each in checks for name, job in each.jobs().items() if name == REFERENCE}
-    found |= {job.fingerprint: reading for job, reading in _measured(list(references.values()), run)}
+    readings |= {job.fingerprint: reading for job, reading in _measured(list(references.values()), run)}
     jobs = [(each, job) for each in checks for name, job in each.jobs().items() if name != REFERENCE]
     of_job = {job.fingerprint: each for each, job in jobs}
     for job, reading in _measured([job for _, job in jobs], run):
-        found[job.fingerprint] = reading
+        readings[job.fingerprint] = reading
         each = of_job[job.fingerprint]
         keys = {name: part.fingerprint for name, part in each.jobs().items()}
-        if set(keys.values()) <= set(found):
-            yield CheckOutcome(each, {name: found[key] for name, key in keys.items()}, began)
+        if set(keys.values()) <= set(readings):
+            yield CheckOutcome(each, {name: readings[key] for name, key in keys.items()}, began)
             for name in each.twins:
-                del found[keys[name]]  # a full study would hold them all
+                del readings[keys[name]]  # a full study would hold them all
             began = time.time()
 
 

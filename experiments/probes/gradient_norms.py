@@ -52,13 +52,13 @@ def norms(jacobians: np.ndarray, cell: str, sizes: tuple[int, ...]) -> dict[str,
         cell: the cell that the states belong to.
         sizes: of the states.
     """
-    found, start = {}, 0
+    by_state, start = {}, 0
     for name, size in zip(STATES[cell], sizes, strict=True):
         block = jacobians[:, :, start : start + size, start : start + size]
         each = np.sqrt((block**2).sum(axis=(-2, -1)) / size)
-        found[name] = np.exp(np.log(np.maximum(each, np.finfo(float).tiny)).mean(axis=1)).tolist()
+        by_state[name] = np.exp(np.log(np.maximum(each, np.finfo(float).tiny)).mean(axis=1)).tolist()
         start += size
-    return found
+    return by_state
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,13 @@ class GradientNorms(Probe):
         spec = self.spec
         task = tasks.load(spec.task, self.data, spec.training.dtype)
         weights = {"start": canonical.draw(spec, task.interface, self.seed), "trained": self.trained}
-        found = {}
+        by_stage = {}
         for stage in STAGES:
             own = first_weights(weights[stage], spec, task.interface)
             model = framework.build(spec, task.interface, own, self.seed)
             states = canonical.zero_states(spec.network, lambda size: size)[0]
-            found[stage] = norms(model.state_jacobians(task.test.x[:REVIEWS]), spec.network.cell, states)
-        yield finished(found, FILE, framework)
+            by_stage[stage] = norms(model.state_jacobians(task.test.x[:REVIEWS]), spec.network.cell, states)
+        yield finished(by_stage, FILE, framework)
 
 
 def jobs(trials: Sequence[Trial], frameworks: Iterable[str], versions: Callable[[str], str]) -> list[GradientNorms]:

@@ -36,6 +36,6 @@ def finished(
     record: Mapping[str, Any], file: str, framework: Framework, metrics: dict[str, float] | None = None
 ) -> Finished:
     """End a probe with its record as a JSON file, beside the framework's environment."""
-    found = {file: record, "environment.json": framework.environment()}
-    files = {name: json.dumps(value, ensure_ascii=False, indent=1).encode() for name, value in found.items()}
+    contents = {file: record, "environment.json": framework.environment()}
+    files = {name: json.dumps(value, ensure_ascii=False, indent=1).encode() for name, value in contents.items()}
     return Finished(metrics or {}, files)

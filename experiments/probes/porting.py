@@ -109,7 +109,7 @@ IN_KERAS: dict[str, Arguments] = {
 
 
 #: The fields whose lines change a model or its optimiser; a script that is given padded reviews has no other place.
-OF_A_MODEL = tuple(field for field, found in IN_PYTORCH.items() if found.lines and field != "padding_side")
+OF_A_MODEL = tuple(field for field, recipe in IN_PYTORCH.items() if recipe.lines and field != "padding_side")
 
 
 def in_pytorch(fields: Iterable[str]) -> str:
@@ -128,18 +128,18 @@ LAYERS = {"simple_rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
 
 def keras_arguments(fields: Iterable[str], cell: str = "lstm") -> dict[str, str]:
     """Each Keras call's further arguments for these fields, as text."""
-    wanted, found = set(fields), {}
+    wanted, calls = set(fields), {}
     for field, (call, arguments, _) in IN_KERAS.items():
         if field in wanted and call:
             if cell != "lstm":  # no other cell has a forget gate
                 arguments = arguments.removesuffix(", unit_forget_bias=False")
-            found.setdefault(call.replace("LSTM", LAYERS[cell]), []).append(arguments)
-    return {call: ", ".join(arguments) for call, arguments in found.items()}
+            calls.setdefault(call.replace("LSTM", LAYERS[cell]), []).append(arguments)
+    return {call: ", ".join(arguments) for call, arguments in calls.items()}
 
 
 def in_keras(fields: Iterable[str], cell: str = "lstm") -> str:
     """The calls with these fields' arguments, ``...`` for the user's own; what they leave different as comments."""
     wanted, calls = set(fields), keras_arguments(fields, cell)
-    said = [f"# {field}: {found.rest}" for field, found in IN_KERAS.items() if field in wanted and found.rest]
+    said = [f"# {field}: {recipe.rest}" for field, recipe in IN_KERAS.items() if field in wanted and recipe.rest]
     names = [KERAS_NAMES] * any("uniform()" in text for text in calls.values())
     return "\n".join([*said, *names, *(f"{call}(..., {text})" for call, text in calls.items())])

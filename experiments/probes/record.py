@@ -39,9 +39,9 @@ class ProbeRecord:
     def tags(self) -> dict[str, str]:
         """What the run is."""
         environment = self.files.get("environment.json")
-        found = {"kind": self.job.kind, "fingerprint": self.job.fingerprint, "framework": self.job.framework}
-        found |= {"environment": json.dumps(json.loads(environment), ensure_ascii=False)} if environment else {}
-        return found | {"spec_fingerprint": self.spec.fingerprint, "slug": f"{self.job.kind}-{self.job.framework}"}
+        tags = {"kind": self.job.kind, "fingerprint": self.job.fingerprint, "framework": self.job.framework}
+        tags |= {"environment": json.dumps(json.loads(environment), ensure_ascii=False)} if environment else {}
+        return tags | {"spec_fingerprint": self.spec.fingerprint, "slug": f"{self.job.kind}-{self.job.framework}"}
 
 
 def answered(kind: str, file: str, ask: Callable[[], Any], framework: Framework) -> Iterator[Event]:

@@ -48,8 +48,8 @@ class SameText(Probe):
         task = tasks.load(self.spec.task, self.data, self.spec.training.dtype)
         model = framework.build(self.spec, task.interface, self.trained, self.seed)
         texts = [{"temperature": each, "text": task.write(model, LENGTH, each)} for each in TEMPERATURES]
-        found = {"prompt": task.prompt, "trained_by": self.trained_by, "texts": texts}
-        yield finished(found, FILE, framework)
+        record = {"prompt": task.prompt, "trained_by": self.trained_by, "texts": texts}
+        yield finished(record, FILE, framework)
 
 
 def jobs(trials: Sequence[Trial], frameworks: Sequence[str], versions: Callable[[str], str]) -> list[SameText]:

@@ -83,12 +83,12 @@ def results(framework: str, tensors: tuple[type, ...]) -> dict[str, Any]:
     Raises:
         RuntimeError: lines that must be refused were not.
     """
-    found = {}
+    by_snippet = {}
     for snippet in of(framework):
         outcome = refusal if framework in snippet.refused else run
         lines = snippet.lines[framework]
-        found[snippet.name] = {"lines": lines, **outcome(PREAMBLES[framework] + lines, tensors)}
-    return found
+        by_snippet[snippet.name] = {"lines": lines, **outcome(PREAMBLES[framework] + lines, tensors)}
+    return by_snippet
 
 
 def run(lines: str, tensors: tuple[type, ...]) -> dict[str, Any]:
@@ -101,13 +101,13 @@ def run(lines: str, tensors: tuple[type, ...]) -> dict[str, Any]:
 
 def assigned(statements: Iterable[ast.stmt]) -> list[str]:
     """The names that statements assign, in order; what a loop assigns and ``_`` are left out."""
-    found: list[str] = []
+    names: list[str] = []
     for statement in statements:
         if isinstance(statement, ast.With):
-            found += assigned(statement.body)
+            names += assigned(statement.body)
         elif isinstance(statement, ast.Assign):
-            found += [node.id for target in statement.targets for node in ast.walk(target) if type(node) is ast.Name]
-    return [name for name in dict.fromkeys(found) if name != "_"]
+            names += [node.id for target in statement.targets for node in ast.walk(target) if type(node) is ast.Name]
+    return [name for name in dict.fromkeys(names) if name != "_"]
 
 
 def refusal(lines: str, tensors: tuple[type, ...]) -> dict[str, Any]:

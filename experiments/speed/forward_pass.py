@@ -53,17 +53,17 @@ def measure(spec: ExperimentSpec, engine: Framework, steps: int) -> dict[str, An
     weights, batches, idle = canonical.draw(drawn, interface, 0), random_batches(drawn, interface), memory.trimmed()
     began = time.perf_counter()
     model = engine.build(drawn, interface, weights, 0)
-    found: dict[str, Any] = {"build_s": time.perf_counter() - began, "idle_bytes": idle, "device": model.device}
+    record: dict[str, Any] = {"build_s": time.perf_counter() - began, "idle_bytes": idle, "device": model.device}
     batch = next(batches)
     began = time.perf_counter()
     outputs = model.predict(batch.x)
     first = time.perf_counter() - began
-    found["error"] = compared(outputs, engine.expected(drawn, interface, weights, batch.x), spec.slug, engine.name)
+    record["error"] = compared(outputs, engine.expected(drawn, interface, weights, batch.x), spec.slug, engine.name)
     with Load() as load:
         memory.forget_peak()
         clock = Clock.of(lambda: model.predict(next(batches).x), steps)
-        found["peak_bytes"], found["step_bytes"] = memory.peak(), memory.peak() - idle
-    return found | {"forward": vars(clock) | {"first": first}, "load": load.others}
+        record["peak_bytes"], record["step_bytes"] = memory.peak(), memory.peak() - idle
+    return record | {"forward": vars(clock) | {"first": first}, "load": load.others}
 
 
 def compared(outputs: np.ndarray, expected: np.ndarray, name: str, engine: str) -> float:

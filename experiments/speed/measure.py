@@ -89,19 +89,19 @@ def measure(spec: ExperimentSpec, framework: Framework, floors: Floors, steps: i
     idle = memory.trimmed()
     built = time.perf_counter()
     model = framework.build(spec, interface, None, 0)
-    found: Record = {"build_s": time.perf_counter() - built, "idle_bytes": idle, "device": model.device}
+    record: Record = {"build_s": time.perf_counter() - built, "idle_bytes": idle, "device": model.device}
     batches = random_batches(spec, interface)
     with Load() as load:
         memory.forget_peak()
         train = Clock.of(lambda: model.train_step(next(batches)), steps)
-        found["peak_bytes"], found["step_bytes"] = memory.peak(), memory.peak() - idle
-        found["train"] = vars(train)
+        record["peak_bytes"], record["step_bytes"] = memory.peak(), memory.peak() - idle
+        record["train"] = vars(train)
         if depth != "step":
-            found["forward"] = vars(Clock.of(lambda: _predict(model, next(batches)), steps))
-            found |= floors.of(spec, interface, model.device)
+            record["forward"] = vars(Clock.of(lambda: _predict(model, next(batches)), steps))
+            record |= floors.of(spec, interface, model.device)
     if depth == "operators":
-        found["operators"] = operators(framework, lambda: model.train_step(next(batches)))
-    return found | {"load": load.others}
+        record["operators"] = operators(framework, lambda: model.train_step(next(batches)))
+    return record | {"load": load.others}
 
 
 def operators(framework: Framework, call: Callable[[], Any]) -> list[tuple[str, float]]:

@@ -64,10 +64,10 @@ def packaged(path: Path) -> Prepared:
     seen, train_offsets = _flatten(
         [vocabulary.setdefault(word, len(vocabulary)) for word in tokenise(rows[i][0])] for i in train
     )
-    found, test_offsets = _flatten([vocabulary.get(word, -1) for word in tokenise(rows[i][0])] for i in test)
+    looked_up, test_offsets = _flatten([vocabulary.get(word, -1) for word in tokenise(rows[i][0])] for i in test)
     ranks = np.append(_ranks_by_frequency(seen, len(vocabulary)), np.int32(UNKNOWN))  # where −1 points
     return Prepared(
-        Reviews(ranks[seen], train_offsets, labels[train]), Reviews(ranks[found], test_offsets, labels[test])
+        Reviews(ranks[seen], train_offsets, labels[train]), Reviews(ranks[looked_up], test_offsets, labels[test])
     )
 
 

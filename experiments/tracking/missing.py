@@ -18,9 +18,9 @@ def missing(chosen: Jobs, uri: str, study: str, fresh: bool = False) -> dict[str
         study: its name.
         fresh: whether what is done is run again.
     """
-    found = {}
+    not_done = {}
     for phase in PHASES:
         jobs = chosen[phase.name]
         done = {} if fresh or not jobs else finished(uri, study, phase.experiment)
-        found[phase.name] = [job for job in jobs if job.fingerprint not in done]
-    return found
+        not_done[phase.name] = [job for job in jobs if job.fingerprint not in done]
+    return not_done

@@ -48,13 +48,13 @@ def artifacts_of(uri: str, run: str, names: Sequence[str]) -> tuple[str, dict[st
     store = open_store(uri)
     try:
         client = MlflowClient(uri)
-        found = _trial(client, run)
+        trial = _trial(client, run)
         with tempfile.TemporaryDirectory(prefix="rnn-twins-") as folder:
-            held = {each.path for each in client.list_artifacts(found.info.run_id)}
+            held = {each.path for each in client.list_artifacts(trial.info.run_id)}
             if lacking := [name for name in names if name not in held]:
                 raise UserError(f"run {run}: it has no {lacking[0]}; allowed: a finished trial of the chars task")
-            paths = {name: client.download_artifacts(found.info.run_id, name, folder) for name in names}
-            return found.data.tags["framework"], {name: Path(place).read_bytes() for name, place in paths.items()}
+            paths = {name: client.download_artifacts(trial.info.run_id, name, folder) for name in names}
+            return trial.data.tags["framework"], {name: Path(place).read_bytes() for name, place in paths.items()}
     except STORE_ERRORS as error:
         raise UserError(f"{database.shown(uri)}: {in_words(error)}") from error
     finally:
@@ -70,10 +70,10 @@ def _trial(client: MlflowClient, run: str) -> Run:
         )
     experiments = [each.experiment_id for each in client.search_experiments()]
     like = f"tags.kind = 'trial' and attributes.run_id LIKE '{run}%'"
-    found = list(runs_of(client, experiments, like))
-    if len(found) != 1:
-        several = f"{len(found)} trials begin so; allowed: more digits" if found else "no trial begins so"
+    trials = list(runs_of(client, experiments, like))
+    if len(trials) != 1:
+        several = f"{len(trials)} trials begin so; allowed: more digits" if trials else "no trial begins so"
         raise UserError(f"run {run}: {several}")
-    if found[0].data.tags.get("complete") != "1":
-        raise UserError(f"run {run}: its trial has not finished ({found[0].info.status}); allowed: a finished one")
-    return found[0]
+    if trials[0].data.tags.get("complete") != "1":
+        raise UserError(f"run {run}: its trial has not finished ({trials[0].info.status}); allowed: a finished one")
+    return trials[0]

@@ -93,8 +93,8 @@ def part(arrays: Weights, prefix: str) -> Weights:
 
 def _digest(arrays: Weights) -> str:
     """safetensors checks a file's length, not its numbers."""
-    found = sha256()
+    digest = sha256()
     for name in sorted(arrays):
-        found.update(name.encode())
-        found.update(np.ascontiguousarray(arrays[name]).tobytes())
-    return found.hexdigest()
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return digest.hexdigest()

@@ -146,7 +146,7 @@ def _to_keep(spec: ExperimentSpec, model: Model, states: States) -> canonical.We
         for place, layer in enumerate(states)
         for name, value in zip(STATES[spec.network.cell], layer, strict=True)
     }
-    return {f"{part}/{name}": value for part, found in parts.items() for name, value in found.items()}
+    return {f"{part}/{name}": value for part, arrays in parts.items() for name, value in arrays.items()}
 
 
 def _step_times(steps: list[float]) -> dict[str, float]:

@@ -55,22 +55,22 @@ class Measurement:
     def _measure(self, framework: Framework) -> Iterator[Event]:
         began, trap = perf_counter(), TRAPS[self.trap]
         functions = framework.trap(trap.path)
-        found = {
+        measured = {
             "values": all_values(trap, functions),
             "code": {name: body(functions[name]) for name in FUNCTIONS},
             "environment": framework.environment(),
         }
-        yield Finished({"time/trap_s": perf_counter() - began}, {FILE: json.dumps(found).encode()})
+        yield Finished({"time/trap_s": perf_counter() - began}, {FILE: json.dumps(measured).encode()})
 
 
 def all_values(trap: Trap, functions: Mapping[str, Callable[..., np.ndarray]]) -> dict[str, list[Any]]:
     """What each function returns; one that stands under two names is run once."""
     distinct = {inspect.unwrap(function): function for function in functions.values()}
     if trap.counted:
-        found = in_turn(trap, distinct)
+        returned = in_turn(trap, distinct)
     else:
-        found = {key: values(trap, function) for key, function in distinct.items()}
-    return {name: found[inspect.unwrap(functions[name])] for name in FUNCTIONS}
+        returned = {key: values(trap, function) for key, function in distinct.items()}
+    return {name: returned[inspect.unwrap(functions[name])] for name in FUNCTIONS}
 
 
 def in_turn(trap: Trap, functions: Mapping[Any, Callable[..., np.ndarray]]) -> dict[Any, list[tuple[float, float]]]:
@@ -78,16 +78,16 @@ def in_turn(trap: Trap, functions: Mapping[Any, Callable[..., np.ndarray]]) -> d
 
     What else the machine does meanwhile slows all alike.
     """
-    found: dict[Any, list[tuple[float, float]]] = {key: [] for key in functions}
+    measured: dict[Any, list[tuple[float, float]]] = {key: [] for key in functions}
     case, rounds = trap.case(0), ROUNDS if len(functions) > 1 else trap.warm_up  # one alone is compared with nothing
     try:
         for number in range(trap.warm_up + rounds):
             for key in [*functions][:: 1 if number % 2 else -1]:
                 seconds, count = functions[key](**case)
-                found[key].append((float(seconds), float(count)))
+                measured[key].append((float(seconds), float(count)))
     finally:
         child.close()
-    return {key: each[trap.warm_up :] for key, each in found.items()}
+    return {key: each[trap.warm_up :] for key, each in measured.items()}
 
 
 def values(trap: Trap, function: Callable[..., np.ndarray]) -> list[Any]:

@@ -151,14 +151,14 @@ class TrapOutcome:
         return {FILE: json.dumps(self._record(), ensure_ascii=False, indent=1).encode()} | traces
 
     def _record(self) -> dict[str, Any]:
-        values = {twin: found["values"] for twin, found in self.measured.items()}
+        values = {twin: part["values"] for twin, part in self.measured.items()}
         return {
             "trap": self.run.trap,
             "costs": self.costs,
             "accuracies": values if self.trap.scores else {},
             "rounds": values if self.trap.counted else {},
-            "code": {twin: found["code"] for twin, found in self.measured.items()},
-            "environments": {twin: found["environment"] for twin, found in self.measured.items()},
+            "code": {twin: part["code"] for twin, part in self.measured.items()},
+            "environments": {twin: part["environment"] for twin, part in self.measured.items()},
         }
 
 

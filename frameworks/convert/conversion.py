@@ -64,21 +64,21 @@ def convert(
     _check_module(route, module)
     said = said or Said()
     with sides.opened(route.origin, route.goal) as (reader, writer), drafts(target.parent) as folder:
-        found = reader(sides.read, route.origin, source, route.read_like, cell)
-        found, notes = _described(route, found, said, module is not None)
-        _refuse_what_is_lost(route, found, module, check)
+        contents = reader(sides.read, route.origin, source, route.read_like, cell)
+        contents, notes = _described(route, contents, said, module is not None)
+        _refuse_what_is_lost(route, contents, module, check)
         draft = folder / target.name
         with _shown_as(target, draft):
-            text = writer(sides.code, route.goal, found) if module else None
-            went_into = writer(sides.write, route.goal, draft, route.write_like, found, text)
+            text = writer(sides.code, route.goal, contents) if module else None
+            went_into = writer(sides.write, route.goal, draft, route.write_like, contents, text)
             error, sequences = None, 0
             if check:
-                error, sequences, more = _check(route, reader, writer, draft, found, went_into, text)
+                error, sequences, more = _check(route, reader, writer, draft, contents, went_into, text)
                 notes += more
         if module:
             write_text(module, text)
         moved_into_place(target, draft)
-    return Report(error, sequences, (*notes, *_beside(route, found, module)))
+    return Report(error, sequences, (*notes, *_beside(route, contents, module)))
 
 
 @contextmanager
@@ -117,25 +117,25 @@ def _check_module(route: Route, module: Path | None) -> None:
         raise UserError(f"{module}: allowed for --module: a .py in a folder that exists")
 
 
-def _described(route: Route, found: Found, said: Said, module: bool) -> tuple[Found, list[str]]:
+def _described(route: Route, contents: Found, said: Said, module: bool) -> tuple[Found, list[str]]:
     """Add what the user says of weights alone, or, where a model must be written, what their shapes imply."""
-    if said and found.outline is not None:
+    if said and contents.outline is not None:
         raise UserError(
             f"{route.source} says what its model computes; allowed: without --nonlinearity, --activations, --packed, "
             "--every-step"
         )
     at_padding = "repeat" if route.origin == "tf2" else "zeros"
     if said:
-        return replace(found, outline=implied(found.weights, found.cells, said, at_padding)), []
-    if found.outline is None and (module or (route.goal == "tf2" and route.write_like is None)):
-        outline = implied(found.weights, found.cells, said, at_padding)
+        return replace(contents, outline=implied(contents.weights, contents.cells, said, at_padding)), []
+    if contents.outline is None and (module or (route.goal == "tf2" and route.write_like is None)):
+        outline = implied(contents.weights, contents.cells, said, at_padding)
         if len(outline.dense) > 1:
             raise UserError(
                 f"{route.source} does not say what stands between its {len(outline.dense)} dense layers; allowed: "
                 "--activations, one for each dense layer, such as relu,linear"
             )
-        return replace(found, outline=outline), [_assumed(route, outline)]
-    return found, []
+        return replace(contents, outline=outline), [_assumed(route, outline)]
+    return contents, []
 
 
 def _assumed(route: Route, outline: Outline) -> str:
@@ -144,11 +144,11 @@ def _assumed(route: Route, outline: Outline) -> str:
     return f"{route.source} holds weights alone; assumed: one chain, tanh, {between}the last output{each}, no padding"
 
 
-def _refuse_what_is_lost(route: Route, found: Found, module: Path | None, check: bool) -> None:
+def _refuse_what_is_lost(route: Route, contents: Found, module: Path | None, check: bool) -> None:
     """Refuse to write weights alone where predictions depend on more, unless code or no check is asked for."""
-    if not (route.writes_weights_alone and check and module is None and found.outline):
+    if not (route.writes_weights_alone and check and module is None and contents.outline):
         return
-    if lost := beyond_weights(found.outline):
+    if lost := beyond_weights(contents.outline):
         raise UserError(
             f"{route.source}: {'; '.join(lost)}, which weights alone do not carry; allowed: --module OUT.py, --no-check"
         )
@@ -159,7 +159,7 @@ def _check(
     reader: sides.Side,
     writer: sides.Side,
     draft: Path,
-    found: Found,
+    contents: Found,
     went_into: Outline | None,
     text: str | None,
 ) -> tuple[float, int, list[str]]:
@@ -168,13 +168,13 @@ def _check(
     Raises:
         UserError: the predictions differ, or are the same for every input.
     """
-    outlines = [outline for outline in (found.outline, went_into) if outline]
+    outlines = [outline for outline in (contents.outline, went_into) if outline]
     notes = []
     if not outlines:
-        outlines = [implied(found.weights, found.cells, Said())]
+        outlines = [implied(contents.weights, contents.cells, Said())]
         notes = [_assumed(route, outlines[0])]
-    known = replace(found, outline=outlines[0])
-    inputs = draw(found.weights, outlines)
+    known = replace(contents, outline=outlines[0])
+    inputs = draw(contents.weights, outlines)
     expected = reader(sides.predict, route.origin, route.source, route.read_like, known, inputs)
     written = writer(sides.predict, route.goal, draft, route.write_like, known, inputs, text)
     error = largest_error(route, expected, written)
@@ -204,16 +204,16 @@ def largest_error(route: Route, expected: list[np.ndarray], written: list[np.nda
     return error
 
 
-def _beside(route: Route, found: Found, module: Path | None) -> list[str]:
+def _beside(route: Route, contents: Found, module: Path | None) -> list[str]:
     """Say what the written weights need beside them, and what stays behind."""
-    if found.outline is None:
+    if contents.outline is None:
         return []
     notes = []
-    needs = beside_weights(found.outline)
+    needs = beside_weights(contents.outline)
     if needs and route.writes_weights_alone and module is None:
         notes.append(f"the model around these weights needs: {', '.join(needs)}")
-    if (lost := beyond_weights(found.outline)) and route.writes_weights_alone and module is None:
+    if (lost := beyond_weights(contents.outline)) and route.writes_weights_alone and module is None:
         notes.append(f"not carried by weights alone: {'; '.join(lost)}")
-    if route.goal is not None and (left := left_behind(found.outline)):
+    if route.goal is not None and (left := left_behind(contents.outline)):
         notes.append(f"left behind, acts in training alone: {', '.join(left)}")
     return notes

@@ -72,12 +72,12 @@ def read_canonical(path: Path, cell: str | None) -> Found:
     return Found(weights, cells, outline)
 
 
-def write_canonical(path: Path, found: Found) -> None:
+def write_canonical(path: Path, contents: Found) -> None:
     """Write canonical weights; the metadata name the cells and, where it is known, what the model computes."""
     # One name where all layers have the same cell, as in a spec.
-    cells = found.cells[0] if len(set(found.cells)) == 1 else ",".join(found.cells)
-    arrays = {name: np.ascontiguousarray(value) for name, value in found.weights.items()}
-    model = {"model": found.outline.model_dump_json()} if found.outline else {}
+    cells = contents.cells[0] if len(set(contents.cells)) == 1 else ",".join(contents.cells)
+    arrays = {name: np.ascontiguousarray(value) for name, value in contents.weights.items()}
+    model = {"model": contents.outline.model_dump_json()} if contents.outline else {}
     save_file(arrays, path, {"cell": cells} | model)
 
 

@@ -18,14 +18,14 @@ def draw(weights: Weights, outlines: list[Outline]) -> list[np.ndarray]:
     batch = next((outline.batch for outline in outlines if outline.batch), ROWS)
     time = next((outline.time for outline in outlines if outline.time), None)
     padding = next((outline.padding for outline in outlines if outline.padding), None)
-    found = []
+    batches = []
     for length in (time,) if time else LENGTHS:
         rows = _rows(rng, weights, -(-ROWS // batch) * batch, length, padding is not None)
         if padding is not None:
             value = padding.value if isinstance(padding, Masking) else 0
             rows[_padded(len(rows), length)] = value
-        found += np.split(rows, len(rows) // batch)
-    return found
+        batches += np.split(rows, len(rows) // batch)
+    return batches
 
 
 def _rows(rng: np.random.Generator, weights: Weights, rows: int, length: int, padded: bool) -> np.ndarray:

@@ -166,7 +166,7 @@ def implied(
 
 def beyond_weights(outline: Outline) -> list[str]:
     """What predictions depend on that no name or shape of a weight shows, a phrase for each layer."""
-    found = [f"layer {outline.padding.layer} marks padding to be skipped"] if outline.padding else []
+    phrases = [f"layer {outline.padding.layer} marks padding to be skipped"] if outline.padding else []
     for place, step in enumerate(outline.recurrent):
         top = place + 1 == len(outline.recurrent)
         said = {
@@ -175,26 +175,26 @@ def beyond_weights(outline: Outline) -> list[str]:
             f"has the activation {step.activation}": step.activation != "tanh",
             "returns every step to what follows": step.sequences and top,
         }
-        found += [f"layer {step.layer} {phrase}" for phrase, holds in said.items() if holds]
-    return found
+        phrases += [f"layer {step.layer} {phrase}" for phrase, holds in said.items() if holds]
+    return phrases
 
 
 def beside_weights(outline: Outline) -> list[str]:
     """What the model has between or after its layers with weights, as a reader of the weights must know."""
-    found = []
+    phrases = []
     for index, step in enumerate(outline.dense):
         if step.activation != "linear":
-            found.append(f"{step.activation} after dense layer {index}")
-    found += [f"{step.function} at {step.layer}" for step in outline.steps if isinstance(step, Activation)]
+            phrases.append(f"{step.activation} after dense layer {index}")
+    phrases += [f"{step.function} at {step.layer}" for step in outline.steps if isinstance(step, Activation)]
     rates = [(step.rate, step.layer) for step in outline.steps if isinstance(step, Dropout)]
     rates += [(step.dropout, step.layer) for step in outline.recurrent if step.dropout]
-    return found + [f"dropout {rate:g} at {layer}" for rate, layer in rates]
+    return phrases + [f"dropout {rate:g} at {layer}" for rate, layer in rates]
 
 
 def left_behind(outline: Outline) -> list[str]:
     """What acts in training alone and that the other framework's layers do not have."""
-    found = [f"{step.what} of {step.layer}" for step in outline.steps if isinstance(step, TrainingOnly)]
-    return found + [
+    phrases = [f"{step.what} of {step.layer}" for step in outline.steps if isinstance(step, TrainingOnly)]
+    return phrases + [
         f"recurrent_dropout {step.recurrent_dropout:g} of {step.layer}"
         for step in outline.recurrent
         if step.recurrent_dropout

@@ -43,7 +43,7 @@ def read(framework: str | None, path: Path, like: Path | None, cell: str | None)
         return Found(twin.fold_biases(weights, cells), cells, opened.outline)
 
 
-def write(framework: str | None, path: Path, like: Path | None, found: Found, module: str | None) -> Outline | None:
+def write(framework: str | None, path: Path, like: Path | None, contents: Found, module: str | None) -> Outline | None:
     """Write canonical weights as ``framework``'s file, into a copy of ``like``; return that model's outline.
 
     ``framework`` None means canonical. ``module`` is the code whose names the weights take.
@@ -53,13 +53,13 @@ def write(framework: str | None, path: Path, like: Path | None, found: Found, mo
     """
     with quiet(), named(like or path):
         if framework is None:
-            write_canonical(path, found)
-            return found.outline
-        refuse_cells(framework, found.cells)
+            write_canonical(path, contents)
+            return contents.outline
+        refuse_cells(framework, contents.cells)
         twin = _twin(framework)
-        weights = twin.fold_biases(found.weights, found.cells)
-        opened = twin.open_file(like, None) if like else twin.make(weights, found.cells, found.outline, module)
-        fill(twin, opened, weights, found.cells)
+        weights = twin.fold_biases(contents.weights, contents.cells)
+        opened = twin.open_file(like, None) if like else twin.make(weights, contents.cells, contents.outline, module)
+        fill(twin, opened, weights, contents.cells)
         twin.save(opened, path)
         return opened.outline
 
@@ -79,34 +79,34 @@ def fill(twin: Any, opened: Any, weights: Weights, cells: list[str]) -> None:
         binding.load(fitted)
 
 
-def code(framework: str, found: Found) -> str:
+def code(framework: str, contents: Found) -> str:
     """Write the code of the model that the weights are."""
-    refuse_cells(framework, found.cells)
+    refuse_cells(framework, contents.cells)
     with quiet():
         twin = _twin(framework)
-        return twin.source(twin.fold_biases(found.weights, found.cells), found.outline)
+        return twin.source(twin.fold_biases(contents.weights, contents.cells), contents.outline)
 
 
 def predict(
     framework: str | None,
     path: Path,
     like: Path | None,
-    found: Found,
+    contents: Found,
     inputs: list[np.ndarray],
     module: str | None = None,
 ) -> list[np.ndarray]:
-    """Run what a file holds over batches; ``found.outline`` says what its model computes, where the file does not.
+    """Run what a file holds over batches; ``contents.outline`` says what its model computes, where the file does not.
 
     Raises:
         UserError: the file cannot be run.
     """
     with quiet(), named(path):
         if framework is None:
-            weights = read_canonical(path, found.cells[0] if len(set(found.cells)) == 1 else None).weights
-            return import_module("frameworks.reference.convert.predict").predict(weights, found.outline, inputs)
+            weights = read_canonical(path, contents.cells[0] if len(set(contents.cells)) == 1 else None).weights
+            return import_module("frameworks.reference.convert.predict").predict(weights, contents.outline, inputs)
         twin = _twin(framework)
-        weights = twin.fold_biases(found.weights, found.cells)
-        return twin.predict(path, like, weights, found.outline, inputs, module)
+        weights = twin.fold_biases(contents.weights, contents.cells)
+        return twin.predict(path, like, weights, contents.outline, inputs, module)
 
 
 def refuse_cells(framework: str, cells: list[str]) -> None:

@@ -41,7 +41,7 @@ def synchronise(place: str) -> None:
 
 def environment() -> dict[str, Any]:
     """Return versions, threads and processor, and the GPU where this process has used one."""
-    found = describe() | {"torch": str(torch.__version__), "threads": torch.get_num_threads()}
+    facts = describe() | {"torch": str(torch.__version__), "threads": torch.get_num_threads()}
     if torch.cuda.is_initialized():
-        found |= {"gpu": torch.cuda.get_device_name(), "cudnn": str(torch.backends.cudnn.version())}
-    return found
+        facts |= {"gpu": torch.cuda.get_device_name(), "cudnn": str(torch.backends.cudnn.version())}
+    return facts

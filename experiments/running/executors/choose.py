@@ -25,9 +25,9 @@ def check(name: str) -> re.Match[str]:
     Raises:
         UserError: there is no such executor.
     """
-    if not (found := NAME.fullmatch(name)):
+    if not (parts := NAME.fullmatch(name)):
         raise UserError(f"--executor {name}; allowed: {ALLOWED}")
-    return found
+    return parts
 
 
 def make(name: str, load: Load, workers: int | None = None, threads: int | None = None) -> StudyExecutor:

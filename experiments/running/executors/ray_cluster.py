@@ -66,8 +66,8 @@ class Cluster:
     def places(self) -> list[Place]:
         """The nodes that are alive and have CPUs."""
         with self.faults():
-            found = [node for node in self.ray.nodes() if node["Alive"]]
-        each = [(node, node["Resources"]) for node in found]
+            alive = [node for node in self.ray.nodes() if node["Alive"]]
+        each = [(node, node["Resources"]) for node in alive]
         return [
             Place(node["NodeID"], node["NodeManagerHostname"], int(has.get("CPU", 0)), has.get("GPU", 0.0))
             for node, has in each
@@ -180,12 +180,12 @@ def _answering(address: str) -> tuple[str, int]:
     allowed = f"ray://HOST:PORT of a Ray head ({PORT} unless told), or ray, which starts a local one"
     if not host or not (port or str(PORT)).isdecimal():
         raise UserError(f"--executor ray://{address}; allowed: {allowed}")
-    found = host, int(port or PORT)
+    endpoint = host, int(port or PORT)
     try:
-        socket.create_connection(found, timeout=PROBE_S * PROBES).close()
+        socket.create_connection(endpoint, timeout=PROBE_S * PROBES).close()
     except (OSError, OverflowError) as error:
         raise UserError(f"--executor ray://{address}: nothing answers there ({error}); allowed: {allowed}") from error
-    return found
+    return endpoint
 
 
 @contextmanager

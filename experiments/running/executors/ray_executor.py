@@ -240,9 +240,9 @@ class RayExecutor:
         """
         here = ray_node.facts()
         for name, wanted in here.software.items():
-            if (found := facts.software.get(name)) != wanted:
+            if (installed := facts.software.get(name)) != wanted:
                 raise UserError(
-                    f"node {facts.host} of the Ray cluster: {name} is {found}, not {wanted}; allowed: the same "
+                    f"node {facts.host} of the Ray cluster: {name} is {installed}, not {wanted}; allowed: the same "
                     "installation on every node"
                 )
         if self.whole and facts.machine != identity():

@@ -138,7 +138,7 @@ def _on_this_machine(spec: TaskSpec, source: DataSource) -> DataSource:
 @cache
 def _code() -> str:
     """A digest of the code that results depend on: a checkout changes where its version does not."""
-    root, found = Path(experiments.__file__).parents[1], sha256()
+    root, digest = Path(experiments.__file__).parents[1], sha256()
     for file in sorted(file for folder in ("experiments", "frameworks") for file in (root / folder).rglob("*.py")):
-        found.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes())
-    return found.hexdigest()[:12]
+        digest.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:12]

@@ -49,8 +49,8 @@ class Journal:
         Raises:
             UserError: a journal cannot be read.
         """
-        found = folder().glob(f"{_stem(study, uri)}-*{SUFFIX}")
-        for path in sorted(found, key=lambda path: path.stat().st_mtime if path.exists() else 0.0):
+        paths = folder().glob(f"{_stem(study, uri)}-*{SUFFIX}")
+        for path in sorted(paths, key=lambda path: path.stat().st_mtime if path.exists() else 0.0):
             journal = cls(study, uri)
             journal.id, journal.path = path.stem.rpartition("-")[2], path
             if journal._take_over():

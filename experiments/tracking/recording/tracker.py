@@ -187,8 +187,10 @@ class Tracker:
         Raises:
             NotWritten: the store is away, for minutes.
         """
-        found = self._read(self._writer.results, END_PATIENCE_S)
-        return {trial.fingerprint: found[trial.fingerprint] for trial in self._planned if trial.fingerprint in found}
+        results = self._read(self._writer.results, END_PATIENCE_S)
+        return {
+            trial.fingerprint: results[trial.fingerprint] for trial in self._planned if trial.fingerprint in results
+        }
 
     def _entry(self, trial: Trial) -> Entry:
         """An entry of a trial; its first one says what its run is created with."""

@@ -99,19 +99,19 @@ class Writer:
 
     def last_end(self) -> int:
         """When the last of the study's trials ended, by the clock of that moment, in ms; 0 where none has."""
-        found = self._client.search_runs(
+        runs = self._client.search_runs(
             [self.experiment("training")], order_by=["attributes.end_time DESC"], max_results=1
         )
-        return (found[0].info.end_time or 0) if found else 0
+        return (runs[0].info.end_time or 0) if runs else 0
 
     def results(self, spec: str = "", until: int | None = None) -> dict[str, dict[str, float]]:
         """The last metrics of the complete trials, by fingerprint; of one spec, if told, and those that had ended."""
         of_spec = f" and tags.spec_fingerprint = '{spec}'" if spec else ""
-        found: dict[str, dict[str, float]] = {}
+        results: dict[str, dict[str, float]] = {}
         for run in runs_of(self._client, [self.experiment("training")], f"tags.complete = '1'{of_spec}"):
             if until is None or (run.info.end_time or 0) <= until:
-                found.setdefault(run.data.tags["fingerprint"], run.data.metrics)  # the newest comes first
-        return found
+                results.setdefault(run.data.tags["fingerprint"], run.data.metrics)  # the newest comes first
+        return results
 
     def _write(self, run: str, entry: Entry, files: Path) -> None:
         self._log(run, entry, entry.metrics, entry.create.get("params", {}), entry.tags)
@@ -126,8 +126,8 @@ class Writer:
         """The entry's run; created if this is its first entry and it cannot be found."""
         run, create = self._runs.get(entry.run), entry.create
         if run is None and (again or not create):
-            found = self._search(f"tags.journal = '{entry.run}'", entry.experiment)
-            run = found[0].info.run_id if found else None
+            runs = self._search(f"tags.journal = '{entry.run}'", entry.experiment)
+            run = runs[0].info.run_id if runs else None
         if create:
             tags = create["tags"] | {"journal": entry.run}
             if "parent" in create:
@@ -161,8 +161,8 @@ class Writer:
         return run
 
     def _found_parent(self, spec: str) -> str | None:
-        found = self._search(f"tags.kind = 'experiment' and tags.spec_fingerprint = '{spec}'")
-        return found[0].info.run_id if found else None
+        runs = self._search(f"tags.kind = 'experiment' and tags.spec_fingerprint = '{spec}'")
+        return runs[0].info.run_id if runs else None
 
     def _means(self, entry: Entry, again: bool) -> dict[str, float]:
         """The means over the seeds, for each twin, of the trials that had ended by then.
@@ -183,7 +183,7 @@ class Writer:
             for name, value in results.get(fingerprint, {}).items():
                 if name.startswith("test/"):
                     values.setdefault(f"{framework}/{name}", []).append(value)
-        return {name: fmean(found) for name, found in values.items()}
+        return {name: fmean(of_seeds) for name, of_seeds in values.items()}
 
     def _log(
         self,
@@ -198,10 +198,12 @@ class Writer:
             self._client.log_batch(run, points, _params(params or {}), _tags(tags or {}))
 
     def _made(self, name: str, description: str) -> str:
-        found = self._client.get_experiment_by_name(name)
+        experiment = self._client.get_experiment_by_name(name)
         path = database.sqlite_path(self._uri)
         place = (path.parent / "mlruns" / name).as_uri() if path else None
-        identity = found.experiment_id if found else self._client.create_experiment(name, artifact_location=place)
+        identity = (
+            experiment.experiment_id if experiment else self._client.create_experiment(name, artifact_location=place)
+        )
         note = f"{description} [Its charts]({charts_link(identity)})"
         for key, value in (view_tags() | {"mlflow.note.content": note}).items():
             self._client.set_experiment_tag(identity, key, value)

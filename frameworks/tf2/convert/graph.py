@@ -49,7 +49,7 @@ def _walk(model: keras.Model) -> list[keras.Layer]:
     for what, tensors in {"inputs": model.inputs, "outputs": model.outputs}.items():
         if len(tensors) != 1:
             raise UserError(f"model {model.name} has {len(tensors)} {what}; allowed: one input, one output")
-    found: list[keras.Layer] = []
+    layers: list[keras.Layer] = []
     masks: list[tuple[keras.Layer, Any]] = []
     consumed: dict[int, Any] = {}  # layer -> the tensor that it takes
     tensor = model.outputs[0]
@@ -62,11 +62,11 @@ def _walk(model: keras.Model) -> list[keras.Layer]:
         tensor, mask = _input(layer, layer._inbound_nodes[node_index])
         masks += [(layer, mask)] if mask is not None else []
         consumed[id(layer)] = tensor
-        found.append(layer)
+        layers.append(layer)
     for layer, mask in masks:
-        if not any(_marks(step, consumed[id(step)], mask) for step in found):
+        if not any(_marks(step, consumed[id(step)], mask) for step in layers):
             raise UserError(f"layer {layer.name} has a mask of its own; allowed: mask_zero=True, Masking")
-    return found[::-1]
+    return layers[::-1]
 
 
 def _input(layer: keras.Layer, node: Any) -> tuple[Any, Any]:

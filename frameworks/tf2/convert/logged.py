@@ -28,8 +28,8 @@ def _undated(path: Path) -> bytes:
     """Read a ``.keras`` without times and addresses in memory: the same trial gives the same bytes."""
     made, numbers = BytesIO(), {}
 
-    def number(found: re.Match[bytes]) -> bytes:
-        return found[1] + str(numbers.setdefault(found[2], len(numbers))).encode()
+    def number(match: re.Match[bytes]) -> bytes:
+        return match[1] + str(numbers.setdefault(match[2], len(numbers))).encode()
 
     with ZipFile(path) as source, ZipFile(made, "w") as target:
         for name in source.namelist():

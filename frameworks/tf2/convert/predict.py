@@ -29,10 +29,10 @@ def predict(
         model.load_weights(path)
     else:
         model = load_model(path, like)
-    found = []
+    predictions = []
     for batch in inputs:
         # A functional model may take its one input as a dict or a list.
         taken = batch if isinstance(model, keras.Sequential) else tree.pack_sequence_as(model.input, [batch])
         outputs = model(taken, training=False)
-        found.append(np.asarray(tree.flatten(outputs)[0]))
-    return found
+        predictions.append(np.asarray(tree.flatten(outputs)[0]))
+    return predictions

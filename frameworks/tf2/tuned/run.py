@@ -169,9 +169,9 @@ def backwards(
             tapes.insert(0, s)
             ds.insert(0, d)
         s, d = Joined(tapes, x=tf.reshape(part, (-1, x.shape[-1]))), Joined(ds)
-        found = gradients(s, d, w, network)
+        of_part = gradients(s, d, w, network)
         d_part = tf.reshape(input_gradient(d, w, network), tf.shape(part))
-        return stack, d_x.write(i, d_part), d_states, {kind: grads[kind] + found[kind] for kind in grads}
+        return stack, d_x.write(i, d_part), d_states, {kind: grads[kind] + of_part[kind] for kind in grads}
 
     d_x, grads = tf.TensorArray(x.dtype, x.shape[0]), {kind: tf.zeros_like(w[kind]) for kind in w}
     _, d_x, d_states, grads = loop(x.shape[0], several, tape.stack, d_x, d_states, grads)
