@@ -70,7 +70,7 @@ def test_the_results_differ_by_the_defaults_alone(said):
     assert tf2.keys() == pytorch.keys() == {"stock", "keras", "pytorch"}
     assert tf2["stock"] != pytorch["stock"] and tf2["keras"] != tf2["pytorch"]
     for conventions in ("keras", "pytorch"):
-        ours, theirs = (list(map(float, found[conventions])) for found in (tf2, pytorch))
+        ours, theirs = (list(map(float, twin[conventions])) for twin in (tf2, pytorch))
         assert ours == pytest.approx(theirs, abs=1.5e-4)
 
 

@@ -22,10 +22,10 @@ def test_a_mask_and_its_lengths_say_the_same(lengths, side):
 @given(LENGTHS)
 def test_moved_rows_begin_with_their_first_valid_step(lengths):
     x = np.arange(6) + 10 * np.arange(len(lengths))[:, None]
-    found = moved(x, lengths)
+    rows = moved(x, lengths)
     for row, length in enumerate(lengths):
-        assert found[row, :length].tolist() == x[row, 6 - length :].tolist()
-        assert found[row, length:].tolist() == x[row, : 6 - length].tolist()
+        assert rows[row, :length].tolist() == x[row, 6 - length :].tolist()
+        assert rows[row, length:].tolist() == x[row, : 6 - length].tolist()
 
 
 @pytest.mark.parametrize(

@@ -260,11 +260,11 @@ def test_clipping_and_the_forget_bias_act_as_in_the_reference(twin, form, cell, 
     spec = make_spec(cell, form, conventions, depth=1, network=network, dtype="float64")
     model, reference, _ = models(spec, twin)
     batch = make_batch(spec)
-    case, found = Case(twin, cell, form, conventions=conventions), model.forward(batch.x)
-    close(case, flat(found), flat(reference.forward(batch.x)))
+    case, forward = Case(twin, cell, form, conventions=conventions), model.forward(batch.x)
+    close(case, flat(forward), flat(reference.forward(batch.x)))
     close(case, model.gradients(batch), reference.gradients(batch))
     without = models(plain, "reference")[0].forward(batch.x)
-    assert not np.allclose(found.sequence, without.sequence, rtol=1e-6), f"{network} changes nothing"
+    assert not np.allclose(forward.sequence, without.sequence, rtol=1e-6), f"{network} changes nothing"
 
 
 @pytest.mark.parametrize("cell", ["simple_rnn", "lstm", "gru", "lstm_projection"])

@@ -30,6 +30,6 @@ print(before, denormals())
 def test_the_twin_flushes_the_denormal_numbers_that_pytorch_keeps():
     """In an input's gradient over 240 steps, in a process of its own."""
     command = [sys.executable, "-c", DENORMAL]
-    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    before, configured = map(int, found.split())
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    before, configured = map(int, printed.split())
     assert configured == 0 < before

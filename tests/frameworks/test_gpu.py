@@ -66,10 +66,10 @@ def test_entries_are_summed_alike_in_any_order_and_in_the_words_order(torch, squ
 
     words, entries = torch.tensor([3, 1, 3, 3]), torch.arange(8.0).reshape(4, 2)
     g = torch.sparse_coo_tensor(words[None], entries, (5, 2), check_invariants=True)
-    found = training.dense(g, squared)
+    summed = training.dense(g, squared)
     on_gpu = training._add_rows(torch.zeros(5, 2), words, entries.square() if squared else entries, on_gpu=True)
-    assert torch.equal(found, on_gpu)
-    assert found[3].tolist() == ([0 + 16 + 36, 1 + 25 + 49] if squared else [0 + 4 + 6, 1 + 5 + 7])
+    assert torch.equal(summed, on_gpu)
+    assert summed[3].tolist() == ([0 + 16 + 36, 1 + 25 + 49] if squared else [0 + 4 + 6, 1 + 5 + 7])
 
 
 @pytest.mark.parametrize("fused, device", [(True, "meta"), (False, "cpu")])

@@ -118,13 +118,13 @@ def test_stock_layers_do_not_read_padding(case, side, bidirectional):
     spec = masked(case._replace(bidirectional=bidirectional), side)
     model = frameworks.load(case.twin).build(spec, TOKENS, None, 0)
     batch = padded_batch(spec)
-    found = model.forward(batch.x, None, LENGTHS)
+    padded = model.forward(batch.x, None, LENGTHS)
     for row in (0, 1, 4):
         length = LENGTHS[row]
         valid = slice(TIME - length, None) if side == "left" else slice(length)
         alone = model.forward(batch.x[row : row + 1, valid])
-        np.testing.assert_allclose(found.outputs[row], alone.outputs[0], rtol=1e-5, atol=1e-6)
-        np.testing.assert_allclose(found.sequence[row, valid], alone.sequence[0], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(padded.outputs[row], alone.outputs[0], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(padded.sequence[row, valid], alone.sequence[0], rtol=1e-5, atol=1e-6)
 
 
 CELL_SIDES = [(cell, side, both) for cell in CELLS for side, both in zip(SIDES, (False, True), strict=True)]
@@ -137,16 +137,16 @@ def test_the_references_rows_are_those_of_the_rows_alone(cell, side, bidirection
     spec = masked(case, side)
     _, model = models(spec, "reference")
     batch = padded_batch(spec)
-    found = model.forward(batch.x, None, LENGTHS)
+    padded = model.forward(batch.x, None, LENGTHS)
     for row, length in enumerate(LENGTHS):
         valid = slice(TIME - length, None) if side == "left" else slice(length)
-        padding = np.delete(found.sequence[row], valid, axis=0)
+        padding = np.delete(padded.sequence[row], valid, axis=0)
         if not length:
-            assert not found.sequence[row].any() and not found.states[0][0][row].any()
+            assert not padded.sequence[row].any() and not padded.states[0][0][row].any()
             continue
         alone = model.forward(batch.x[row : row + 1, valid])
-        np.testing.assert_allclose(found.outputs[row], alone.outputs[0], rtol=1e-12)
-        np.testing.assert_allclose(found.sequence[row, valid], alone.sequence[0], rtol=1e-12)
+        np.testing.assert_allclose(padded.outputs[row], alone.outputs[0], rtol=1e-12)
+        np.testing.assert_allclose(padded.sequence[row, valid], alone.sequence[0], rtol=1e-12)
         repeats = conventions == "keras" and not bidirectional and side == "right"
         np.testing.assert_array_equal(padding, np.broadcast_to(alone.sequence[0, -1] * repeats, padding.shape))
 

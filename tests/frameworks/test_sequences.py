@@ -66,8 +66,8 @@ def test_outputs_states_gradients_and_a_step_from_given_states_are_the_reference
     batch = make_batch(spec)
     outputs, last = model.advance(batch.x, batch.states)
     assert outputs.shape == (toys.ROWS, toys.WINDOW, toys.VOCABULARY)
-    found = reference.forward(batch.x, batch.states)
-    close(case, flat(found._replace(outputs=outputs, states=last)), flat(found))
+    forward = reference.forward(batch.x, batch.states)
+    close(case, flat(forward._replace(outputs=outputs, states=last)), flat(forward))
     close(case, model.gradients(batch), reference.gradients(batch))
     close(case, stepped(model.train_step(batch)), stepped(reference.train_step(batch)))
     close(case, model.weights(), reference.weights())
@@ -143,11 +143,11 @@ def test_stock_adagrad_is_its_owners_written_definition(case):
         for each in ("stock", home)
     )
     weights = canonical.draw(imposed, INTERFACE, 0)
-    found = [frameworks.load(case.twin).build(each, INTERFACE, weights, 0) for each in (stock, imposed)]
+    twins = [frameworks.load(case.twin).build(each, INTERFACE, weights, 0) for each in (stock, imposed)]
     for seed in range(3):
-        for model in found:
+        for model in twins:
             model.train_step(make_batch(imposed, seed)._replace(masks=None))
-    close(case, found[0].weights(), found[1].weights())
+    close(case, twins[0].weights(), twins[1].weights())
 
 
 @pytest.mark.parametrize(
@@ -161,15 +161,15 @@ def test_one_hot_vectors_as_they_are_equal_a_table_that_is_the_identity(case):
     weights = canonical.draw(bare, INTERFACE, 0)
     assert "embedding/table" not in weights
     build, given = frameworks.load(case.twin).build, make_batch(bare)
-    found = build(bare, INTERFACE, weights, 0)
+    model = build(bare, INTERFACE, weights, 0)
     wanted = build(table, INTERFACE, weights | {"embedding/table": np.eye(toys.VOCABULARY)}, 0)
-    close(case, flat(found.forward(given.x, given.states)), flat(wanted.forward(given.x, given.states)))
+    close(case, flat(model.forward(given.x, given.states)), flat(wanted.forward(given.x, given.states)))
     gradients = wanted.gradients(given)
     del gradients["embedding/table"]
-    close(case, found.gradients(given), gradients)
+    close(case, model.gradients(given), gradients)
     reference = frameworks.load("reference").build(bare, INTERFACE, weights, 0)
-    close(case, found.gradients(given), reference.gradients(given))
-    close(case, stepped(found.train_step(given)), stepped(reference.train_step(given)))
+    close(case, model.gradients(given), reference.gradients(given))
+    close(case, stepped(model.train_step(given)), stepped(reference.train_step(given)))
 
 
 @pytest.mark.parametrize("case", params(Case(twin, "lstm", "layer") for twin in TWINS))

@@ -43,8 +43,8 @@ def test_another_seed_s_network_restarts_as_a_new_one(monkeypatch, conventions, 
     depth = {} if form == "layer" else {"units": [5]}  # to trace two layers takes twice as long
     spec = toys.spec("lstm", form, conventions, stateful, depth, optimiser=optimiser, clip_norm=0.5, clip_global=True)
     alone, other, after = (
-        outcome(list(trial.run(toys.trial("tf2", spec, seed), found)))
-        for seed, found in ((1, toys.replace(framework, reuse=lambda new: new)), (0, watched), (1, watched))
+        outcome(list(trial.run(toys.trial("tf2", spec, seed), twin)))
+        for seed, twin in ((1, toys.replace(framework, reuse=lambda new: new)), (0, watched), (1, watched))
     )
     first, second = networks
     assert first is second

@@ -147,16 +147,16 @@ def test_the_twins_have_the_same_traps():
 def signatures(twin: str, path: str) -> dict[str, list[str]]:
     """A trap module's functions and their parameters; of a name given to another, that one's."""
     tree = ast.parse((FRAMEWORKS / twin / "traps" / f"{path.replace('.', '/')}.py").read_text(encoding="utf-8"))
-    found = {
+    functions = {
         node.name: [each.arg for each in node.args.args] for node in tree.body if isinstance(node, ast.FunctionDef)
     }
     again = [node for node in tree.body if isinstance(node, ast.Assign)]
-    return found | {node.targets[0].id: found[node.value.id] for node in again}
+    return functions | {node.targets[0].id: functions[node.value.id] for node in again}
 
 
 @pytest.mark.parametrize("trap", TRAPS.values(), ids=lambda trap: trap.name)
 def test_each_module_has_the_same_three_functions(trap):
-    found = [signatures(twin, trap.path) for twin in TWINS]
-    assert found[0] == found[1]
-    assert set(found[0]) == set(FUNCTIONS)
+    functions = [signatures(twin, trap.path) for twin in TWINS]
+    assert functions[0] == functions[1]
+    assert set(functions[0]) == set(FUNCTIONS)
     assert inspect.signature(trap.case).parameters.keys() == {"seed"}

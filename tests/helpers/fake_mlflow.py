@@ -66,8 +66,8 @@ class Client:
         return call
 
     def get_experiment_by_name(self, name):
-        found = self._store.experiments.get(name)
-        return found and SimpleNamespace(experiment_id=found, name=name)
+        experiment_id = self._store.experiments.get(name)
+        return experiment_id and SimpleNamespace(experiment_id=experiment_id, name=name)
 
     def create_experiment(self, name, artifact_location=None):
         return self._store.experiments.setdefault(name, str(len(self._store.experiments) + 1))
@@ -115,7 +115,7 @@ class Client:
 
     def search_runs(self, experiments: Iterable[str], filters="", max_results=0, page_token=None, order_by=()):
         wanted, running = TERM.findall(filters), "attributes.status = 'RUNNING'" in filters
-        found = [
+        runs = [
             _as_mlflow(key, run)
             for key, run in self._store.runs.items()
             if run.experiment in experiments
@@ -124,7 +124,7 @@ class Client:
         ]
         by_end = list(order_by) == ["attributes.end_time DESC"]
         return Page(
-            sorted(found, key=lambda run: (run.info.end_time or 0) if by_end else run.info.start_time, reverse=True)
+            sorted(runs, key=lambda run: (run.info.end_time or 0) if by_end else run.info.start_time, reverse=True)
         )
 
 

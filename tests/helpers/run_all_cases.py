@@ -48,13 +48,13 @@ def call(folder: Path, *arguments: str, **environment: str) -> subprocess.Comple
         for name, value in environment.items():
             patch.setenv(name, value)
         try:
-            found = CliRunner().invoke(run_all.app, arguments)
+            outcome = CliRunner().invoke(run_all.app, arguments)
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
-    if found.exception and not isinstance(found.exception, SystemExit):
-        raise found.exception
-    return subprocess.CompletedProcess(arguments, found.exit_code, found.stdout, found.stderr)
+    if outcome.exception and not isinstance(outcome.exception, SystemExit):
+        raise outcome.exception
+    return subprocess.CompletedProcess(arguments, outcome.exit_code, outcome.stdout, outcome.stderr)
 
 
 @contextmanager

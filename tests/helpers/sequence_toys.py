@@ -68,8 +68,8 @@ def trial(framework: str, experiment: ExperimentSpec, seed: int = 0) -> Trial:
 def load(name: str) -> Framework:
     """The real twin on the tiny text; a worker's first one is killed in its second epoch where ``TOY_KILL`` says."""
     tasks.module_of = lambda spec: TinyText
-    found = frameworks.load(name)
-    return replace(found, reuse=lambda model: _mortal(found.reuse(model)))
+    framework = frameworks.load(name)
+    return replace(framework, reuse=lambda model: _mortal(framework.reuse(model)))
 
 
 def _mortal(model):

@@ -17,7 +17,7 @@ def run_on_both(names) -> dict[str, TrapOutcome]:
     """Run traps on both twins, each in a process of its own, in turn: a second one of a twin costs seconds."""
     runs = [TrapRun(name, VERSIONS) for name in names]
     with LocalExecutor(frameworks.load, workers=1, threads=1) as executor:
-        return {found.run.trap: found for found in outcomes(runs, executor.run)}
+        return {each.run.trap: each for each in outcomes(runs, executor.run)}
 
 
 def measured(original, naive, right, code=("a = 1", "b = 1", "c = 1")) -> dict:

@@ -69,8 +69,8 @@ addEventListener("load", () => {
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
 def test_a_running_studys_page_reloads_itself_as_it_was(tmp_path):
-    found = toys.results(toys.planned(cells=("lstm",)), [])
-    html = page_of(found, "index.html", running="trials: 0 of 9 done")["index.html"]
+    results = toys.results(toys.planned(cells=("lstm",)), [])
+    html = page_of(results, "index.html", running="trials: 0 of 9 done")["index.html"]
     page = tmp_path / "running.html"
     page.write_text(html.replace("<head>", ONCE), encoding="utf-8")
     dom, console = browse(page, tmp_path / "profile", "--virtual-time-budget=5000")

@@ -102,8 +102,8 @@ def test_every_page_fits_its_screen_and_its_filter_works(written, tmp_path, sche
     theme = f"--blink-settings=preferredColorScheme={number}"
     dom, console = browse(frame, tmp_path / "profile", *flags, theme)
     assert console == ""
-    found = json.loads(re.search("<title>(.*?)</title>", dom, re.S)[1].replace("&amp;", "&").replace("&lt;", "<"))
-    assert found == {"seen": [scheme] * len(names) * len(widths), "wrong": []}
+    report = json.loads(re.search("<title>(.*?)</title>", dom, re.S)[1].replace("&amp;", "&").replace("&lt;", "<"))
+    assert report == {"seen": [scheme] * len(names) * len(widths), "wrong": []}
 
 
 def test_every_link_between_pages_leads_somewhere(written):

@@ -101,12 +101,12 @@ def test_the_shapes_page_lists_the_live_weights(pages, text):
 
 @pytest.mark.parametrize("name", PAGES)
 def test_what_is_seen_has_a_name_for_those_who_hear_the_page(pages, name):
-    found = Elements(pages[name])
-    kinds = [kind for kind, _ in found.elements]
-    assert ("html", {"lang": "en"}) in found.elements
-    skip = next(attributes for kind, attributes in found.elements if kind == "a")
-    assert skip["href"] == "#content" and "content" in found.all("id"), "the first link leads past the others"
-    for kind, attributes in found.elements:
+    page = Elements(pages[name])
+    kinds = [kind for kind, _ in page.elements]
+    assert ("html", {"lang": "en"}) in page.elements
+    skip = next(attributes for kind, attributes in page.elements if kind == "a")
+    assert skip["href"] == "#content" and "content" in page.all("id"), "the first link leads past the others"
+    for kind, attributes in page.elements:
         if kind in ("table", "svg", "nav"):
             assert attributes["aria-label"]
         if kind == "th":

@@ -52,8 +52,8 @@ def test_the_database_is_full_of_finished_runs_that_the_study_knows(tmp_path, mo
 
     folder = database._filled(tmp_path / "8", 8, lay_out)
     trials = lay_out(folder / "many.toml").jobs("training")
-    found = stored.finished(f"sqlite:///{folder / 'mlflow.db'}", "many", "training")
-    assert set(found) == {trial.fingerprint for trial in trials} and len(trials) == 8
+    finished = stored.finished(f"sqlite:///{folder / 'mlflow.db'}", "many", "training")
+    assert set(finished) == {trial.fingerprint for trial in trials} and len(trials) == 8
     with closing(sqlite3.connect(folder / "mlflow.db")) as connection:
         seeds = connection.execute("SELECT value, count(*) FROM params WHERE key = 'seed' GROUP BY 1").fetchall()
         epochs = connection.execute("SELECT count(*) FROM metrics WHERE key = 'train/loss'").fetchone()
@@ -70,8 +70,8 @@ def test_help_is_timed_in_a_folder_that_holds_reports_of_its_own(tmp_path):
 
 
 def test_an_unknown_part_is_one_line():
-    found = CliRunner().invoke(app, ["--only", "everything"])
-    assert found.exit_code == 2 and "allowed: help, database, trial, workers, restart, scale, large" in found.output
+    outcome = CliRunner().invoke(app, ["--only", "everything"])
+    assert outcome.exit_code == 2 and "allowed: help, database, trial, workers, restart, scale, large" in outcome.output
 
 
 class Reviews:

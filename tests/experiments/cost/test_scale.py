@@ -65,9 +65,9 @@ def test_the_parent_run_s_means_are_those_of_all_its_seeds(tmp_path, new_databas
                 tracker.record(job, event)
     key, place = "tf2/test/rollout_mse", "SELECT value FROM metrics WHERE key = ? ORDER BY timestamp"
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as connection:
-        found = [value for (value,) in connection.execute(place, (key,))]
+        means = [value for (value,) in connection.execute(place, (key,))]
     seen = [list(range(0, last + 1, 2)) for last in range(20)]
-    assert found == [sum(numbers) / len(numbers) for numbers in seen]
+    assert means == [sum(numbers) / len(numbers) for numbers in seen]
 
 
 def test_the_figures_are_named_after_what_they_measure(monkeypatch):
@@ -75,6 +75,6 @@ def test_the_figures_are_named_after_what_they_measure(monkeypatch):
     gauge.read = [(1, 0.0, 0), (2, 0.01, 2**20)]
     monkeypatch.setattr(scale, "through", lambda *_, **__: gauge)
     monkeypatch.setattr(scale, "written", lambda *_: gauge)
-    found = scale.figures(20, 3, "http://127.0.0.1:1")
-    assert all(len(figure.values) == 3 and figure.met for figure in found)
-    assert len(found) == 2 * (4 + bool(find_spec("ray")))
+    figures = scale.figures(20, 3, "http://127.0.0.1:1")
+    assert all(len(figure.values) == 3 and figure.met for figure in figures)
+    assert len(figures) == 2 * (4 + bool(find_spec("ray")))

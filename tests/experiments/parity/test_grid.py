@@ -23,8 +23,8 @@ CELLS = ["simple_rnn", "lstm", {"cell": "gru", "bidirectional": True, "form": "l
 
 def test_the_grid_is_the_whole_product():
     specs = LadderGrid(cells=CELLS[:2]).specs()
-    found = {(s.network.cell, s.network.form, s.conventions.base, s.training.dtype) for s in specs}
-    assert len(specs) == len(found) == 2 * 6 * 2 * 2
+    combinations = {(s.network.cell, s.network.form, s.conventions.base, s.training.dtype) for s in specs}
+    assert len(specs) == len(combinations) == 2 * 6 * 2 * 2
 
 
 def test_alternating_takes_every_cell_and_form_once_and_each_conventions_in_each_dtype():

@@ -22,16 +22,16 @@ from reports.data import artifacts
 
 
 def test_a_climb_to_the_top():
-    found = outcome()
-    assert (found.failure, found.rungs_held, found.broken) == ("", 5, None)
+    climb = outcome()
+    assert (climb.failure, climb.rungs_held, climb.broken) == ("", 5, None)
     assert {"rungs_climbed", "rung0/error", "rung4/error", "tf2-pytorch/rung2/error", "time/tf2_s"} <= set(
-        found.metrics
+        climb.metrics
     )
-    assert found.metrics["rung3/error"] == 0.0
-    record = artifacts.parity_check(found.files["ladder.json"].decode())
+    assert climb.metrics["rung3/error"] == 0.0
+    record = artifacts.parity_check(climb.files["ladder.json"].decode())
     assert len(record["losses"]["tf2"]) == STEPS and set(record["losses"]) == {"tf2", "pytorch", "reference"}
     assert set(record["pairs"]["tf2-reference"][2]["items"]) == {
-        *canonical.shapes(found.check.spec, measure.load(found.check.spec).interface),
+        *canonical.shapes(climb.check.spec, measure.load(climb.check.spec).interface),
         "input",
     }
 
@@ -40,21 +40,21 @@ def test_a_climb_to_the_top():
     "device, form, wide", [("cuda", "layer", True), ("cuda", "scratch", False), ("/CPU:0", "layer", False)]
 )
 def test_a_layer_that_ran_on_a_gpu_has_cudnns_bound(device, form, wide):
-    found = outcome(check=make_check(form=form, dtype="float32", steps=EARLY_STEPS))
-    found.readings["tf2"].environment["device"] = device
+    climb = outcome(check=make_check(form=form, dtype="float32", steps=EARLY_STEPS))
+    climb.readings["tf2"].environment["device"] = device
     narrow, on_gpu = CLOSE["float32"].rtol, (CLOSE_IN_CUDNN if wide else CLOSE)["float32"].rtol
-    allowed = {pair: verdicts[1].tolerance for pair, verdicts in found.verdicts.items()}
+    allowed = {pair: verdicts[1].tolerance for pair, verdicts in climb.verdicts.items()}
     assert allowed == {"tf2-reference": on_gpu, "tf2-pytorch": on_gpu, "pytorch-reference": narrow}
-    assert not found.failure
+    assert not climb.failure
 
 
 def test_a_broken_climb_names_rung_weight_and_step():
-    found = outcome("DropsNothingLater")
-    assert found.rungs_held == 4
-    tags = found.tags
+    climb = outcome("DropsNothingLater")
+    assert climb.rungs_held == 4
+    tags = climb.tags
     assert (tags["failed_rung"], tags["failed_weight"], tags["failed_step"]) == ("4", "loss", "120")
-    assert found.failure.startswith("tf2-") and "the loss of step 120" in found.failure
-    assert found.metrics["rung4/error"] > 1
+    assert climb.failure.startswith("tf2-") and "the loss of step 120" in climb.failure
+    assert climb.metrics["rung4/error"] > 1
 
 
 def test_the_sound_pair_is_not_the_one_that_is_named():
@@ -74,10 +74,10 @@ def test_a_check_compares_only_the_optimisers_that_it_asks_for():
 
 
 def test_a_framework_that_fails_leaves_what_it_measured():
-    found = outcome(pytorch="ValueError: no good")
-    assert found.failure == "pytorch: ValueError: no good"
-    assert found.rungs_held == 1
-    assert set(found.files) == {"ladder.json", "traceback-pytorch.txt"}
+    climb = outcome(pytorch="ValueError: no good")
+    assert climb.failure == "pytorch: ValueError: no good"
+    assert climb.rungs_held == 1
+    assert set(climb.files) == {"ladder.json", "traceback-pytorch.txt"}
 
 
 def script(events):
@@ -96,12 +96,12 @@ def test_a_retried_job_starts_anew():
     spoilt = RungMeasured(0, {"nothing": np.ones(1)})
     sound = [RungMeasured(rung, values) for rung, values in reading("Network", "keras", "float64", EARLY_STEPS).items()]
     done = Finished({"time/climb_s": 1.0}, {"environment.json": b"{}"})
-    (found,) = outcomes.outcomes([check], script([spoilt, Retried("it died"), *sound, done]))
-    assert found.failure == ""
-    (found,) = outcomes.outcomes([check], script([spoilt, *sound[1:], done]))
-    assert found.tags["failed_rung"] == "0"
-    (found,) = outcomes.outcomes([check], script([*sound[:2], Failed("it fell")]))
-    assert (found.failure, found.rungs_held) == ("tf2: it fell", 2)
+    (climb,) = outcomes.outcomes([check], script([spoilt, Retried("it died"), *sound, done]))
+    assert climb.failure == ""
+    (climb,) = outcomes.outcomes([check], script([spoilt, *sound[1:], done]))
+    assert climb.tags["failed_rung"] == "0"
+    (climb,) = outcomes.outcomes([check], script([*sound[:2], Failed("it fell")]))
+    assert (climb.failure, climb.rungs_held) == ("tf2: it fell", 2)
 
 
 @pytest.fixture

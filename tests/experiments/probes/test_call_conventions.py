@@ -82,8 +82,8 @@ def test_advice_rests_on_what_the_framework_does(twin, difference):
 def test_an_entry_is_filled_by_results(twin, difference):
     place = TWINS.index(twin)
     for text in (difference.of(twin), *(difference.bites or ())[place : place + 1]):
-        found = filled(text, answers(twin))
-        assert found is not None and "{" not in found
+        entry = filled(text, answers(twin))
+        assert entry is not None and "{" not in entry
 
 
 @pytest.mark.parametrize(("twin", "difference"), difference_params())
@@ -122,8 +122,8 @@ def test_names_are_kept_in_order_without_loops_and_classes():
 
 
 def test_a_refusal_is_one_line():
-    found = snippets.refusal("raise ValueError('no\\nand more')", ())
-    assert found == {"refused": "ValueError: no"}
+    refusal = snippets.refusal("raise ValueError('no\\nand more')", ())
+    assert refusal == {"refused": "ValueError: no"}
 
 
 @pytest.mark.parametrize("broken", ["[]", '{"a": 3}', '{"a": {"results": {}}}', '{"a": {"lines": "", "said": 1}}'])

@@ -31,8 +31,8 @@ def test_norms_are_one_at_the_end_and_multiply_through_a_linear_cell():
     weights = canonical.draw(spec, TOKENS, 0)
     weights["rnn/0/forward/recurrent_kernel"] = 0.5 * np.eye(4)[:, None]
     model = frameworks.load("reference").build(spec, TOKENS, weights, 0)
-    found = gradient_norms.norms(model.state_jacobians(np.zeros((2, 6), np.int32)), "minimal", (4,))
-    np.testing.assert_allclose(found["h"], 0.5 ** np.arange(5, -1, -1))
+    norms = gradient_norms.norms(model.state_jacobians(np.zeros((2, 6), np.int32)), "minimal", (4,))
+    np.testing.assert_allclose(norms["h"], 0.5 ** np.arange(5, -1, -1))
 
 
 def test_each_state_has_its_own_block():
@@ -66,9 +66,9 @@ def test_every_framework_and_the_reference_measure_a_chosen_trial():
 def test_only_the_first_layers_weights_are_taken():
     whole = make_spec("lstm", "layer")
     first = gradient_norms.first_layer(whole, "scratch")
-    found = gradient_norms.first_weights(canonical.draw(whole, TOKENS, 0), first, TOKENS)
-    assert {name: value.shape for name, value in found.items()} == canonical.shapes(first, TOKENS)
-    assert not found["head/0/kernel"].any()
+    weights = gradient_norms.first_weights(canonical.draw(whole, TOKENS, 0), first, TOKENS)
+    assert {name: value.shape for name, value in weights.items()} == canonical.shapes(first, TOKENS)
+    assert not weights["head/0/kernel"].any()
 
 
 JOB = gradient_norms.GradientNorms(make_spec("lstm", "scratch", depth=1), "reference", "v", DATA, "source", 0)
@@ -105,15 +105,15 @@ def results(norms) -> Results:
 
 
 def test_the_page_says_by_how_much_autodiff_is_off():
-    found = {("lstm", "reference"): record(1.0), ("lstm", "tf2"): record(1.0), ("lstm", "pytorch"): record(1.25)}
-    section = page.section(results(found))
+    measured = {("lstm", "reference"): record(1.0), ("lstm", "tf2"): record(1.0), ("lstm", "pytorch"): record(1.25)}
+    section = page.section(results(measured))
     said = section.blocks[-1].text
     assert "at most 0 in TensorFlow 2 and 0.2 in PyTorch" in said
 
 
 def test_the_page_says_what_is_left_at_the_furthest_step():
-    found = {("lstm", "reference"): record(1.0), ("lstm", "tf2"): record(1.0)}
-    points = page.section(results(found)).blocks[-2]
+    measured = {("lstm", "reference"): record(1.0), ("lstm", "tf2"): record(1.0)}
+    points = page.section(results(measured)).blocks[-2]
     assert points.items == (
         "lstm, 5 steps back: h 0.03 before and 0.03 after training; c 0.03 before and 0.03 after training.",
     )

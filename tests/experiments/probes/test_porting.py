@@ -193,7 +193,7 @@ def test_the_scripts_train_with_all_lines_and_record_their_accuracy(twin, monkey
     framework = frameworks.load(twin)
     fit_without_graphs(twin, monkeypatch)
     chosen = [job for job in planned() if job.framework == twin and job.seed == 0 and job.fields != ("embedding",)]
-    found = [next(job.run(framework)).files[recipes.FILE] for job in chosen]
-    bare, ported = map(json.loads, found)
+    files = [next(job.run(framework)).files[recipes.FILE] for job in chosen]
+    bare, ported = map(json.loads, files)
     assert (bare["fields"], set(ported["fields"])) == ([], set(MODELS))
     assert all(record["accuracy"] in (0, 0.25, 0.5, 0.75, 1) for record in (bare, ported))

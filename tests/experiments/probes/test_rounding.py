@@ -42,10 +42,10 @@ def test_each_cell_is_measured_at_its_own_rate_and_at_the_sources_if_that_is_hig
         ("tf2", "pytorch", "reference"),
         lambda name: name,
     )
-    found = [(job.spec.network.cell, job.spec.training.learning_rate, job.framework) for job in jobs]
+    rates = [(job.spec.network.cell, job.spec.training.learning_rate, job.framework) for job in jobs]
     usual = trial().spec.training.learning_rate
     wanted = [("simple_rnn", 1e-3), ("simple_rnn", 3e-4), ("gru", usual), ("lstm", 2e-3)]
-    assert found == [(*pair, twin) for pair in dict.fromkeys(wanted) for twin in ("tf2", "pytorch")]
+    assert rates == [(*pair, twin) for pair in dict.fromkeys(wanted) for twin in ("tf2", "pytorch")]
     assert len({job.fingerprint for job in jobs}) == len(jobs)
 
 

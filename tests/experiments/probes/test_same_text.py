@@ -66,14 +66,14 @@ def test_the_longest_trained_imposed_trial_of_each_cell_is_chosen():
 def test_every_framework_writes_in_the_form_that_all_have():
     both = [trial_of(name, form="layer") for name in ("tf2", "pytorch")]
     alone = [trial_of(cell="gru", form="unrolled")]
-    found = same_text.jobs([*both, *alone], ("tf2", "pytorch"), lambda name: f"{name} 1")
-    assert [(job.spec.network.cell, job.spec.network.form, job.framework) for job in found] == [
+    jobs = same_text.jobs([*both, *alone], ("tf2", "pytorch"), lambda name: f"{name} 1")
+    assert [(job.spec.network.cell, job.spec.network.form, job.framework) for job in jobs] == [
         ("lstm", "layer", "tf2"),
         ("lstm", "layer", "pytorch"),
         ("gru", "scratch", "tf2"),
         ("gru", "scratch", "pytorch"),
     ]
-    assert len({job.fingerprint for job in found}) == 4 and {job.trained_by for job in found} == {"tf2"}
+    assert len({job.fingerprint for job in jobs}) == 4 and {job.trained_by for job in jobs} == {"tf2"}
 
 
 def job_of(path: str, framework: str) -> same_text.SameText:
@@ -93,10 +93,10 @@ def written(path: str, framework: str) -> dict:
 @pytest.mark.parametrize("twin", twin_params())
 def test_a_twin_writes_what_the_reference_writes(path, twin, monkeypatch):
     monkeypatch.setattr(same_text, "LENGTH", 40)
-    found = written(path, twin)
-    assert found == written(path, "reference")
-    assert [len(each["text"]) for each in found["texts"]] == [40] * len(same_text.TEMPERATURES)
-    assert found["prompt"] == chars.split(TEXT)[1][: chars.PROMPT] and len(set(found["texts"][2]["text"])) > 5
+    record = written(path, twin)
+    assert record == written(path, "reference")
+    assert [len(each["text"]) for each in record["texts"]] == [40] * len(same_text.TEMPERATURES)
+    assert record["prompt"] == chars.split(TEXT)[1][: chars.PROMPT] and len(set(record["texts"][2]["text"])) > 5
 
 
 def test_a_faulty_measurement_is_a_failure_not_a_crash(path, monkeypatch):
@@ -216,6 +216,6 @@ def test_stock_weights_are_given_a_model_with_as_many_biases(home, biases):
 
 
 def test_a_form_that_is_absent_gives_way_to_scratch():
-    found = sample._fitting(spec_of(form="layer"), "keras", lambda each: frameworks.supports("reference", each))
-    assert found.network.form == "scratch"
-    assert sample._fitting(found, "keras", lambda each: frameworks.supports("tf2", each)) == found
+    fitting = sample._fitting(spec_of(form="layer"), "keras", lambda each: frameworks.supports("reference", each))
+    assert fitting.network.form == "scratch"
+    assert sample._fitting(fitting, "keras", lambda each: frameworks.supports("tf2", each)) == fitting

@@ -142,8 +142,8 @@ def seeds_specs() -> list[tuple[ExperimentSpec, int]]:
 
 @pytest.mark.parametrize(("spec", "seeds"), seeds_specs(), ids=[spec.slug for spec, _ in seeds_specs()])
 def test_every_spec_of_the_study_is_one_experiment(spec, seeds):
-    found = [each.name for each in EXPERIMENTS if each.covers(spec.slug, spec.conventions.label, spec.training.epochs)]
-    assert len(found) == 1
+    names = [each.name for each in EXPERIMENTS if each.covers(spec.slug, spec.conventions.label, spec.training.epochs)]
+    assert len(names) == 1
     assert seeds == 3
     assert spec.task.name != "imdb" or (spec.task.train_reviews, spec.task.test_reviews) == (None, None)
 

@@ -29,19 +29,19 @@ def test_the_floor_of_the_sources_lstm_is_what_arithmetic_says():
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_gradients_cost_two_products_for_every_one_forward(cell, bidirectional):
     spec = make_spec(cell, "scratch", network={"bidirectional": bidirectional})
-    found = products(spec, TOKENS)
-    forward, backward = (sum(part.flop for part in side) for side in (found.forward, found.backward))
+    counted = products(spec, TOKENS)
+    forward, backward = (sum(part.flop for part in side) for side in (counted.forward, counted.backward))
     assert backward == 2 * forward
-    waiting = [part for part in found.forward if part.times > 1]
+    waiting = [part for part in counted.forward if part.times > 1]
     each = 2 if cell in ("gru_reset_before", "lstm_projection") else 1
     assert len(waiting) == each * len(spec.network.units) * len(spec.network.directions)
 
 
 def test_values_need_no_gradient_of_their_own():
     spec = ExperimentSpec.model_validate({"task": "sine", "network": {"cell": "lstm", "form": "layer"}, "training": {}})
-    found = products(spec, tasks.interface(spec.task))
+    counted = products(spec, tasks.interface(spec.task))
     saved = Product(512 * 50, 1, 4 * 64).flop
-    assert sum(p.flop for p in found.backward) == 2 * sum(p.flop for p in found.forward) - saved
+    assert sum(p.flop for p in counted.backward) == 2 * sum(p.flop for p in counted.forward) - saved
 
 
 def test_the_gates_are_those_of_every_layer_direction_and_step():
@@ -67,10 +67,10 @@ def test_warm_is_when_two_windows_agree_and_the_second_is_steady(monkeypatch):
     times = [9.0, 3.0, 2.0, 1.5, 1.2, 1.1, 1.1, 1.05, 1.0, 1.01, 1.02, 1.03, 1.04, 1.05, 1.0, 2.0, 7.0]
     readings = _calls(times)
     monkeypatch.setattr(clock.time, "perf_counter", lambda: next(readings))
-    found = clock.Clock.of(lambda: None, 7)
-    assert found.first == 9.0 and found.settled
-    assert found.warm_up == pytest.approx(times[1:10])  # up to 1.05 the two windows' medians part by 6 %
-    assert found.steady == pytest.approx(times[10:17])
+    timed = clock.Clock.of(lambda: None, 7)
+    assert timed.first == 9.0 and timed.settled
+    assert timed.warm_up == pytest.approx(times[1:10])  # up to 1.05 the two windows' medians part by 6 %
+    assert timed.steady == pytest.approx(times[10:17])
 
 
 @pytest.mark.parametrize(("drift", "least", "most"), [(0.02, 0.0, 0.05), (0.0, 0.85, 1.0)])
@@ -84,8 +84,8 @@ def test_what_still_falls_is_seldom_taken_for_warm_at_the_first_look(drift, leas
 def test_what_never_settles_is_timed_all_the_same_and_says_so(monkeypatch):
     readings = _calls([1.2**n for n in range(40)])
     monkeypatch.setattr(clock.time, "perf_counter", lambda: next(readings))
-    found = clock.Clock.of(lambda: None, 5)
-    assert not found.settled and len(found.warm_up) == clock.WARM_MOST - 5 and len(found.steady) == 5
+    timed = clock.Clock.of(lambda: None, 5)
+    assert not timed.settled and len(timed.warm_up) == clock.WARM_MOST - 5 and len(timed.steady) == 5
 
 
 @pytest.mark.parametrize(
@@ -111,15 +111,15 @@ def test_a_twins_variant_is_measured_whole(twin, form, monkeypatch):
     spec = make_spec("lstm", form, "stock", depth=1)
     spec = spec.model_copy(update={"training": spec.training.model_copy(update={"batch_size": 4})})
     framework = frameworks.load(twin)
-    found = measure.measure(spec, framework, measure.Floors(framework), 4, "operators")
-    assert found["gflop"] == products(spec, TOKENS).flop / 1e9
-    assert found["peak"]["gflop"] == 2 * 64**3 / 1e9
-    assert all(rate > 0 for rate in peaks(found).values()) and set(peaks(found)) == {"framework", "numpy"}
-    assert len(found["train"]["steady"]) == len(found["forward"]["steady"]) == 4
-    seconds = [*found["train"]["steady"], *found["forward"]["steady"], *found["floor"]["train"], found["build_s"]]
+    record = measure.measure(spec, framework, measure.Floors(framework), 4, "operators")
+    assert record["gflop"] == products(spec, TOKENS).flop / 1e9
+    assert record["peak"]["gflop"] == 2 * 64**3 / 1e9
+    assert all(rate > 0 for rate in peaks(record).values()) and set(peaks(record)) == {"framework", "numpy"}
+    assert len(record["train"]["steady"]) == len(record["forward"]["steady"]) == 4
+    seconds = [*record["train"]["steady"], *record["forward"]["steady"], *record["floor"]["train"], record["build_s"]]
     assert all(math.isfinite(each) and each > 0 for each in seconds)
-    assert found["peak_bytes"] >= found["idle_bytes"] > 2**20
-    shares = [share for _, share in found["operators"]]
+    assert record["peak_bytes"] >= record["idle_bytes"] > 2**20
+    shares = [share for _, share in record["operators"]]
     assert 0 < len(shares) <= measure.TOP and shares == sorted(shares, reverse=True) and sum(shares) <= 1 + 1e-9
 
 
@@ -128,9 +128,11 @@ def test_a_twins_variant_is_measured_whole(twin, form, monkeypatch):
 def test_no_deeper_is_looked_than_asked(twin, depth, beneath, monkeypatch):
     monkeypatch.setattr(matmul_floor, "LARGE", Product(64, 64, 64))
     framework = frameworks.load(twin)
-    found = measure.measure(make_spec("gru", "layer", "stock", depth=1), framework, measure.Floors(framework), 4, depth)
-    assert {"forward", "floor", "gflop", "peak", "operators"} & set(found) == beneath
-    assert len(found["train"]["steady"]) == 4
+    record = measure.measure(
+        make_spec("gru", "layer", "stock", depth=1), framework, measure.Floors(framework), 4, depth
+    )
+    assert {"forward", "floor", "gflop", "peak", "operators"} & set(record) == beneath
+    assert len(record["train"]["steady"]) == 4
 
 
 @pytest.mark.parametrize("twin", twin_params())

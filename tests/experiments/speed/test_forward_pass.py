@@ -48,20 +48,20 @@ def by_engines(plan) -> list[Timing]:
 
 
 def test_a_network_is_planned_once_for_each_engine_whatever_the_forms(tmp_path):
-    found = by_engines(a_plan(tmp_path))
-    assert [(each.framework, each.spec.network.cell) for each in found] == [
+    timings = by_engines(a_plan(tmp_path))
+    assert [(each.framework, each.spec.network.cell) for each in timings] == [
         (name, cell) for name in ("onnxruntime", "xla") for cell in ("lstm", "gru")
     ]
-    assert {(each.depth, each.copy, each.track, each.spec.network.dropout) for each in found} == {
+    assert {(each.depth, each.copy, each.track, each.spec.network.dropout) for each in timings} == {
         ("forward", 0, "engine", 0.0)
     }
-    assert len({each.fingerprint for each in found}) == 4
-    assert found[0].name.split(" · ")[1:] == ["onnxruntime", "1 thread", "forward pass", "batch 64 × 8"]
+    assert len({each.fingerprint for each in timings}) == 4
+    assert timings[0].name.split(" · ")[1:] == ["onnxruntime", "1 thread", "forward pass", "batch 64 × 8"]
 
 
 def test_engines_have_processes_of_their_own_after_the_twins(tmp_path):
-    found = [each.framework for each in sessions([t for t in a_plan(tmp_path).jobs("speed") if not t.copy])]
-    assert found == ["tf2", "pytorch", "onnxruntime", "xla", "xla", "onnxruntime", "pytorch", "tf2"]
+    names = [each.framework for each in sessions([t for t in a_plan(tmp_path).jobs("speed") if not t.copy])]
+    assert names == ["tf2", "pytorch", "onnxruntime", "xla", "xla", "onnxruntime", "pytorch", "tf2"]
 
 
 def test_an_engine_can_be_selected(tmp_path):
@@ -130,9 +130,9 @@ def test_an_engine_that_computes_something_else_fails_and_is_not_timed(tmp_path,
 def test_a_summary_of_an_engine_is_of_its_forward_pass():
     clock = {"first": 3.0, "warm_up": [], "settled": True, "steady": [1.0, 1.0, 1.0, 1.0]}
     record = {"forward": clock, "error": 2e-8, "build_s": 0.5, "peak_bytes": 9, "step_bytes": 4, "load": 0.0}
-    found = summary([record | {"load_before": 0.1}, record | {"load_before": 0.3, "error": 3e-8}])
-    assert (found["time/forward_s"], found["time/first_forward_s"], found["error/reference"]) == (1.0, 3.0, 3e-8)
-    assert found["load/others"] == 0.3 and not any(name.startswith(("time/step", "floor")) for name in found)
+    metrics = summary([record | {"load_before": 0.1}, record | {"load_before": 0.3, "error": 3e-8}])
+    assert (metrics["time/forward_s"], metrics["time/first_forward_s"], metrics["error/reference"]) == (1.0, 3.0, 3e-8)
+    assert metrics["load/others"] == 0.3 and not any(name.startswith(("time/step", "floor")) for name in metrics)
 
 
 def test_a_run_of_an_engine_is_tagged_as_one(tmp_path):

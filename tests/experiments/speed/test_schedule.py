@@ -34,18 +34,18 @@ def a_timing(framework="tf2", form="layer", processes=2, **fields) -> Timing:
 
 def test_the_frameworks_processes_alternate_and_every_second_goes_backward():
     timings = [a_timing(name, form, 3) for name in ("tf2", "pytorch") for form in ("layer", "scratch")]
-    found = list(sessions(timings))
-    assert [each.framework for each in found] == ["tf2", "pytorch", "pytorch", "tf2", "tf2", "pytorch"]
-    assert [each.round for each in found] == [0, 0, 1, 1, 2, 2]
-    forms = [[each.spec.network.form for each in session.timings] for session in found]
+    processes = list(sessions(timings))
+    assert [each.framework for each in processes] == ["tf2", "pytorch", "pytorch", "tf2", "tf2", "pytorch"]
+    assert [each.round for each in processes] == [0, 0, 1, 1, 2, 2]
+    forms = [[each.spec.network.form for each in session.timings] for session in processes]
     assert forms[0] == ["layer", "scratch"] and forms[2] == ["scratch", "layer"]
-    assert len({each.fingerprint for each in found}) == 6
+    assert len({each.fingerprint for each in processes}) == 6
 
 
 def test_what_is_timed_again_has_processes_of_its_own():
     timings = [a_timing(name, copy=copy) for name in ("tf2", "pytorch") for copy in (0, 1)]
-    found = [(each.framework, each.timings[0].copy) for each in sessions(timings)]
-    once, back = found[:4], found[4:]
+    processes = [(each.framework, each.timings[0].copy) for each in sessions(timings)]
+    once, back = processes[:4], processes[4:]
     assert once == [("tf2", 0), ("pytorch", 0), ("tf2", 1), ("pytorch", 1)] and back == once[::-1]
 
 
@@ -75,8 +75,8 @@ def test_a_timings_name_says_what_a_grid_may_vary():
 def test_a_timing_that_may_take_a_gpu_says_so():
     spec = toys.spec(network={"cell": "lstm", "form": "layer", "units": [2]}, training={"device": "auto"})
     assert a_timing(spec=spec).name.endswith(" · auto") and not a_timing().name.endswith(" · auto")
-    found = TimingOutcome(a_timing(spec=spec), ({"device": "cuda", "environment": {"gpu": "Toy GPU"}},), 0.0)
-    assert json.loads(found.tags["environment"]) == {"gpu": "Toy GPU", "device": "cuda"}
+    timed = TimingOutcome(a_timing(spec=spec), ({"device": "cuda", "environment": {"gpu": "Toy GPU"}},), 0.0)
+    assert json.loads(timed.tags["environment"]) == {"gpu": "Toy GPU", "device": "cuda"}
 
 
 @pytest.mark.parametrize("devices", [("cpu",), ("auto",), ("cpu", "auto", "cpu")])
@@ -93,25 +93,25 @@ def test_a_process_is_warmed_up_on_every_device_that_it_times(monkeypatch, quick
 
 def record(*steps, first=5.0, floor=0.5, load=0.0) -> dict:
     part = {"first": first, "warm_up": [], "settled": True, "steady": list(steps)}
-    found = {"train": part, "forward": part, "floor": {"train": [floor], "forward": [floor]}, "gflop": 2.0}
-    found |= {"build_s": 0.1, "peak_bytes": 100, "step_bytes": 40, "idle_bytes": 60, "round": 0}
-    return found | {"load": load, "load_before": 0.0, "environment": {"threads": 1}}
+    fields = {"train": part, "forward": part, "floor": {"train": [floor], "forward": [floor]}, "gflop": 2.0}
+    fields |= {"build_s": 0.1, "peak_bytes": 100, "step_bytes": 40, "idle_bytes": 60, "round": 0}
+    return fields | {"load": load, "load_before": 0.0, "environment": {"threads": 1}}
 
 
 def test_a_summary_is_of_all_processes():
-    found = summary([record(1.0, 1.0, 1.0, 1.0), record(2.0, 2.0, 2.0, 2.0, load=0.7), record(1.2, 1.2, 1.2, 1.2)])
-    assert found["time/step_s"] == pytest.approx(1.2)
-    assert found["floor/multiple"] == pytest.approx(2.4)
-    assert found["rate/gflop_per_s"] == pytest.approx(2.0 / 1.2)
-    assert found["spread/between"] == pytest.approx((2.0 - 1.0) / 1.2)
-    assert found["load/others"] == pytest.approx(0.7)
+    metrics = summary([record(1.0, 1.0, 1.0, 1.0), record(2.0, 2.0, 2.0, 2.0, load=0.7), record(1.2, 1.2, 1.2, 1.2)])
+    assert metrics["time/step_s"] == pytest.approx(1.2)
+    assert metrics["floor/multiple"] == pytest.approx(2.4)
+    assert metrics["rate/gflop_per_s"] == pytest.approx(2.0 / 1.2)
+    assert metrics["spread/between"] == pytest.approx((2.0 - 1.0) / 1.2)
+    assert metrics["load/others"] == pytest.approx(0.7)
 
 
 def test_what_numpy_timed_is_in_a_summary_where_every_process_has_it():
     old, new = record(1.0, 1.0), record(1.0, 1.0)
     new["floor"] |= {"numpy": [0.4, 0.5, 0.6], "gates": [0.01, 0.03, 0.02]}
-    found = summary([new, new])
-    assert (found["floor/numpy_step_s"], found["floor/gates_s"]) == (0.5, 0.02)
+    metrics = summary([new, new])
+    assert (metrics["floor/numpy_step_s"], metrics["floor/gates_s"]) == (0.5, 0.02)
     assert not {"floor/numpy_step_s", "floor/gates_s"} & set(summary([old, new]))
 
 
@@ -126,9 +126,9 @@ def test_the_peak_is_the_fastest_ways_where_it_was_timed():
 def test_a_summary_of_steps_alone_says_nothing_of_a_floor():
     whole = record(1.0, 1.0, 1.0, 1.0)
     alone = {key: value for key, value in whole.items() if key not in ("forward", "floor", "gflop")}
-    found, more = summary([alone]), summary([whole])
-    assert found == {key: more[key] for key in found}
-    assert {key.partition("/")[0] for key in set(more) - set(found)} == {"floor", "rate", "time"}
+    metrics, more = summary([alone]), summary([whole])
+    assert metrics == {key: more[key] for key in metrics}
+    assert {key.partition("/")[0] for key in set(more) - set(metrics)} == {"floor", "rate", "time"}
 
 
 def test_the_spread_within_is_the_widest_middle_half():
@@ -148,21 +148,21 @@ def quick_clock(monkeypatch):
 def test_every_variant_is_timed_in_as_many_fresh_processes(monkeypatch, quick_clock):
     timings = [a_timing(name, form) for name in ("tf2", "pytorch") for form in ("layer", "scratch")]
     said = []
-    found = list(outcomes(timings, _executor, said.append))
-    assert {each.timing.fingerprint for each in found} == {each.fingerprint for each in timings}
-    assert not any(each.failure for each in found) and len(said) == 4
-    processes = {(each.timing.framework, record["environment"]["pid"]) for each in found for record in each.records}
+    timed = list(outcomes(timings, _executor, said.append))
+    assert {each.timing.fingerprint for each in timed} == {each.fingerprint for each in timings}
+    assert not any(each.failure for each in timed) and len(said) == 4
+    processes = {(each.timing.framework, record["environment"]["pid"]) for each in timed for record in each.records}
     assert len(processes) == 4
-    assert all(each.metrics["time/step_s"] > 0 and each.records[0]["operators"] for each in found)
-    assert all("operators" not in each.records[1] for each in found)
+    assert all(each.metrics["time/step_s"] > 0 and each.records[0]["operators"] for each in timed)
+    assert all("operators" not in each.records[1] for each in timed)
 
 
 def test_what_cannot_be_timed_fails_alone(monkeypatch, tmp_path, quick_clock):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TOY_DEEDS", '{"tf2:0": "kill"}')
-    found = {each.timing.framework: each for each in outcomes([a_timing(), a_timing("pytorch")], _executor, print)}
-    assert "the worker died twice" in found["tf2"].failure and found["tf2"].metrics == {}
-    assert not found["pytorch"].failure
+    by_twin = {each.timing.framework: each for each in outcomes([a_timing(), a_timing("pytorch")], _executor, print)}
+    assert "the worker died twice" in by_twin["tf2"].failure and by_twin["tf2"].metrics == {}
+    assert not by_twin["pytorch"].failure
 
 
 def test_a_timing_is_recorded_and_counts_as_done(monkeypatch, tmp_path, quick_clock, new_database):
@@ -185,36 +185,36 @@ def _plan(tmp_path, text):
 
 
 def test_a_study_may_be_speed_alone_and_names_what_is_absent(tmp_path):
-    found = _plan(
+    plan = _plan(
         tmp_path,
         '[[speed]]\ntask = "imdb"\nthreads = [1, 2]\n[speed.vary]\n'
         '"network.cell" = ["lstm", "minimal"]\n"network.form" = ["layer", "tuned"]\n',
     )
-    assert not found.jobs("training")
-    assert {(each.framework, each.threads) for each in found.jobs("speed")} == {
+    assert not plan.jobs("training")
+    assert {(each.framework, each.threads) for each in plan.jobs("speed")} == {
         (twin, threads) for twin in ("tf2", "pytorch") for threads in (1, 2)
     }
-    assert len(found.jobs("speed")) == 2 * 2 * 3
-    assert {framework for framework, *_ in found.absent("speed")} == {"tf2", "pytorch"}
-    chosen = select(found.jobs("speed"), ["phase=speed", "cell=minimal", "framework=tf2"])
+    assert len(plan.jobs("speed")) == 2 * 2 * 3
+    assert {framework for framework, *_ in plan.absent("speed")} == {"tf2", "pytorch"}
+    chosen = select(plan.jobs("speed"), ["phase=speed", "cell=minimal", "framework=tf2"])
     assert [each.track for each in chosen] == ["tuned", "tuned"]
 
 
 def test_operators_are_taken_of_the_most_threads_alone(tmp_path):
     grid = '[[speed]]\ntask = "imdb"\nnetwork = { cell = "lstm", form = "layer" }\nthreads = [1, 2]\n'
-    found = {each.threads: each.depth for each in _plan(tmp_path, grid).jobs("speed")}
-    assert found == {1: "floor", 2: "operators"}
+    depths = {each.threads: each.depth for each in _plan(tmp_path, grid).jobs("speed")}
+    assert depths == {1: "floor", 2: "operators"}
     assert {each.depth for each in _plan(tmp_path, grid + 'depth = "step"\n').jobs("speed")} == {"step"}
 
 
 def test_each_frameworks_first_variant_is_timed_again_where_that_is_asked_for(tmp_path):
     grid = '[[speed]]\ntask = "imdb"\nthreads = [1, 2]\nagainst_itself = true\n[speed.vary]\n'
-    found = _plan(tmp_path, grid + '"network.cell" = ["minimal", "lstm"]\n"network.form" = ["layer"]\n').jobs("speed")
-    again = [each for each in found if each.copy]
+    timings = _plan(tmp_path, grid + '"network.cell" = ["minimal", "lstm"]\n"network.form" = ["layer"]\n').jobs("speed")
+    again = [each for each in timings if each.copy]
     assert [(each.threads, each.framework, each.spec.network.cell, each.depth) for each in again] == [
         (threads, twin, "lstm", "step") for threads in (1, 2) for twin in ("tf2", "pytorch")
     ]
-    assert len(found) == 2 * len(again) and all(each.name.endswith(" · again") for each in again)
+    assert len(timings) == 2 * len(again) and all(each.name.endswith(" · again") for each in again)
 
 
 def test_too_few_steps_for_quartiles_are_refused(tmp_path):

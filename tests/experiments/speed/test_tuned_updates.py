@@ -21,18 +21,18 @@ def test_the_tuned_forms_optimiser_is_the_frameworks_own(twin, optimiser):
     # No word twice: Keras squares each occurrence's share of the gradient by itself.
     x = rng.permutation(TOKENS.features)[: 3 * TOKENS.time].reshape(3, -1).astype(np.int32)
     y = rng.integers(0, 2, (3, 1)).astype("float64")
-    found = {}
+    weights = {}
     for form in ("scratch", "tuned"):
         training = {"optimiser": optimiser, "dtype": "float64", "learning_rate": 0.01, "execution": "eager"}
         spec = make_spec("gru", form, "stock", dropout=0.0, **training)
         model = frameworks.load(twin).build(spec, TOKENS, None, 0)
         for _ in range(3):
             model.train_step(measure.Batch(x, y))
-        found[form] = model.weights()
+        weights[form] = model.weights()
     # Keras's Adam takes β₁ and β₂ through float32 even here, which moves a step by 7e-6 of it.
     atol = 3e-7 if (twin, optimiser) == ("tf2", "adam") else 1e-13
-    for name, value in found["scratch"].items():
-        np.testing.assert_allclose(found["tuned"][name], value, rtol=1e-10, atol=atol, err_msg=f"{twin} {name}")
+    for name, value in weights["scratch"].items():
+        np.testing.assert_allclose(weights["tuned"][name], value, rtol=1e-10, atol=atol, err_msg=f"{twin} {name}")
 
 
 @pytest.mark.tf2
@@ -55,10 +55,10 @@ def test_the_quick_dropout_drops_its_share_and_keeps_the_mean(rate):
 
     torch.manual_seed(0)
     dropout, x = QuickDropout(rate), torch.ones(20_000)
-    found = dropout(x)
-    kept = found[found != 0]
+    dropped = dropout(x)
+    kept = dropped[dropped != 0]
     assert torch.allclose(kept, torch.full_like(kept, 1 / (1 - rate)))
-    assert abs((found == 0).double().mean().item() - rate) < 0.02
+    assert abs((dropped == 0).double().mean().item() - rate) < 0.02
     assert torch.equal(dropout.eval()(x), x)
 
 

@@ -73,10 +73,10 @@ def test_the_best_model_of_single_characters_scores_the_unigram_entropy(file, st
     scored = np.concatenate([y for _, y, _ in task._blocks()])
     shares = np.bincount(scored.ravel(), minlength=len(task.vocabulary)) + 1e-12
     model = Knowing(shares / shares.sum())
-    found = task.evaluate(model)
-    assert found["test/loss"] == pytest.approx(found["baseline/unigram"], abs=1e-6)
-    assert found["test/bits_per_char"] == pytest.approx(found["test/loss"] / np.log(2))
-    assert found["test/perplexity"] == pytest.approx(np.exp(found["test/loss"]))
+    scores = task.evaluate(model)
+    assert scores["test/loss"] == pytest.approx(scores["baseline/unigram"], abs=1e-6)
+    assert scores["test/bits_per_char"] == pytest.approx(scores["test/loss"] / np.log(2))
+    assert scores["test/perplexity"] == pytest.approx(np.exp(scores["test/loss"]))
     assert model.states == ([None, *range(1, len(model.states))] if stateful else [None] * len(model.states))
 
 

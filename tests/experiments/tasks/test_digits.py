@@ -29,8 +29,8 @@ def test_the_images_are_those_that_scikit_learn_loads():
 
 
 def test_the_loss_of_a_network_that_knows_nothing_is_log_ten(task):
-    found = task.evaluate(predicting(lambda x: np.zeros((len(x), 10))))
-    assert found["test/loss"] == pytest.approx(np.log(10))
+    scores = task.evaluate(predicting(lambda x: np.zeros((len(x), 10))))
+    assert scores["test/loss"] == pytest.approx(np.log(10))
     perfect = task.evaluate(predicting(lambda x: 1000 * task.test.y))
     assert perfect == {"test/loss": pytest.approx(0, abs=1e-12), "test/accuracy": 1.0}
 

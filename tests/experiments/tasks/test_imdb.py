@@ -56,9 +56,9 @@ def test_packaged_split_sizes_and_balance(packaged):
 def test_padding_is_moved_and_lengths_come_with_a_mask(packaged, side):
     wide = {"tokens": 300, "train_reviews": 500, "test_reviews": 1}
     left = tasks.load(ImdbSpec(**wide), packaged, "float32").train
-    found = tasks.load(ImdbSpec(**wide, padding_side=side, padding_treatment="masked"), packaged, "float32").train
-    assert left.lengths is None and found.lengths.tolist() == (left.x != 0).sum(axis=1).tolist()
-    for x, padded, length in zip(found.x, left.x, found.lengths, strict=True):
+    moved = tasks.load(ImdbSpec(**wide, padding_side=side, padding_treatment="masked"), packaged, "float32").train
+    assert left.lengths is None and moved.lengths.tolist() == (left.x != 0).sum(axis=1).tolist()
+    for x, padded, length in zip(moved.x, left.x, moved.lengths, strict=True):
         valid = slice(300 - length, None) if side == "left" else slice(length)
         assert x[valid].tolist() == padded[300 - length :].tolist() and np.count_nonzero(x) == length
 
@@ -186,9 +186,9 @@ def test_evaluation_sees_every_test_review_once_in_batches(packaged):
 
 def test_validation_reviews_are_scored_beside_the_test(task):
     kept = dataclasses.replace(task, validation=task.test)
-    found = kept.evaluate(predicting(lambda x: np.ones((len(x), 1))))
-    assert set(found) == {"test/loss", "test/accuracy", "validation/loss", "validation/accuracy"}
-    assert found["validation/accuracy"] == found["test/accuracy"]
+    scores = kept.evaluate(predicting(lambda x: np.ones((len(x), 1))))
+    assert set(scores) == {"test/loss", "test/accuracy", "validation/loss", "validation/accuracy"}
+    assert scores["validation/accuracy"] == scores["test/accuracy"]
 
 
 def test_evaluation_refuses_an_answer_of_the_wrong_shape(task):

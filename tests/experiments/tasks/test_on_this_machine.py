@@ -37,8 +37,8 @@ def test_another_file_at_the_same_path_is_refused(text):
 
 def test_known_data_is_prepared_in_this_machine_s_own_cache(text, monkeypatch):
     there = replace(tasks.locate(spec("reviews")), path="/on/another/machine/reviews.txt")
-    found = tasks.on_this_machine(spec("reviews"), there)
-    assert Path(found.path).is_file() and found.digest == there.digest
+    prepared = tasks.on_this_machine(spec("reviews"), there)
+    assert Path(prepared.path).is_file() and prepared.digest == there.digest
 
 
 def test_a_prepared_file_of_the_user_s_that_is_missing_is_refused():

@@ -136,8 +136,8 @@ def test_a_stateful_epoch_begins_at_zero_states_and_carries_them():
         train_step = model.train_step
 
         def step(batch):
-            seen.append((batch, found := train_step(batch)))
-            return found
+            seen.append((batch, trained := train_step(batch)))
+            return trained
 
         model.train_step = step
         return model

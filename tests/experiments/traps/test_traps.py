@@ -103,8 +103,8 @@ def test_a_function_under_two_names_runs_once():
         calls.append(case)
         return np.zeros(3)
 
-    found = all_values(TRAPS["gate_order"], {"original": naive, "naive": naive, "right": bare_array})
-    assert len(calls) == 1 and found["original"] == found["naive"] == [0, 0, 0]
+    values = all_values(TRAPS["gate_order"], {"original": naive, "naive": naive, "right": bare_array})
+    assert len(calls) == 1 and values["original"] == values["naive"] == [0, 0, 0]
 
 
 def bare_array(**case):
@@ -124,22 +124,22 @@ def test_another_shape_is_no_port():
 
 
 def test_each_port_is_held_against_the_other_twins_original():
-    found = outcome("gate_order", measured([1.0], [3.0], [2.0]), measured([2.0], [1.5], [1.0]))
-    assert found.costs == {"tf2": {"naive": 0.5, "right": 0}, "pytorch": {"naive": 0.5, "right": 0}}
-    assert found.metrics["pytorch/naive_error"] == 0.5 and not found.failure
+    trap = outcome("gate_order", measured([1.0], [3.0], [2.0]), measured([2.0], [1.5], [1.0]))
+    assert trap.costs == {"tf2": {"naive": 0.5, "right": 0}, "pytorch": {"naive": 0.5, "right": 0}}
+    assert trap.metrics["pytorch/naive_error"] == 0.5 and not trap.failure
 
 
 @pytest.mark.parametrize("right", [2.1, np.nan])
 def test_a_right_port_that_is_off_fails(right):
-    found = outcome("gate_order", measured([1.0], [3.0], [right]), measured([2.0], [1.5], [1.0]))
-    assert "the right port into tf2 is off by" in found.failure
+    trap = outcome("gate_order", measured([1.0], [3.0], [right]), measured([2.0], [1.5], [1.0]))
+    assert "the right port into tf2 is off by" in trap.failure
 
 
 def test_a_score_has_no_original_to_be_held_against():
     twin = measured([0.5, 0.7], [0.5, 0.7], [0.8, 0.9])
-    found = outcome(SCORED[0], twin, twin)
-    assert found.metrics["tf2/naive_accuracy"] == pytest.approx(0.6)
-    assert found.spec.params["seeds"] > 1 and not found.failure
+    trap = outcome(SCORED[0], twin, twin)
+    assert trap.metrics["tf2/naive_accuracy"] == pytest.approx(0.6)
+    assert trap.spec.params["seeds"] > 1 and not trap.failure
 
 
 def test_timed_functions_run_in_turn_and_the_first_rounds_are_left_out():
@@ -153,11 +153,11 @@ def test_timed_functions_run_in_turn_and_the_first_rounds_are_left_out():
         return step
 
     naive, right = named("naive"), named("right")
-    found = all_values(TRAPS["denormal_numbers"], {"original": naive, "naive": naive, "right": right})
+    values = all_values(TRAPS["denormal_numbers"], {"original": naive, "naive": naive, "right": right})
     assert order.count("naive") == order.count("right") == 1 + ROUNDS
     assert order[:8] == ["right", "naive", "naive", "right", "right", "naive", "naive", "right"]
-    assert found["original"] == found["naive"] and len(found["right"]) == ROUNDS
-    assert found["naive"][:2] == [(0.5, 3), (0.5, 6)]
+    assert values["original"] == values["naive"] and len(values["right"]) == ROUNDS
+    assert values["naive"][:2] == [(0.5, 3), (0.5, 6)]
     assert [*all_values(TRAPS["denormal_numbers"], dict.fromkeys(("original", "naive", "right"), naive))["right"]] == [
         (0.5, 28)
     ]
@@ -165,11 +165,11 @@ def test_timed_functions_run_in_turn_and_the_first_rounds_are_left_out():
 
 def test_a_trap_that_costs_time_records_medians_and_every_round():
     slow, fast = [(0.4, 100), (0.2, 90), (0.3, 80)], [(0.1, 0), (0.2, 0), (0.1, 0)]
-    found = outcome("denormal_numbers", measured(fast, fast, fast), measured(slow, slow, fast))
-    metrics = {name.removeprefix("pytorch/"): value for name, value in found.metrics.items() if "pytorch" in name}
+    trap = outcome("denormal_numbers", measured(fast, fast, fast), measured(slow, slow, fast))
+    metrics = {name.removeprefix("pytorch/"): value for name, value in trap.metrics.items() if "pytorch" in name}
     assert metrics == {"naive_s": 0.3, "right_s": 0.1, "naive_denormal_numbers": 90, "right_denormal_numbers": 0}
-    assert not found.failure and found.spec.params["rounds"] == ROUNDS
-    assert json.loads(found.files["trap.json"])["rounds"]["pytorch"]["naive"][1] == [0.2, 90]
+    assert not trap.failure and trap.spec.params["rounds"] == ROUNDS
+    assert json.loads(trap.files["trap.json"])["rounds"]["pytorch"]["naive"][1] == [0.2, 90]
 
 
 @pytest.fixture
@@ -199,9 +199,9 @@ def reports(*events):
 def test_one_twins_failure_is_the_traps():
     file = json.dumps(measured([1.0], [1.0], [1.0])).encode()
     run = reports(Failed("no good", "Traceback"), Finished({}, {"measured.json": file}))
-    (found,) = outcomes([TrapRun("gate_order", VERSIONS)], run)
-    assert (found.failure, found.metrics) == ("tf2: no good", {})
-    assert found.files["traceback-tf2.txt"] == b"Traceback"
+    (trap,) = outcomes([TrapRun("gate_order", VERSIONS)], run)
+    assert (trap.failure, trap.metrics) == ("tf2: no good", {})
+    assert trap.files["traceback-tf2.txt"] == b"Traceback"
 
 
 def test_another_version_runs_again():

@@ -170,7 +170,7 @@ def broken(spec, weights):
     ids=["not asked", "none", "broken", "kept"],
 )
 def test_a_trial_keeps_its_model_or_says_why_not(keeps, model_files, absent):
-    found = finished(keeps, model_files).files
-    assert (models.ABSENT in found) == (absent is not None)
-    assert found.get(models.ABSENT, b"").decode() == (absent or "")
-    assert ("model/MLmodel" in found) == (keeps and absent is None)
+    files = finished(keeps, model_files).files
+    assert (models.ABSENT in files) == (absent is not None)
+    assert files.get(models.ABSENT, b"").decode() == (absent or "")
+    assert ("model/MLmodel" in files) == (keeps and absent is None)

@@ -17,5 +17,5 @@ def test_one_framework_runs_in_this_process(origin, goal):
 def test_two_frameworks_have_a_process_each(monkeypatch):
     made = iter(["the reader", "the writer"])
     monkeypatch.setattr(sides, "_child", lambda: nullcontext(next(made)))
-    with sides.opened("tf2", "pytorch") as found:
-        assert found == ("the reader", "the writer")
+    with sides.opened("tf2", "pytorch") as pair:
+        assert pair == ("the reader", "the writer")

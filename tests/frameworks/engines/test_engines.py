@@ -49,9 +49,9 @@ def test_an_engine_of_onnx_computes_what_the_reference_does(name, cell, task):
     needs(name)
     engine = frameworks.load(name)
     engine.configure(1)
-    found = forward_pass.measure(a_spec(cell, TASKS[task]), engine, 5)
-    assert 0 < found["error"] < forward_pass.CLOSE
-    assert len(found["forward"]["steady"]) == 5 and found["device"] == "cpu"
+    measured = forward_pass.measure(a_spec(cell, TASKS[task]), engine, 5)
+    assert 0 < measured["error"] < forward_pass.CLOSE
+    assert len(measured["forward"]["steady"]) == 5 and measured["device"] == "cpu"
     assert not {"tensorflow", "torch"} & sys.modules.keys()
 
 
@@ -61,9 +61,9 @@ def test_an_engine_of_onnx_computes_what_the_reference_does(name, cell, task):
 def test_a_compiled_twin_computes_what_the_reference_does(name, cell):
     engine = frameworks.load(name)
     forward_pass.warm_up(engine)
-    found = forward_pass.measure(a_spec(cell), engine, 5)
-    assert 0 < found["error"] < forward_pass.CLOSE
-    assert found["forward"]["first"] > max(found["forward"]["steady"]), "compiling is in the first call"
+    measured = forward_pass.measure(a_spec(cell), engine, 5)
+    assert 0 < measured["error"] < forward_pass.CLOSE
+    assert measured["forward"]["first"] > max(measured["forward"]["steady"]), "compiling is in the first call"
 
 
 @pytest.mark.pytorch
@@ -85,8 +85,8 @@ def test_an_mlp_head_is_in_the_graph(name):
     interface, engine = tasks.interface(spec.task), frameworks.load(name)
     weights = canonical.draw(spec, interface, 0)
     x = np.random.default_rng(0).standard_normal((3, interface.time, interface.features)).astype(np.float32)
-    found = engine.build(spec, interface, weights, 0).predict(x)
-    assert np.abs(found - engine.expected(spec, interface, weights, x)).max() < 1e-6
+    outputs = engine.build(spec, interface, weights, 0).predict(x)
+    assert np.abs(outputs - engine.expected(spec, interface, weights, x)).max() < 1e-6
 
 
 @pytest.mark.parametrize("name", ENGINES)

@@ -27,7 +27,7 @@ def by_onnx(operator: str, x: np.ndarray, w, r, b, linear_before_reset: int = 0)
     letters, hidden = LETTERS[operator], r.shape[-1]
     parts = [dict(zip(letters, np.split(each, len(letters)), strict=True)) for each in (w[0], r[0], *np.split(b[0], 2))]
     h = c = np.zeros((x.shape[1], hidden))
-    found = []
+    states = []
     for x_t in x:
         given = {k: x_t @ parts[0][k].T + parts[2][k] for k in letters}
         pre = {k: given[k] + h @ parts[1][k].T + parts[3][k] for k in letters}
@@ -41,8 +41,8 @@ def by_onnx(operator: str, x: np.ndarray, w, r, b, linear_before_reset: int = 0)
             after = reset * (h @ parts[1]["h"].T + parts[3]["h"])
             before = (reset * h) @ parts[1]["h"].T + parts[3]["h"]
             h = (1 - z) * np.tanh(given["h"] + (after if linear_before_reset else before)) + z * h
-        found.append(h)
-    return np.stack(found)
+        states.append(h)
+    return np.stack(states)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -53,9 +53,9 @@ def test_onnxs_equations_on_the_converted_weights_give_the_references_sequence(c
     x = np.random.default_rng(0).standard_normal((2, interface.time, interface.features))
     own = {name.removeprefix("rnn/0/forward/"): value for name, value in weights.items() if name.startswith("rnn/")}
     assert all(np.abs(own[kind]).min() > 0 for kind in own), "a zero bias would hide where it goes"
-    found = by_onnx(OPERATORS[cell], x.transpose(1, 0, 2), *layer(cell, own), **ATTRIBUTES.get(cell, {}))
+    sequence = by_onnx(OPERATORS[cell], x.transpose(1, 0, 2), *layer(cell, own), **ATTRIBUTES.get(cell, {}))
     expected = network.build(spec, interface, weights).forward(x).sequence
-    assert np.abs(found.transpose(1, 0, 2) - expected).max() < 1e-6, cell
+    assert np.abs(sequence.transpose(1, 0, 2) - expected).max() < 1e-6, cell
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -66,9 +66,9 @@ def test_the_order_has_every_gate_once(cell):
 
 def test_a_bias_that_a_layer_has_not_is_zeros():
     kernel, recurrent, bias = np.ones((4, 4, 3)), np.ones((3, 4, 3)), np.arange(12.0).reshape(4, 3)
-    found = layer("lstm", {"kernel": kernel, "recurrent_kernel": recurrent, "bias": bias})
+    parts = layer("lstm", {"kernel": kernel, "recurrent_kernel": recurrent, "bias": bias})
     i, f, g, o = bias
     assert (
-        found.bias.shape == (1, 24) and found.kernel.shape == (1, 12, 4) and found.recurrent_kernel.shape == (1, 12, 3)
+        parts.bias.shape == (1, 24) and parts.kernel.shape == (1, 12, 4) and parts.recurrent_kernel.shape == (1, 12, 3)
     )
-    assert np.array_equal(found.bias[0], np.concatenate([i, o, f, g, np.zeros(12)]))
+    assert np.array_equal(parts.bias[0], np.concatenate([i, o, f, g, np.zeros(12)]))

@@ -27,9 +27,9 @@ def as_a_user(warnings: str) -> dict[str, str]:
     """A process's environment: one thread, TensorFlow's logs as they are, these warnings."""
     helpers = Path(__file__).parents[1]
     paths = os.pathsep.join([str(helpers.parents[1]), str(helpers)])
-    found = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": warnings, "PYTHONPATH": paths}
-    found.pop("TF_CPP_MIN_LOG_LEVEL", None)
-    return found
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": warnings, "PYTHONPATH": paths}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    return environment
 
 
 class Half:

@@ -39,9 +39,9 @@ def reading(fault: str, conventions: str, dtype: str, steps: int = measure.STEPS
     job = Measurement(make_check(conventions=conventions, dtype=dtype).spec, "tf2", "1", steps=steps)
     *measured, finished = job.run(framework)
     assert isinstance(finished, Finished), finished
-    found = {event.rung: event.values for event in measured}
-    assert len(found[4]["loss"]) == steps
-    return found
+    by_rung = {event.rung: event.values for event in measured}
+    assert len(by_rung[4]["loss"]) == steps
+    return by_rung
 
 
 def steps_of(fault: str) -> int:

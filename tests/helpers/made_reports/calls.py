@@ -29,18 +29,18 @@ def answers() -> dict[str, dict[str, Any]]:
 
 
 def _assumed(twin: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    assumed: dict[str, Any] = {}
     for path, words in ((path, words) for each in DIFFERENCES for path, words in each.assumes[twin].items()):
         name, *keys = path.split(".")
-        answer = found.setdefault(name, {"lines": f"{name} = {words!r}", "results": {}})
+        answer = assumed.setdefault(name, {"lines": f"{name} = {words!r}", "results": {}})
         if keys == ["refused"]:
-            found[name] = {"lines": "", "refused": "ValueError: no"}
+            assumed[name] = {"lines": "", "refused": "ValueError: no"}
             continue
         place = answer["results"]
         for key in keys[:-1]:
             place = place.setdefault(key, {})
         place[keys[-1]] = {"yes": True, "no": False}.get(words, words)
-    return found
+    return assumed
 
 
 def _networks(twin: str) -> dict[str, Any]:

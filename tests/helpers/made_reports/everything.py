@@ -40,7 +40,7 @@ def results(every: int) -> Results:
     files = {f"r{place}": run.files for place, run in enumerate(runs)}
 
     def parsed(name, parse):
-        return {key: parse(found[name]) for key, found in files.items() if name in found}
+        return {key: parse(contents[name]) for key, contents in files.items() if name in contents}
 
     timed = [
         each if place % every == 0 else RecordedTiming(each.timing) for place, each in enumerate(timings.whole((2,)))
@@ -68,8 +68,8 @@ def _trials() -> tuple[list[Trial], set[str]]:
         for twin in TWINS
     ]
     switched = switches.planned(switches.table(seeds=4))
-    found = [*toys.planned(cells=("lstm", "gru")), *toys.planned_chars(), *of_sources, *switched]
-    return list({trial.fingerprint: trial for trial in found}.values()), {trial.fingerprint for trial in switched}
+    trials = [*toys.planned(cells=("lstm", "gru")), *toys.planned_chars(), *of_sources, *switched]
+    return list({trial.fingerprint: trial for trial in trials}.values()), {trial.fingerprint for trial in switched}
 
 
 def _writings() -> dict:

@@ -16,7 +16,7 @@ def forecast(rng: np.random.Generator) -> str:
     truth = np.sin(x)
     ahead = truth[950:] * np.linspace(1, 0.6 + 0.3 * rng.random(), 50)
     rows = [f"observed,{each},{sine}," for each, sine in zip(x[:950], truth[:950], strict=True)]
-    rows += [f"forecast,{each},{sine},{found}" for each, sine, found in zip(x[950:], truth[950:], ahead, strict=True)]
+    rows += [f"forecast,{each},{sine},{guess}" for each, sine, guess in zip(x[950:], truth[950:], ahead, strict=True)]
     return "\n".join(("part,x,truth,forecast", *rows, ""))
 
 

@@ -130,8 +130,8 @@ def _epoch(spec: ExperimentSpec, accuracy: float, epoch: int, rounding: float) -
     if spec.task.name == "chars":
         test = 1.8 + 2 * left + 0.1 * rounding
         entropies = {"baseline/unigram": 3.1, "baseline/bigram": 2.4}
-        found = {"train/loss": test - 0.1, "test/loss": test, "test/bits_per_char": test / np.log(2)}
-        return times | found | entropies | {"test/perplexity": np.exp(test), "time/chars_per_s": 50_000.0}
+        losses = {"train/loss": test - 0.1, "test/loss": test, "test/bits_per_char": test / np.log(2)}
+        return times | losses | entropies | {"test/perplexity": np.exp(test), "time/chars_per_s": 50_000.0}
     train = accuracy + 0.1 - 0.3 * left
     return times | {
         "train/loss": loss,
@@ -143,11 +143,11 @@ def _epoch(spec: ExperimentSpec, accuracy: float, epoch: int, rounding: float) -
 
 def _supports() -> list[dict[str, str]]:
     """The twins' answers for two forms of one cell, and one form that PyTorch lacks."""
-    found = {"layer": ("Native", "keras.layers.LSTM"), "scratch": ("Written", "bare variables")}
+    forms = {"layer": ("Native", "keras.layers.LSTM"), "scratch": ("Written", "bare variables")}
     rows = [
         {"framework": twin, "cell": "lstm", "form": form, "answer": answer, "detail": detail}
         for twin in ("tf2", "pytorch")
-        for form, (answer, detail) in found.items()
+        for form, (answer, detail) in forms.items()
     ]
     absent = {
         "framework": "pytorch",

@@ -26,8 +26,8 @@ PAGES = ("index.html", "accuracy.html", "speed.html", "shapes.html", "parity.htm
 
 def results(trials=None, done=None, **fields):
     trials = toys.planned_chars() if trials is None else trials
-    found = toys.results(trials, [toys.run_of(trial) for trial in (trials if done is None else done)])
-    return replace(found, **fields)
+    made = toys.results(trials, [toys.run_of(trial) for trial in (trials if done is None else done)])
+    return replace(made, **fields)
 
 
 def record(**texts: str) -> dict:
@@ -90,18 +90,18 @@ def test_an_experiment_that_has_not_run_has_dashes():
 
 
 def test_a_study_of_which_nothing_has_run_says_so():
-    found = results(done=[])
-    for section in page.sections(found):
+    nothing = results(done=[])
+    for section in page.sections(nothing):
         assert section.blocks and section.blocks[-1].kind == "missing"
-    assert page.answer(found).startswith("No answer yet")
+    assert page.answer(nothing).startswith("No answer yet")
 
 
 def test_a_network_worse_than_pairs_is_not_praised():
     trials = toys.planned_chars(1)[:1]
     run = toys.run_of(trials[0])
     run.epochs[-1]["test/loss"] = 2.5
-    found = toys.results(trials, [run])
-    assert "Of 1 trial none scores below" in page.answer(found)
+    made = toys.results(trials, [run])
+    assert "Of 1 trial none scores below" in page.answer(made)
 
 
 @pytest.mark.drawn
@@ -116,10 +116,10 @@ def test_curves_have_a_panel_for_each_experiment_and_the_entropies_as_lines():
 
 
 def test_texts_grow_side_by_side():
-    found = results()
-    done = found.done
+    made = results()
+    done = made.done
     kept = {run.run_id: {epoch: f"{run.framework} {epoch}" for epoch in (1, 2, 3)} for run in done.itertuples()}
-    section = texts.after_each_epoch(replace(found, samples=kept))
+    section = texts.after_each_epoch(replace(made, samples=kept))
     details = [block for block in section.blocks if isinstance(block, Details)]
     assert len(details) == 3 and [each.open for each in details] == [True, False, False]
     shown = details[0].blocks[0]
@@ -129,9 +129,9 @@ def test_texts_grow_side_by_side():
 
 
 def test_texts_that_all_frameworks_share_are_shown_once():
-    found = results()
-    kept = {run_id: artifacts.samples(samples(3)) for run_id in found.done.run_id}
-    section = texts.after_each_epoch(replace(found, samples=kept))
+    made = results()
+    kept = {run_id: artifacts.samples(samples(3)) for run_id in made.done.run_id}
+    section = texts.after_each_epoch(replace(made, samples=kept))
     first = next(block for block in section.blocks if isinstance(block, Details))
     assert first.summary.endswith(": the same text in every framework")
     assert [column.title for column in first.blocks[0].columns] == [
@@ -141,29 +141,29 @@ def test_texts_that_all_frameworks_share_are_shown_once():
 
 
 def test_a_text_that_one_framework_lacks_is_a_dash():
-    found = results()
-    kept = {run_id: artifacts.texts(TEXTS) for run_id in found.done.run_id}
-    kept[found.done.run_id.iloc[0]] = {"0": "only one"}
-    section = texts.by_temperature(replace(found, texts=kept))
+    made = results()
+    kept = {run_id: artifacts.texts(TEXTS) for run_id in made.done.run_id}
+    kept[made.done.run_id.iloc[0]] = {"0": "only one"}
+    section = texts.by_temperature(replace(made, texts=kept))
     shown = [cell.text for block in section.blocks[1:] for row in block.blocks[0].rows for cell in row]
     assert "only one" in shown and NONE in shown
 
 
 def test_the_same_text_is_said_to_be_the_same():
     both = record(t0="abc", t5="abd")
-    found = results(writings={("lstm", "tf2"): both, ("lstm", "pytorch"): both})
-    assert "the same, character by character, in all of 2 texts" in page.answer(found)
-    (shown,) = same_text.section(found).blocks[-1].blocks
+    made = results(writings={("lstm", "tf2"): both, ("lstm", "pytorch"): both})
+    assert "the same, character by character, in all of 2 texts" in page.answer(made)
+    (shown,) = same_text.section(made).blocks[-1].blocks
     assert [column.title for column in shown.columns] == ["Cell", "Trained by", "Temperature", "Text of both twins"]
     assert [row[3].text for row in shown.rows] == ["abc", "abd"]
 
 
 def test_texts_that_part_say_where():
     left, right = record(t0="abcd", t5="abcd"), record(t0="abcd", t5="abXd")
-    found = results(writings={("gru", "tf2"): left, ("gru", "pytorch"): right, ("lstm", "tf2"): left})
-    said = page.answer(found)
+    made = results(writings={("gru", "tf2"): left, ("gru", "pytorch"): right, ("lstm", "tf2"): left})
+    said = page.answer(made)
     assert "in 1 of 2 texts" in said and "(gru, temperature 0.5) comes after 2 characters" in said
-    rows = same_text.section(found).blocks[-1].blocks[0].rows
+    rows = same_text.section(made).blocks[-1].blocks[0].rows
     assert [row[3].text for row in rows] == ["yes", "up to character 2"]
 
 
@@ -232,5 +232,5 @@ def test_the_other_pages_say_nothing_else_of_the_other_tasks(tmp_path):
 
 
 def test_a_study_without_characters_has_no_such_page():
-    found = toys.results(toys.planned(cells=("lstm",), seeds=1), [])
-    assert not page.planned(found)
+    made = toys.results(toys.planned(cells=("lstm",), seeds=1), [])
+    assert not page.planned(made)

@@ -70,8 +70,8 @@ def test_the_power_is_the_tests_own(whole):
     ],
 )
 def test_what_is_unknown_is_said(keep, texts):
-    found = words(results(keep, cells=("lstm",)))
-    assert [text for text in texts if text not in found] == []
+    said = words(results(keep, cells=("lstm",)))
+    assert [text for text in texts if text not in said] == []
 
 
 def test_a_study_without_the_table_claims_nothing_about_accuracy():

@@ -68,5 +68,5 @@ def test_a_way_that_has_not_run_leaves_a_gap():
 
 
 def test_its_trials_stand_in_no_other_table():
-    found = results()
-    assert "padded" not in str(page.others(found).blocks)
+    made = results()
+    assert "padded" not in str(page.others(made).blocks)

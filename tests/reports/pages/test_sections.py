@@ -63,17 +63,17 @@ def test_the_table_takes_the_setting_with_all_conventions():
 
 
 def test_bands_hold_their_means(whole):
-    found = learning_curves.bands(whole.history, comparable.layer_table(whole.trials))
-    assert set(found.split) == {"train", "test"}
-    assert ((found["min"] <= found["mean"]) & (found["mean"] <= found["max"])).all()
+    bands = learning_curves.bands(whole.history, comparable.layer_table(whole.trials))
+    assert set(bands.split) == {"train", "test"}
+    assert ((bands["min"] <= bands["mean"]) & (bands["mean"] <= bands["max"])).all()
 
 
 # --- shapes
 
 
 def test_the_surplus_is_the_second_bias(whole):
-    found = shapes.shown_runs(whole)
-    layers = found[found.form == "layer"]
+    runs = shapes.shown_runs(whole)
+    layers = runs[runs.form == "layer"]
     reasons = {each.cell: parameter_counts.reason(each.left, each.right) for each in parameter_counts.networks(layers)}
     assert "a second bias of gates·hidden in each layer (4·64 + 4·64)" in reasons["lstm"]
     assert "a second bias of gates·hidden in each layer (3·64 + 3·64)" in reasons["gru"]

@@ -136,8 +136,8 @@ def test_a_line_of_code_is_a_step():
 
 
 def figures(section) -> list[Figure]:
-    found = [block for block in section.blocks if isinstance(block, Figure)]
-    return found + [each for block in section.blocks if isinstance(block, Details) for each in block.blocks]
+    shown = [block for block in section.blocks if isinstance(block, Figure)]
+    return shown + [each for block in section.blocks if isinstance(block, Details) for each in block.blocks]
 
 
 def test_both_frameworks_networks_are_drawn_side_by_side(whole):

@@ -58,11 +58,11 @@ def empty() -> Results:
 
 def answers(**changed) -> dict:
     """What both frameworks give if everything is as printed."""
-    found = {
+    printed = {
         twin: {call.name: dict(call.printed) for call in CALLS if twin in call.calls} for twin in ("tf2", "pytorch")
     }
-    found["tf2"] |= changed
-    return found
+    printed["tf2"] |= changed
+    return printed
 
 
 def kinds(section: Section) -> list[str]:
@@ -85,14 +85,14 @@ def table(section: Section) -> Table:
 def test_printed_and_ours_stand_beside_each_other(whole, experiment):
     section = experiments.section(whole, (experiment,))
     assert kinds(section) == ["prose", "table", "figure"]
-    found = folded(table(section))
-    assert [column.title for column in found.columns][2:] == [
+    shown = folded(table(section))
+    assert [column.title for column in shown.columns][2:] == [
         "Test loss", "printed", "ours − printed", "Test accuracy, %", "printed", "ours − printed",
     ]  # fmt: skip
-    assert len(found.rows) == 4  # stock and keras, both twins
-    row = found.rows[0]
+    assert len(shown.rows) == 4  # stock and keras, both twins
+    row = shown.rows[0]
     assert [cell.text for cell in row[:2]] == ["stock", "TensorFlow 2"]
-    assert found.caption.endswith("Seeds: 3.")
+    assert shown.caption.endswith("Seeds: 3.")
     assert float(row[3].text) == experiment.loss
     assert row[4].sort == pytest.approx(0.4 - experiment.loss)
     assert float(row[6].text) == pytest.approx(100 * experiment.accuracy)
@@ -195,9 +195,9 @@ def test_the_page_is_for_studies_that_hold_every_experiment(whole):
     ],
 )
 def test_the_split_is_named(source, words):
-    found = text(sources.reviews(results(trials(source), [])))
-    assert words in found
-    assert "25,000 reviews to train on and 25,000 to test on" in found
+    said = text(sources.reviews(results(trials(source), [])))
+    assert words in said
+    assert "25,000 reviews to train on and 25,000 to test on" in said
 
 
 def test_a_difference_keeps_its_interval():

@@ -92,10 +92,10 @@ def test_accuracies_stand_apart_with_their_intervals():
 
 
 def test_times_stand_apart_as_ratios_with_what_was_counted():
-    found = recorded(gate_order(), timed())
-    (block,) = named(found)["time"].blocks
+    results = recorded(gate_order(), timed())
+    (block,) = named(results)["time"].blocks
     assert block.summary.endswith("TensorFlow 2 nothing, PyTorch 4.0 times as long")
-    said = text(found)
+    said = text(results)
     assert "naive 400 ms with 90 denormal numbers, right 100 ms with 0 denormal numbers" in said
     assert "4.00 times as long as right (95% interval 4.00 to 4.00, n\u00a0=\u00a03 rounds of both)" in said
     assert "Of 2 naive ports of 1 trap, 2 are wrong without any error message. Of 2 naive ports of 1 trap that" in said
@@ -108,8 +108,8 @@ def test_times_stand_apart_as_ratios_with_what_was_counted():
 
 @pytest.mark.drawn
 def test_the_chart_has_a_panel_for_each_unit():
-    found = named(recorded(gate_order(), scored(), timed()))["costs"].blocks
-    (figure,) = (block for block in found if hasattr(block, "panels"))
+    blocks = named(recorded(gate_order(), scored(), timed()))["costs"].blocks
+    (figure,) = (block for block in blocks if hasattr(block, "panels"))
     assert [panel.title for panel in figure.panels] == ["Errors of the output", "Accuracy", "Time"]
     assert "denormal numbers: TensorFlow 2 1.0 times as long, PyTorch 4.0" in figure.panels[2].label
     assert "gate order: TensorFlow 2 1.0, PyTorch 1.0" in figure.panels[0].label
@@ -122,9 +122,9 @@ def test_a_right_port_that_is_off_is_said():
 
 
 def test_what_has_not_run_is_said():
-    found = recorded(missing=["gate_order"])
-    assert "Of 1 trap, 0 are done, 1 not yet run" in text(found)
-    assert set(named(found)) == {"costs", "not-yet"}
+    results = recorded(missing=["gate_order"])
+    assert "Of 1 trap, 0 are done, 1 not yet run" in text(results)
+    assert set(named(results)) == {"costs", "not-yet"}
 
 
 def test_what_cannot_run_is_listed_with_its_reason():

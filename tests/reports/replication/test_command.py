@@ -41,8 +41,8 @@ def frozen(studied, tmp_path_factory):
     folder = tmp_path_factory.mktemp("frozen")
     (folder / "toy.toml").write_text(TOML)
     arguments = [str(folder / "toy.toml"), "--out", str(folder / "b.json"), "--tracking-uri", studied[0]]
-    found = CliRunner().invoke(freezing, arguments, obj=door(studied[0], []), catch_exceptions=False)
-    assert found.exit_code == 0 and "claims" in found.output
+    outcome = CliRunner().invoke(freezing, arguments, obj=door(studied[0], []), catch_exceptions=False)
+    assert outcome.exit_code == 0 and "claims" in outcome.output
     return folder / "b.json"
 
 
@@ -57,8 +57,8 @@ def test_a_bundle_holds_claims_draws_losses_and_what_made_it(frozen):
 def test_other_seeds_hold_the_claims_unless_the_effect_is_another(frozen, tmp_path, gap, status, new_database):
     uri, ran = new_database(tmp_path), []
     arguments = [str(frozen), "--tracking-uri", uri]
-    found = CliRunner().invoke(replicating, arguments, obj=door(uri, ran, gap), catch_exceptions=False)
-    assert found.exit_code == status, found.output
+    outcome = CliRunner().invoke(replicating, arguments, obj=door(uri, ran, gap), catch_exceptions=False)
+    assert outcome.exit_code == status, outcome.output
     assert {trial.seed for trial in ran} == {FIRST_SEED, FIRST_SEED + 1, FIRST_SEED + 2}
     assert {trial.spec.task.name for trial in ran} == {"imdb"}
-    assert ("0 FAIL" in found.output) == (status == 0)
+    assert ("0 FAIL" in outcome.output) == (status == 0)

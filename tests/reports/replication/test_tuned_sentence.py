@@ -28,8 +28,8 @@ def results():
 
 
 def test_each_cell_and_framework_has_its_verdict(results):
-    found = tuned.check(results)
-    verdicts = {(row.setting, row.cell, row.framework): row.verdict for row in found.rows}
+    checked = tuned.check(results)
+    verdicts = {(row.setting, row.cell, row.framework): row.verdict for row in checked.rows}
     assert verdicts == {
         ("imdb, 2 threads", "lstm", "tf2"): "faster",
         ("imdb, 2 threads", "lstm", "pytorch"): "slower",
@@ -37,9 +37,9 @@ def test_each_cell_and_framework_has_its_verdict(results):
         ("imdb, 2 threads", "gru", "pytorch"): "too close to call",
         ("imdb, 1 thread", "lstm", "tf2"): "faster",
     }
-    assert {(row.other, row.steps, row.processes) for row in found.rows} == {("layer", 20, 2)}
-    assert found.made["tf2"] == "tf2 1.0" and found.made["processor"] == "Toy CPU"
-    assert all(row.low < row.ratio < row.high for row in found.rows)
+    assert {(row.other, row.steps, row.processes) for row in checked.rows} == {("layer", 20, 2)}
+    assert checked.made["tf2"] == "tf2 1.0" and checked.made["processor"] == "Toy CPU"
+    assert all(row.low < row.ratio < row.high for row in checked.rows)
 
 
 def test_the_sentence_says_where_it_is_the_fastest_and_which_form_is_where_not(results):

@@ -71,25 +71,25 @@ def pids(found):
 
 
 def test_a_trial_yields_its_events_in_order(run):
-    found = run([toys.trial()])
-    assert [type(event) for _, event in found] == DONE
-    assert found[0][1].environment["threads"] == "1"
-    assert found[0][1].environment["host"] == socket.gethostname()
+    reports = run([toys.trial()])
+    assert [type(event) for _, event in reports] == DONE
+    assert reports[0][1].environment["threads"] == "1"
+    assert reports[0][1].environment["host"] == socket.gethostname()
 
 
 def test_one_framework_a_process(run):
-    found = pids(run(TWINS, workers=2))
-    assert not found["tf2"] & found["pytorch"]
+    processes = pids(run(TWINS, workers=2))
+    assert not processes["tf2"] & processes["pytorch"]
 
 
 def test_one_worker_takes_each_framework_s_trials_in_order_and_imports_each_once(run):
-    found = run(TWINS)
+    reports = run(TWINS)
     ended = defaultdict(list)
-    for trial, event in found:
+    for trial, event in reports:
         if isinstance(event, Finished):
             ended[trial.framework].append(trial.seed)
     assert ended == {"tf2": [0, 1], "pytorch": [0, 1]}
-    assert [len(processes) for processes in pids(found).values()] == [1, 1]
+    assert [len(processes) for processes in pids(reports).values()] == [1, 1]
 
 
 # --- failures
@@ -97,19 +97,19 @@ def test_one_worker_takes_each_framework_s_trials_in_order_and_imports_each_once
 
 def test_a_trial_that_fails_leaves_its_worker_fit(run):
     trials = [*TRIALS, toys.trial(seed=2)]
-    found = run(trials, deeds={"tf2:0": "nan", "tf2:1": "raise"})
-    assert reasons(found, Failed) == ["the loss is nan at epoch 1, step 1", "ValueError: no good"]
-    assert kinds(found, trials[2]) == DONE
-    assert len(pids(found)["tf2"]) == 1
+    reports = run(trials, deeds={"tf2:0": "nan", "tf2:1": "raise"})
+    assert reasons(reports, Failed) == ["the loss is nan at epoch 1, step 1", "ValueError: no good"]
+    assert kinds(reports, trials[2]) == DONE
+    assert len(pids(reports)["tf2"]) == 1
 
 
 def test_a_framework_s_type_does_not_reach_the_parent(run):
     trials = [toys.trial("tf2"), toys.trial("pytorch")]
-    found = run(trials, deeds={"tf2": "version"})
-    assert reasons(found, Failed) == [
+    reports = run(trials, deeds={"tf2": "version"})
+    assert reasons(reports, Failed) == [
         "tf2: an event holds a toys.ToyVersion; only plain data and NumPy arrays may cross"
     ]
-    assert kinds(found, trials[1]) == DONE
+    assert kinds(reports, trials[1]) == DONE
 
 
 @pytest.mark.parametrize(
@@ -121,27 +121,27 @@ def test_a_framework_s_type_does_not_reach_the_parent(run):
 )
 def test_a_framework_that_cannot_be_loaded_fails_its_trials_only(run, deed, reason):
     trials = [*TRIALS, toys.trial("pytorch")]
-    found = run(trials, workers=2, deeds={"tf2": deed})
-    assert reasons(found, Failed) == [reason, reason]
-    assert kinds(found, trials[2]) == DONE
+    reports = run(trials, workers=2, deeds={"tf2": deed})
+    assert reasons(reports, Failed) == [reason, reason]
+    assert kinds(reports, trials[2]) == DONE
 
 
 # --- workers that are killed
 
 
 def test_a_killed_worker_is_replaced_and_its_trial_tried_again(run):
-    found = run(TRIALS, deeds={"tf2:0": "kill-once"})
-    assert [type(event) for _, event in found] == [Started, Retried, *DONE, *DONE]
-    assert kinds(found, TRIALS[0]) == [Started, Retried, *DONE]
-    assert reasons(found, Retried) == ["the worker died (signal 9)"]
+    reports = run(TRIALS, deeds={"tf2:0": "kill-once"})
+    assert [type(event) for _, event in reports] == [Started, Retried, *DONE, *DONE]
+    assert kinds(reports, TRIALS[0]) == [Started, Retried, *DONE]
+    assert reasons(reports, Retried) == ["the worker died (signal 9)"]
 
 
 def test_a_trial_that_kills_twice_fails_and_the_others_go_on(run):
-    found = run(TRIALS, deeds={"tf2:0": "kill"})
-    assert kinds(found, TRIALS[0]) == [Started, Retried, Started, Failed]
-    assert kinds(found, TRIALS[1]) == DONE
-    assert reasons(found, Failed) == ["the worker died twice (signal 9)"]
-    assert "last words" in found[3][1].traceback
+    reports = run(TRIALS, deeds={"tf2:0": "kill"})
+    assert kinds(reports, TRIALS[0]) == [Started, Retried, Started, Failed]
+    assert kinds(reports, TRIALS[1]) == DONE
+    assert reasons(reports, Failed) == ["the worker died twice (signal 9)"]
+    assert "last words" in reports[3][1].traceback
 
 
 # --- workers that hang
@@ -150,54 +150,54 @@ def test_a_trial_that_kills_twice_fails_and_the_others_go_on(run):
 @pytest.mark.parametrize("deed", ["stop", "hang", "halve"])
 def test_a_trial_that_hangs_twice_fails_and_the_others_go_on(run, deed):
     """A stopped process, a deadlock, and a process that is stopped while it sends an event."""
-    found = run(TRIALS, deeds={"tf2:0": deed}, patience=PATIENCE_S)
-    assert kinds(found, TRIALS[0]) == [Started, Retried, Started, Failed]
-    assert kinds(found, TRIALS[1]) == DONE
-    assert all(SILENT.fullmatch(reason) for reason in reasons(found, Retried) + reasons(found, Failed))
+    reports = run(TRIALS, deeds={"tf2:0": deed}, patience=PATIENCE_S)
+    assert kinds(reports, TRIALS[0]) == [Started, Retried, Started, Failed]
+    assert kinds(reports, TRIALS[1]) == DONE
+    assert all(SILENT.fullmatch(reason) for reason in reasons(reports, Retried) + reasons(reports, Failed))
 
 
 def test_a_trial_that_hung_once_is_done_at_the_second_try(run):
-    found = run(TRIALS, deeds={"tf2:0": "stop-once"}, patience=PATIENCE_S)
-    assert [type(event) for _, event in found] == [Started, Retried, *DONE, *DONE]
+    reports = run(TRIALS, deeds={"tf2:0": "stop-once"}, patience=PATIENCE_S)
+    assert [type(event) for _, event in reports] == [Started, Retried, *DONE, *DONE]
 
 
 def test_a_hanging_worker_holds_up_no_other(run):
     trials = [*TRIALS, toys.trial("pytorch")]
-    found = run(trials, workers=2, deeds={"tf2:0": "stop"}, patience=PATIENCE_S)
-    assert [kinds(found, trial) for trial in trials[1:]] == [DONE, DONE]
-    assert kinds(found, trials[0])[-1] == Failed
+    reports = run(trials, workers=2, deeds={"tf2:0": "stop"}, patience=PATIENCE_S)
+    assert [kinds(reports, trial) for trial in trials[1:]] == [DONE, DONE]
+    assert kinds(reports, trials[0])[-1] == Failed
 
 
 def test_a_worker_that_compiles_for_long_is_left_alone(run):
     assert toys.COMPILE_S > 2 * PATIENCE_S
-    found = run(TRIALS, deeds={"tf2:0": "compile-once"}, patience=PATIENCE_S)
-    assert [type(event) for _, event in found] == [*DONE, *DONE]
+    reports = run(TRIALS, deeds={"tf2:0": "compile-once"}, patience=PATIENCE_S)
+    assert [type(event) for _, event in reports] == [*DONE, *DONE]
 
 
 def test_time_in_which_the_parent_does_something_else_is_no_silence(make):
     """Such as waiting for the tracking server."""
     with make(patience=PATIENCE_S) as executor, closing(executor.run(TRIALS)) as reports:
-        found = []
+        kept = []
         for _, trial, event in reports:
-            found += [] if isinstance(event, Progressed) else [(trial, event)]
+            kept += [] if isinstance(event, Progressed) else [(trial, event)]
             if isinstance(event, Started):
                 time.sleep(2 * PATIENCE_S)
-    assert [type(event) for _, event in found] == [*DONE, *DONE]
+    assert [type(event) for _, event in kept] == [*DONE, *DONE]
 
 
 def test_a_call_that_computes_for_ever_is_ended(run, monkeypatch):
     monkeypatch.setattr(silence, "BUSY", 3)
-    found = run(TRIALS[:1], deeds={"tf2:0": "spin"}, patience=PATIENCE_S / 2)
-    assert [type(event) for _, event in found if isinstance(event, Retried | Failed)] == [Retried, Failed]
-    assert all(SILENT.fullmatch(reason) for reason in reasons(found, Retried) + reasons(found, Failed))
+    reports = run(TRIALS[:1], deeds={"tf2:0": "spin"}, patience=PATIENCE_S / 2)
+    assert [type(event) for _, event in reports if isinstance(event, Retried | Failed)] == [Retried, Failed]
+    assert all(SILENT.fullmatch(reason) for reason in reasons(reports, Retried) + reasons(reports, Failed))
 
 
 def test_a_framework_that_hangs_while_it_loads_does_not_hold_up_a_large_job(run):
     """The job fills the pipe, which nobody reads."""
     trials = [replace(toys.trial(), version="x" * 10_000_000), toys.trial("pytorch")]
-    found = run(trials, deeds={"tf2": "stop"}, patience=PATIENCE_S)
-    assert kinds(found, trials[0]) == [Retried, Failed]
-    assert kinds(found, trials[1]) == DONE
+    reports = run(trials, deeds={"tf2": "stop"}, patience=PATIENCE_S)
+    assert kinds(reports, trials[0]) == [Retried, Failed]
+    assert kinds(reports, trials[1]) == DONE
 
 
 # --- interruption

@@ -50,16 +50,16 @@ def node_of(cpus):
 
 def lose(executor, trials, how):
     """Run trials and do something to the actor each time that one has started; all events but the signs of life."""
-    found = []
+    events = []
     with executor, closing(executor.run(trials)) as reports:
         for slot, trial, event in reports:
-            found += [] if isinstance(event, Progressed) else [(trial, event)]
+            events += [] if isinstance(event, Progressed) else [(trial, event)]
             if isinstance(event, Started):
                 deed = next(iter(json.loads(os.environ["TOY_DEEDS"]).values()), "")
                 if deed.startswith("sleep"):
                     wait_for_sleep()
                 how(executor._slots[slot].facts.pid, event.environment["pid"])
-    return found
+    return events
 
 
 def wait_for_sleep():
@@ -81,7 +81,7 @@ def plain(reports):
     def untimed(metrics):
         return {name: value for name, value in metrics.items() if not name.startswith("time/")}
 
-    found = {}
+    said = {}
     for _, trial, event in reports:
         match event:
             case Started():
@@ -92,16 +92,16 @@ def plain(reports):
                 what = untimed(event.metrics), event.files
             case _:
                 continue
-        found.setdefault(trial.fingerprint, []).append(what)
-    return found
+        said.setdefault(trial.fingerprint, []).append(what)
+    return said
 
 
 def test_the_results_are_the_local_executor_s_bit_for_bit(make):
     with make(workers=2) as executor:
-        found = plain(executor.run(TRIALS))
+        results = plain(executor.run(TRIALS))
     with LocalExecutor(toys.load, 1, 1) as executor:
-        assert found == plain(executor.run(TRIALS))
-    assert len(found) == len(TRIALS)
+        assert results == plain(executor.run(TRIALS))
+    assert len(results) == len(TRIALS)
 
 
 # --- losses
@@ -115,10 +115,10 @@ def test_a_lost_actor_s_trial_is_tried_once_more_and_its_worker_is_gone(make):
             os.kill(actor, signal.SIGKILL)
         pids.append(worker)
 
-    found = lose(make(deeds={"tf2:0": "sleep-once"}), TRIALS[:2], kill)
-    assert kinds(found, TRIALS[0]) == [Started, Retried, *DONE]
-    assert kinds(found, TRIALS[1]) == DONE
-    (reason,) = [event.reason for _, event in found if isinstance(event, Retried)]
+    events = lose(make(deeds={"tf2:0": "sleep-once"}), TRIALS[:2], kill)
+    assert kinds(events, TRIALS[0]) == [Started, Retried, *DONE]
+    assert kinds(events, TRIALS[1]) == DONE
+    (reason,) = [event.reason for _, event in events if isinstance(event, Retried)]
     assert reason == f"Ray lost the worker on node {socket.gethostname()}"
     assert gone(pids[0])
 
@@ -135,9 +135,9 @@ def test_a_trial_whose_worker_is_lost_twice_fails_and_the_others_go_on(make, dee
         if len(starts) <= 2 and (deed == "sleep" or len(starts) == 2):
             os.kill(actor, signal.SIGKILL)
 
-    found = lose(make(deeds={"tf2:0": deed}), TRIALS[::2], kill)
-    assert kinds(found, TRIALS[0])[:4] == [Started, Retried, Started, Failed]
-    assert kinds(found, TRIALS[2]) == DONE
+    events = lose(make(deeds={"tf2:0": deed}), TRIALS[::2], kill)
+    assert kinds(events, TRIALS[0])[:4] == [Started, Retried, Started, Failed]
+    assert kinds(events, TRIALS[2]) == DONE
 
 
 def test_a_stopped_actor_is_lost(make, monkeypatch):
@@ -149,9 +149,9 @@ def test_a_stopped_actor_is_lost(make, monkeypatch):
             os.kill(actor, signal.SIGSTOP)
         stopped.append(actor)
 
-    found = lose(make(deeds={"tf2:0": "sleep-once"}), TRIALS[:1], stop)
-    assert kinds(found, TRIALS[0]) == [Started, Retried, *DONE]
-    assert re.fullmatch(r"node \S+ was silent for \d+ s", found[1][1].reason)
+    events = lose(make(deeds={"tf2:0": "sleep-once"}), TRIALS[:1], stop)
+    assert kinds(events, TRIALS[0]) == [Started, Retried, *DONE]
+    assert re.fullmatch(r"node \S+ was silent for \d+ s", events[1][1].reason)
     assert gone(stopped[0])
 
 
@@ -165,10 +165,10 @@ def test_a_lost_node_s_trial_is_tried_elsewhere(make):
                 shared_cluster().remove_node(first, allow_graceful=False)
                 more.append(new_node(shared_cluster(), 3))
 
-        found = lose(make(threads=3, deeds={"tf2:0": "sleep-once"}), TRIALS[:1], remove)
+        events = lose(make(threads=3, deeds={"tf2:0": "sleep-once"}), TRIALS[:1], remove)
     shared_cluster().remove_node(more[0], allow_graceful=False)
-    assert kinds(found, TRIALS[0]) == [Started, Retried, *DONE]
-    assert {event.environment["threads"] for _, event in found if isinstance(event, Started)} == {"3"}
+    assert kinds(events, TRIALS[0]) == [Started, Retried, *DONE]
+    assert {event.environment["threads"] for _, event in events if isinstance(event, Started)} == {"3"}
 
 
 # --- whole nodes
@@ -199,8 +199,8 @@ def test_kept_actors_run_again_and_one_that_died_meanwhile_costs_no_try(make):
     with make() as executor:
         executor.keep, actors = True, []
         for _ in range(3):
-            found = [(trial, event) for _, trial, event in executor.run(TRIALS)]
-            for heard in (kinds(found, trial) for trial in TRIALS):
+            events = [(trial, event) for _, trial, event in executor.run(TRIALS)]
+            for heard in (kinds(events, trial) for trial in TRIALS):
                 assert heard[0] is Progressed  # the first sign of life, which no question of the run before takes
                 assert [kind for kind in heard if kind is not Progressed] == DONE
             actors.append(executor._slots[0].facts.pid)

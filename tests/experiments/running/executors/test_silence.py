@@ -94,10 +94,10 @@ def test_usage_counts_what_a_process_s_children_compute():
         process, until = psutil.Process(waiting.pid), time.monotonic() + GUARD_S
         while usage(waiting.pid).seconds < sum(process.cpu_times()[:2]) + 0.5 and time.monotonic() < until:
             time.sleep(0.05)
-        found = usage(waiting.pid)
+        used = usage(waiting.pid)
         for each in (*process.children(), process):
             each.kill()
-    assert found.working
+    assert used.working
     assert time.monotonic() < until
 
 

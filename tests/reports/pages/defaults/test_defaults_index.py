@@ -58,21 +58,21 @@ def test_the_chart_and_both_recipes_follow(whole, monkeypatch):
 
 
 def test_a_recipe_shows_three_fields_and_folds_the_rest(whole):
-    (found,) = judged(whole)
-    strong = [effect._replace(differs=0.0) for effect in (*found.last.main, *found.last.main[:2])]
+    (setting,) = judged(whole)
+    strong = [effect._replace(differs=0.0) for effect in (*setting.last.main, *setting.last.main[:2])]
     fields = ("embedding", "dropout", "adam", "head", "kernel")
-    blocks = tables.recipes(found.last._replace(over_design=strong), replace(found.switches, fields=fields))
+    blocks = tables.recipes(setting.last._replace(over_design=strong), replace(setting.switches, fields=fields))
     assert [type(block) for block in blocks] == [Code, Code, Details]
     assert sum(field in blocks[0].text for field in (f"# {name}" for name in fields)) == 3
     assert sum(field in blocks[2].blocks[0].text for field in (f"# {name}" for name in fields)) == 2
 
 
 def test_without_a_shown_effect_it_says_so(whole):
-    (found,) = judged(whole)
-    main = [effect._replace(differs=1.0, equal=1.0) for effect in found.last.main]
-    weak = found._replace(epochs=[found.last.with_main(main)])
+    (setting,) = judged(whole)
+    main = [effect._replace(differs=1.0, equal=1.0) for effect in setting.last.main]
+    weak = setting._replace(epochs=[setting.last.with_main(main)])
     assert "no default is shown to move the result (n\xa0=\xa08)" in words.headline(weak)
-    assert tables.recipes(weak.last, found.switches) == []
+    assert tables.recipes(weak.last, setting.switches) == []
 
 
 def test_every_field_of_the_conventions_has_its_words():

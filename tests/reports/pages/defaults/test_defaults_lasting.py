@@ -10,8 +10,8 @@ TEN = {"training": {"epochs": 10}, "first_seed": 8}
 
 
 def said(left: float) -> tuple[str, ...]:
-    (found,) = judged(results(planned(table(**TEN)), left))
-    lead, points = lasting.section(found).blocks
+    (setting,) = judged(results(planned(table(**TEN)), left))
+    lead, points = lasting.section(setting).blocks
     assert "95% intervals" in lead.text and "n\xa0=\xa08 seeds" in lead.text
     return points.items
 
@@ -33,13 +33,13 @@ def test_an_effect_lasts_fades_or_turns(left, verdict):
 
 
 def test_two_epochs_are_too_few_to_ask():
-    (found,) = judged(results(planned(table())))
-    assert lasting.section(found) is None
+    (setting,) = judged(results(planned(table())))
+    assert lasting.section(setting) is None
 
 
 def test_each_epoch_read_has_its_panel():
-    found = results(planned(table(**TEN)), 0.0)
-    titles = [panel.title.partition(",")[0] for panel in page.sections(found)[0].blocks[1].panels]
+    made = results(planned(table(**TEN)), 0.0)
+    titles = [panel.title.partition(",")[0] for panel in page.sections(made)[0].blocks[1].panels]
     assert titles == [f"after epoch {epoch}" for epoch in (1, 2, 5, 10)]
 
 
@@ -50,11 +50,14 @@ def test_settings_of_one_cell_have_their_own_anchors():
 
 
 def test_the_curves_show_the_largest_switches_although_they_fade():
-    (found,) = judged(results(planned(table(**TEN)), 0.0))
-    assert [found.switches.fields[place] for place in curves.telling(found)[: curves.SHOWN]] == ["embedding", "dropout"]
-    first, *_, last = curves.curve(found.switches, 0)
+    (setting,) = judged(results(planned(table(**TEN)), 0.0))
+    assert [setting.switches.fields[place] for place in curves.telling(setting)[: curves.SHOWN]] == [
+        "embedding",
+        "dropout",
+    ]
+    first, *_, last = curves.curve(setting.switches, 0)
     assert (first.epoch, last.epoch) == (1, 10)
     assert first.pytorch.value - first.keras.value == pytest.approx(-4, abs=0.2)
     assert last.pytorch.value - last.keras.value == pytest.approx(0, abs=0.2)
     assert first.keras.known and first.keras.n == 8
-    assert len(curves.figure(found, results([])).panels) == curves.SHOWN
+    assert len(curves.figure(setting, results([])).panels) == curves.SHOWN

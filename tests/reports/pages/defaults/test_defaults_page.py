@@ -22,15 +22,15 @@ def whole():
 def test_effects_are_found_within_their_intervals(whole):
     (switches,) = arms.settings(whole)
     assert switches.fields == tuple(EFFECTS) and switches.framework == "pytorch"
-    found = measured(switches, 2)
-    for effect, truth in zip(found.over_design, EFFECTS.values(), strict=True):
+    effects = measured(switches, 2)
+    for effect, truth in zip(effects.over_design, EFFECTS.values(), strict=True):
         assert abs(effect.estimate.value - truth) < 0.2 and effect.estimate.n == SEEDS
-    assert [effect.verdict for effect in found.over_design] == ["moves", "moves", "does not"]
-    pair = max(found.pairs, key=lambda each: abs(each.estimate.value))
+    assert [effect.verdict for effect in effects.over_design] == ["moves", "moves", "does not"]
+    pair = max(effects.pairs, key=lambda each: abs(each.estimate.value))
     assert pair.fields == (0, 1) and abs(pair.estimate.value - TOGETHER) < 0.2
-    alone = [found.from_keras[0].estimate.value, found.from_pytorch[0].estimate.value]
+    alone = [effects.from_keras[0].estimate.value, effects.from_pytorch[0].estimate.value]
     assert alone == pytest.approx([-4 - TOGETHER, -4 + TOGETHER], abs=0.3), "the pair acts at the corners"
-    assert found.corners.mean() == pytest.approx(sum(EFFECTS.values()), abs=0.3)
+    assert effects.corners.mean() == pytest.approx(sum(EFFECTS.values()), abs=0.3)
 
 
 def test_a_title_says_where_padding_is_one_of_the_switches(whole):
@@ -80,10 +80,10 @@ def test_both_directions_of_change_are_marked_and_names_are_whole(whole):
 
 def test_verdicts_are_one_family_over_the_page(whole):
     both = results(planned(table(), table(network={"cell": "gru", "form": "layer"})))
-    found = judged(both)
-    assert [each.family for each in found] == [6, 6] and [each.switches.cell for each in found] == ["lstm", "gru"]
+    settings = judged(both)
+    assert [each.family for each in settings] == [6, 6] and [each.switches.cell for each in settings] == ["lstm", "gru"]
     (alone,) = judged(whole)
-    for wide, narrow in zip(found[0].last.main, alone.last.main, strict=True):
+    for wide, narrow in zip(settings[0].last.main, alone.last.main, strict=True):
         assert wide.together == narrow.together, "a panel's intervals are its own fields'"
         assert wide.equal >= narrow.equal and wide.differs >= narrow.differs
 
@@ -96,8 +96,8 @@ def test_both_frameworks_are_compared(whole):
 def test_corners_alone_have_effects_and_no_design():
     made = results(planned(table(design="corners", start=["keras"])))
     (switches,) = arms.settings(made)
-    found = measured(switches, 2)
-    assert found.over_design == [] and found.from_pytorch == [] and len(found.main) == 3
+    effects = measured(switches, 2)
+    assert effects.over_design == [] and effects.from_pytorch == [] and len(effects.main) == 3
     assert "no design" in page.sections(made)[-1].blocks[1].text
     assert [key.text for key in page.sections(made)[0].blocks[1].keys][-1] == "the interval includes zero", "no rings"
 
@@ -113,8 +113,8 @@ def test_seeds_that_lack_an_arm_are_left_out():
 def test_with_the_corners_alone_done_the_page_says_what_could_be_shown(design):
     trials = planned(table(design=design, seeds=3))
     ends = [trial for trial in trials if trial.spec.conventions.label in ("keras", "pytorch")]
-    found = toys.results(trials, [run(trial) for trial in ends])
-    text = str(page.sections(found))
+    part = toys.results(trials, [run(trial) for trial in ends])
+    text = str(page.sections(part))
     assert "No effect yet" in text and "an effect is shown with 80% power if it is at least" in text
 
 
@@ -158,8 +158,8 @@ def sine():
         owner = made.trial.spec.conventions.owner("kernel", "keras")
         noise = np.random.default_rng([made.trial.seed, len(made.trial.spec.slug)]).normal(0, 0.01)
         made.epochs[-1]["test/rollout_mse"] = 0.01 * 10 ** (noise + 0.3 * (owner == "pytorch"))
-    found = toys.results(trials, runs)
-    return replace(found, history=found.history.drop(columns="test/rollout_mse"))
+    complete = toys.results(trials, runs)
+    return replace(complete, history=complete.history.drop(columns="test/rollout_mse"))
 
 
 def test_of_an_error_the_factor_is_told(sine):

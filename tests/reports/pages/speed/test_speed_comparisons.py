@@ -39,28 +39,28 @@ def test_executions_are_rows_of_their_own():
 
 
 def test_each_task_and_number_of_threads_has_its_benchmark():
-    found = [flat("tf2", 0.01, threads=1), flat("tf2", 0.01), flat("tf2", 0.01, parts={"task": "sine"})]
-    names = [benchmark.name for benchmark in benchmarks(timed_variants(toys.results(*reversed(found))))]
+    timings = [flat("tf2", 0.01, threads=1), flat("tf2", 0.01), flat("tf2", 0.01, parts={"task": "sine"})]
+    names = [benchmark.name for benchmark in benchmarks(timed_variants(toys.results(*reversed(timings))))]
     assert names == ["imdb-2", "imdb-1", "sine-2"]
 
 
 def test_another_setting_is_another_benchmark():
     small = flat("tf2", 0.01, parts={"training": {"batch_size": 8}})
-    found = benchmarks(timed_variants(toys.results(flat("tf2", 0.01), flat("tf2", 0.01, "tuned"), small)))
-    assert [benchmark.title for benchmark in found] == ["imdb, 2 threads", "imdb, 2 threads, setting 2"]
-    assert "batches of 8" in found[1].setting
+    titled = benchmarks(timed_variants(toys.results(flat("tf2", 0.01), flat("tf2", 0.01, "tuned"), small)))
+    assert [benchmark.title for benchmark in titled] == ["imdb, 2 threads", "imdb, 2 threads, setting 2"]
+    assert "batches of 8" in titled[1].setting
 
 
 def test_a_variant_timed_twice_counts_where_both_twins_were():
-    found = timed_variants(toys.results(flat("tf2", 9.0), flat("tf2", 1.0, group=1), flat("pytorch", 2.0, group=1)))
-    assert [each.step for each in found] == [1.0, 2.0]
+    variants = timed_variants(toys.results(flat("tf2", 9.0), flat("tf2", 1.0, group=1), flat("pytorch", 2.0, group=1)))
+    assert [each.step for each in variants] == [1.0, 2.0]
 
 
 def test_multiple_and_rate_are_of_the_step():
     (benchmark,) = benchmarks(timed_variants(toys.results(flat("tf2", 0.5, floor=0.1, gflop=2.0))))
-    (found,) = benchmark.rows
-    assert benchmark.multiple(found) == pytest.approx(5)
-    assert found.figures["rate/gflop_per_s"] == pytest.approx(4)
+    (variant,) = benchmark.rows
+    assert benchmark.multiple(variant) == pytest.approx(5)
+    assert variant.figures["rate/gflop_per_s"] == pytest.approx(4)
 
 
 def test_the_floor_is_the_fastest_way_and_the_same_for_both_twins():
@@ -163,22 +163,22 @@ def crossed(one: RecordedTiming, another: RecordedTiming) -> first_call.Crossing
 
 
 def test_the_crossing_is_where_the_faster_step_has_made_up_for_its_first_call():
-    found = crossed(flat("tf2", 0.01, first=2.0), flat("pytorch", 0.11, first=0.6))
-    assert found.starter.framework == "pytorch"
-    assert found.steps == pytest.approx(14)  # (2.0 − 0.6) / (0.11 − 0.01)
-    assert 0 < found.low < 14 < found.high
+    crossing = crossed(flat("tf2", 0.01, first=2.0), flat("pytorch", 0.11, first=0.6))
+    assert crossing.starter.framework == "pytorch"
+    assert crossing.steps == pytest.approx(14)  # (2.0 − 0.6) / (0.11 − 0.01)
+    assert 0 < crossing.low < 14 < crossing.high
 
 
 def test_a_crossings_interval_has_the_first_calls_range_and_the_ratios_interval():
     one, another = flat("tf2", 0.01, first=2.0), flat("pytorch", 0.11, first=0.6)
     for process, first in zip(one.processes, (1.6, 2.4), strict=True):
         process["train"]["first"] = first
-    found = crossed(one, another)
+    crossing = crossed(one, another)
     rows = TimedVariant(another, "lstm"), TimedVariant(one, "lstm")
     ratio = Comparisons([rows]).of(*rows)
-    assert found.steps == pytest.approx(14)
-    assert found.low == pytest.approx(1.0 / (0.01 * (ratio.high - 1)))
-    assert found.high == pytest.approx(1.8 / (0.01 * (ratio.low - 1)))
+    assert crossing.steps == pytest.approx(14)
+    assert crossing.low == pytest.approx(1.0 / (0.01 * (ratio.high - 1)))
+    assert crossing.high == pytest.approx(1.8 / (0.01 * (ratio.low - 1)))
 
 
 def test_whoever_starts_sooner_and_steps_faster_is_never_behind():

@@ -61,10 +61,10 @@ def test_masked_padding_is_compared_with_padding_that_is_read():
 
 def test_timings_with_dropout_stay_out_of_the_benchmarks():
     main = [timed(0.0, 0.02, form=form) for form in ("layer", "scratch", "tuned")]
-    (found,) = benchmarks(timed_variants(toys.results(*main, timed(0.5, 0.03))))
-    assert {row.spec.network.dropout for row in found.rows} == {0.0} and len(found.rows) == 3
+    (benchmark,) = benchmarks(timed_variants(toys.results(*main, timed(0.5, 0.03))))
+    assert {row.spec.network.dropout for row in benchmark.rows} == {0.0} and len(benchmark.rows) == 3
 
 
 def test_old_timings_that_all_drop_are_still_compared():
-    (found,) = benchmarks(timed_variants(toys.results(timed(0.5, 0.03), timed(0.5, 0.03, "pytorch"))))
-    assert len(found.rows) == 2
+    (benchmark,) = benchmarks(timed_variants(toys.results(timed(0.5, 0.03), timed(0.5, 0.03, "pytorch"))))
+    assert len(benchmark.rows) == 2

@@ -26,8 +26,8 @@ ABSENT = (
 
 def record(round: int, steady: list[float], error: float = 3e-8) -> dict:
     clock = {"first": 1.5, "warm_up": [], "settled": True, "steady": steady}
-    found = {"round": round, "environment": {}, "load": 0.0, "load_before": 0.0, "build_s": 0.1, "forward": clock}
-    return found | {"idle_bytes": 1, "peak_bytes": 9, "step_bytes": 8, "error": error, "device": "cpu"}
+    fields = {"round": round, "environment": {}, "load": 0.0, "load_before": 0.0, "build_s": 0.1, "forward": clock}
+    return fields | {"idle_bytes": 1, "peak_bytes": 9, "step_bytes": 8, "error": error, "device": "cpu"}
 
 
 def by_engine(name: str, *seconds: float, threads: int = 2, cell: str = "lstm", **fields) -> RecordedTiming:
@@ -49,9 +49,9 @@ def rows(results: Results) -> dict[str, list[forward.ForwardPass]]:
 
 
 def test_an_engine_stands_beside_each_twins_fastest_forward_pass():
-    found = rows(made(by_engine("xla", 0.002, 0.002), by_engine("onnxruntime", 0.002, 0.002)))["lstm"]
-    assert [each.title for each in found] == ["TensorFlow 2's layer", "PyTorch's tuned form", "ONNX Runtime", "XLA"]
-    assert [round(1000 * each.step, 3) for each in found] == [10, 4, 2, 2]
+    passes = rows(made(by_engine("xla", 0.002, 0.002), by_engine("onnxruntime", 0.002, 0.002)))["lstm"]
+    assert [each.title for each in passes] == ["TensorFlow 2's layer", "PyTorch's tuned form", "ONNX Runtime", "XLA"]
+    assert [round(1000 * each.step, 3) for each in passes] == [10, 4, 2, 2]
 
 
 def test_a_further_round_of_a_close_pair_has_no_forward_pass():
@@ -59,9 +59,9 @@ def test_a_further_round_of_a_close_pair_has_no_forward_pass():
     further = [{key: value for key, value in each.items() if key != "forward"} for each in results.timings[2].processes]
     further = [each | {"round": len(further) + place} for place, each in enumerate(further)]
     tuned = replace(results.timings[2], processes=(*results.timings[2].processes, *further))
-    found = rows(replace(results, timings=[*results.timings[:2], tuned, *results.timings[3:]]))["lstm"]
-    assert [round(1000 * each.step, 3) for each in found] == [10, 4, 2]
-    assert {round(1000 * value, 3) for value in (found[1].low, found[1].high)} == {4}
+    passes = rows(replace(results, timings=[*results.timings[:2], tuned, *results.timings[3:]]))["lstm"]
+    assert [round(1000 * each.step, 3) for each in passes] == [10, 4, 2]
+    assert {round(1000 * value, 3) for value in (passes[1].low, passes[1].high)} == {4}
 
 
 @pytest.mark.parametrize("other", [{"threads": 1}, {"cell": "gru"}])
@@ -78,11 +78,11 @@ def test_a_failed_engine_has_no_mark_and_its_reason_is_said():
 
 
 def test_the_ratio_is_the_twins_time_over_the_engines():
-    found = rows(made(by_engine("onnxruntime", 0.002, 0.002)))
-    known = forward.comparisons([found])
-    tf2, pytorch, engine = found["lstm"]
+    passes = rows(made(by_engine("onnxruntime", 0.002, 0.002)))
+    known = forward.comparisons([passes])
+    tf2, pytorch, engine = passes["lstm"]
     assert known.of(tf2, engine).value == pytest.approx(5) and known.of(pytorch, engine).value == pytest.approx(2)
-    assert [(top.who, bottom.who) for top, bottom in forward.pairs(found)] == [
+    assert [(top.who, bottom.who) for top, bottom in forward.pairs(passes)] == [
         ("tf2", "onnxruntime"),
         ("pytorch", "onnxruntime"),
     ]

@@ -16,15 +16,15 @@ from reports.pages.speed.timed.benchmarks import benchmarks, timed_variants
 @pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
 def test_a_power_law_is_recovered(power):
     values = (20, 40, 80, 160)
-    found = growth.exponent(values, [0.003 * value**power for value in values])
-    assert tuple(found) == pytest.approx((power, power, power, 4), abs=1e-6)
+    exponent = growth.exponent(values, [0.003 * value**power for value in values])
+    assert tuple(exponent) == pytest.approx((power, power, power, 4), abs=1e-6)
 
 
 def test_the_exponents_interval_is_students():
     # By hand: logs 0, 1, 2 → 0, 1, 3; slope 1.5, residuals 1/6, −1/3, 1/6; se √(1/6 / 2), t with 1 degree 12.706.
-    found = growth.exponent([1, math.e, math.e**2], [1, math.e, math.e**3])
-    assert found.value == pytest.approx(1.5)
-    assert found.half == pytest.approx(12.7062 * math.sqrt(1 / 12), rel=1e-4)
+    exponent = growth.exponent([1, math.e, math.e**2], [1, math.e, math.e**3])
+    assert exponent.value == pytest.approx(1.5)
+    assert exponent.half == pytest.approx(12.7062 * math.sqrt(1 / 12), rel=1e-4)
 
 
 def share_that_bend(bend: float) -> float:
@@ -42,13 +42,13 @@ def test_a_bend_is_told_from_noise():
 
 def test_the_distance_from_the_line_is_that_of_the_worst_point():
     # Logs 0, 1, 3 at 0, 1, 2: the line is −1/6 + 3/2 x, and the middle point lies a third below it.
-    found = statistics.lack_of_fit([0, 1, 2], [[0.0], [1.0], [3.0]])
-    assert found.largest == pytest.approx(-1 / 3) and math.isnan(found.p)
+    misfit = statistics.lack_of_fit([0, 1, 2], [[0.0], [1.0], [3.0]])
+    assert misfit.largest == pytest.approx(-1 / 3) and math.isnan(misfit.p)
 
 
 def test_three_points_make_a_sweep():
-    (found,) = traits.sweeps(timed_variants(toys.results(*swept(20, 80, 40))))
-    assert (found.word, found.values) == ("tokens", [20, 40, 80])
+    (sweep,) = traits.sweeps(timed_variants(toys.results(*swept(20, 80, 40))))
+    assert (sweep.word, sweep.values) == ("tokens", [20, 40, 80])
 
 
 def test_two_points_make_none():
@@ -69,8 +69,8 @@ def test_nothing_else_may_change_in_a_sweep():
     ],
 )
 def test_every_quantity_has_its_sweeps(word, parts):
-    found = traits.sweeps(timed_variants(toys.results(*(flat("tf2", 0.01, parts=each) for each in parts))))
-    assert [each.word for each in found] == [word]
+    sweeps = traits.sweeps(timed_variants(toys.results(*(flat("tf2", 0.01, parts=each) for each in parts))))
+    assert [each.word for each in sweeps] == [word]
 
 
 def test_uneven_layers_are_no_sweep():

@@ -43,8 +43,8 @@ def test_the_page_has_its_sections(html, text):
 
 def test_every_timing_leads_to_its_run(whole, html):
     wanted = {f"/experiments/9/runs/{row.timed.run_id}" for row in timed_variants(whole)}
-    found = {href.partition("#")[2] for href in Elements(html).all("href")}
-    assert wanted <= found
+    fragments = {href.partition("#")[2] for href in Elements(html).all("href")}
+    assert wanted <= fragments
 
 
 def test_ids_are_unique_and_contents_lead_somewhere(html):
@@ -115,15 +115,15 @@ def test_all_done_needs_no_section_for_what_is_missing():
 
 
 def test_links_of_timings_name_their_kind_and_twin():
-    found = toys.results().speed_links.timings("tf2", cell="lstm")
-    assert "tags.kind%20%3D%20%27timing%27" in found
-    assert "tags.framework%20%3D%20%27tf2%27" in found
-    assert "params.cell%20%3D%20%27lstm%27" in found
+    link = toys.results().speed_links.timings("tf2", cell="lstm")
+    assert "tags.kind%20%3D%20%27timing%27" in link
+    assert "tags.framework%20%3D%20%27tf2%27" in link
+    assert "params.cell%20%3D%20%27lstm%27" in link
 
 
 def test_a_file_is_read_process_by_process():
-    found = artifacts.timings(json.dumps({"processes": [toys.record(0, [1.0]), {"failure": "E: x"}]}))
-    assert [each.get("round") for each in found] == [0, None]
+    processes = artifacts.timings(json.dumps({"processes": [toys.record(0, [1.0]), {"failure": "E: x"}]}))
+    assert [each.get("round") for each in processes] == [0, None]
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", '{"processes": []}', '{"processes": [{"round": 0}]}', '{"half": '])

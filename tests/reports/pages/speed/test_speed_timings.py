@@ -19,9 +19,9 @@ def ratio(top, bottom, *others):
 
 
 def test_a_ratio_is_the_geometric_mean_of_its_rounds():
-    found = ratio(row("tf2", 2.0, 8.0), row("pytorch", 1.0, 1.0))
-    assert found.value == pytest.approx(4.0)
-    assert found.low < 4.0 < found.high and found.low * found.high == pytest.approx(16.0)
+    comparison = ratio(row("tf2", 2.0, 8.0), row("pytorch", 1.0, 1.0))
+    assert comparison.value == pytest.approx(4.0)
+    assert comparison.low < 4.0 < comparison.high and comparison.low * comparison.high == pytest.approx(16.0)
 
 
 def test_rounds_are_paired():
@@ -37,10 +37,10 @@ def test_the_interval_is_students_with_the_pages_variance():
         (row("tf2", *scales, tokens=tokens), row("pytorch", 1.0, 1.0, tokens=tokens))
         for scales, tokens in zip(apart, (10, 20, 30), strict=True)
     ]
-    found = ratio(*pairs[0], *pairs[1:])
+    comparison = ratio(*pairs[0], *pairs[1:])
     common = (0.02 + 0.08 + 0.0) / 3
     half = stats.t.ppf(0.975, 5) * math.sqrt((4 * common + 0.02) / 5 / 2)
-    assert (math.log(found.low), math.log(found.high)) == (pytest.approx(-half), pytest.approx(half))
+    assert (math.log(comparison.low), math.log(comparison.high)) == (pytest.approx(-half), pytest.approx(half))
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ def test_from_one_round_what_differs_from_itself_tells_the_scatter(again, sd):
     """Worked out by hand: the mean square of the variants' own log-ratios, where it is above the usual 0.13²."""
     pair = row("tf2", 3.0), row("pytorch", 1.0)
     itself = [(row("tf2", 1.0, tokens=n), row("tf2", scale, tokens=n, threads=1)) for n, scale in enumerate(again, 10)]
-    found = Comparisons([pair], 1, itself).of(*pair)
-    assert math.log(found.high / found.value) == pytest.approx(stats.t.ppf(0.975, 4) * sd)
+    comparison = Comparisons([pair], 1, itself).of(*pair)
+    assert math.log(comparison.high / comparison.value) == pytest.approx(stats.t.ppf(0.975, 4) * sd)
 
 
 def test_turned_round_the_interval_is_its_inverse():
@@ -71,9 +71,9 @@ def test_more_rounds_decide_more():
 
 def test_without_a_common_round_nothing_is_decided():
     late = replace(row("pytorch").timed, processes=(toys.record(5, list(STEPS), "pytorch"),))
-    found = ratio(row("tf2", 9.0), TimedVariant(late, "lstm"))
-    assert math.isnan(found.low)
-    assert (found.decided, found.interval) == (False, "no interval")
+    comparison = ratio(row("tf2", 9.0), TimedVariant(late, "lstm"))
+    assert math.isnan(comparison.low)
+    assert (comparison.decided, comparison.interval) == (False, "no interval")
 
 
 def test_a_pair_that_the_page_did_not_name_is_refused():
@@ -139,8 +139,8 @@ def test_spread_between_processes_is_marked():
 
 
 def test_unsettled_warm_ups_and_load_are_marked():
-    found = TimedVariant(flat("tf2", 0.01, settled=False, load=2 * BUSY), "lstm").doubts
-    assert found == ("other programs kept 0.4 cores busy", "2 processes did not settle")
+    doubts = TimedVariant(flat("tf2", 0.01, settled=False, load=2 * BUSY), "lstm").doubts
+    assert doubts == ("other programs kept 0.4 cores busy", "2 processes did not settle")
 
 
 def test_a_mark_stands_at_the_number_and_says_why():
