@@ -47,7 +47,7 @@ class RungMeasured:
 
 
 @dataclass(frozen=True)
-class VariantTimed:
+class VariantMeasured:
     """One variant's times in one process, by the fingerprint of its timing."""
 
     fingerprint: str
@@ -77,7 +77,7 @@ class Retried:
     reason: str
 
 
-Event = Started | Progressed | EpochEnded | RungMeasured | VariantTimed | Finished | Failed | Retried
+Event = Started | Progressed | EpochEnded | RungMeasured | VariantMeasured | Finished | Failed | Retried
 
 
 def guarded(events: Iterator[Event]) -> Iterator[Event]:

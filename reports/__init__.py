@@ -1,6 +1,7 @@
 """MLflow → rows → sections → HTML pages: what a study found, and what it did not."""
 
 from collections.abc import Collection, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,9 @@ if TYPE_CHECKING:
     from experiments.study.plan import Plan
 
 __all__ = ["ask", "write"]
+
+#: By the phase's name, the module whose ``ask`` reads its results, where they may ask for more jobs.
+ASKED = {"speed": "reports.pages.speed.further"}
 
 
 def write(plan: "Plan", tracking_uri: str, folder: Path, running: str = "") -> Path:
@@ -20,7 +24,7 @@ def write(plan: "Plan", tracking_uri: str, folder: Path, running: str = "") -> P
 def ask(
     plan: "Plan", tracking_uri: str, chosen: Mapping[str, Sequence[Any]], phase: str, tried: Collection[str]
 ) -> Sequence[Any]:
-    """The next jobs that the recorded results of a phase ask for: of the speed phase's alone.
+    """The next jobs that the recorded results of a phase ask for.
 
     Args:
         plan: the study laid out.
@@ -29,10 +33,9 @@ def ask(
         phase: its name.
         tried: fingerprints of jobs that are not asked for again.
     """
-    from experiments.speed.phase import PHASE
+    from experiments.study.phases import PHASES
 
-    if phase != PHASE.name or not PHASE.more(plan.study, chosen[phase]).jobs:
+    (asking,) = (each for each in PHASES if each.name == phase)
+    if not asking.more(plan.study, chosen[phase]).jobs:
         return ()
-    from reports.pages.speed import further
-
-    return further.ask(plan, tracking_uri, chosen[phase], tried)
+    return import_module(ASKED[phase]).ask(plan, tracking_uri, chosen[phase], tried)

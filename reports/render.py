@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 from experiments.errors import UserError
 from experiments.running.pages import MARKS, put
 from experiments.study.plan import Plan
-from experiments.twins import TITLES
+from experiments.twins import COLOURS, TITLES
 from reports.data.load import gather
 from reports.data.results import Results
 from reports.html import facets
@@ -108,6 +108,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {"coded": _coded, "shortly": _shortly, "attributes": facets.attributes}
     environment.filters |= {"of_kind": facets.of_kind, "of_row": facets.of_row, "table": _table}
+    environment.globals["colours"] = COLOURS
     return environment
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.events import Failed, Retried, VariantTimed
+from experiments.events import Failed, Retried, VariantMeasured
 from experiments.hardware import identity
 from experiments.spec import ExperimentSpec
 from experiments.speed.measure import Record
@@ -57,13 +57,13 @@ class TimingOutcome:
     def tags(self) -> dict[str, str]:
         """What the run is."""
         each = self.timing
-        found = {"kind": "timing", "fingerprint": each.fingerprint, "framework": each.framework}
-        found |= {"spec_fingerprint": each.spec.fingerprint, "slug": each.spec.slug, "track": each.track}
-        found |= {"threads": str(each.threads), "processes": str(each.processes)}
+        tags = {"kind": "timing", "fingerprint": each.fingerprint, "framework": each.framework}
+        tags |= {"spec_fingerprint": each.spec.fingerprint, "slug": each.spec.slug, "track": each.track}
+        tags |= {"threads": str(each.threads), "processes": str(each.processes)}
         environment = next((record["environment"] for record in self.records if "environment" in record), {})
         environment = environment | next(({"device": r["device"]} for r in self.records if "device" in r), {})
-        found |= {"machine": json.dumps(identity(), ensure_ascii=False)}
-        return found | {"environment": json.dumps(environment, ensure_ascii=False)}
+        tags |= {"machine": json.dumps(identity(), ensure_ascii=False)}
+        return tags | {"environment": json.dumps(environment, ensure_ascii=False)}
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -79,7 +79,7 @@ def summary(records: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     part, figure = ("train", "step") if has_step(records) else ("forward", "forward")
     middle = median(median(record[part]["steady"]) for record in records)
     within, between = spread(records, part)
-    found = {
+    metrics = {
         f"time/{figure}_s": middle,
         f"time/first_{figure}_s": median(record[part]["first"] for record in records),
         "time/build_s": median(record["build_s"] for record in records),
@@ -90,9 +90,9 @@ def summary(records: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         "load/others": max(max(record["load"], record["load_before"]) for record in records),
     }
     if not has_step(records):
-        return found | {"error/reference": max(record["error"] for record in records)}
+        return metrics | {"error/reference": max(record["error"] for record in records)}
     with_floor = [record for record in records if "floor" in record]
-    return found | _floor_metrics(with_floor, middle) if with_floor else found
+    return metrics | _floor_metrics(with_floor, middle) if with_floor else metrics
 
 
 def has_step(records: Sequence[Mapping[str, Any]]) -> bool:
@@ -117,7 +117,7 @@ def _floor_metrics(records: Sequence[Mapping[str, Any]], step: float) -> dict[st
         if all(part in record["floor"] for record in records)
     }
     forward, gflop = median(median(record["forward"]["steady"]) for record in records), records[0]["gflop"]
-    found = {
+    metrics = {
         "time/forward_s": forward,
         "time/first_forward_s": median(record["forward"]["first"] for record in records),
         "floor/step_s": floors["train"],
@@ -126,7 +126,7 @@ def _floor_metrics(records: Sequence[Mapping[str, Any]], step: float) -> dict[st
         "rate/gflop": gflop,
         "rate/gflop_per_s": gflop / step,
     }
-    return found | by_numpy | _peak(records)
+    return metrics | by_numpy | _peak(records)
 
 
 def _peak(records: Sequence[Mapping[str, Any]]) -> dict[str, float]:
@@ -169,9 +169,9 @@ def _group(timings: list[Timing], run: Run, say: Callable[[str], None]) -> Itera
     for session in sessions(timings):
         say(f"{session.framework}, process {session.round + 1}: {len(session.timings)} variants")
         started = time.monotonic()
-        found = _records(session, run)
+        measured = _records(session, run)
         share = (time.monotonic() - started) / len(session.timings)  # its start and imports are everyone's
-        for fingerprint, record in found.items():
+        for fingerprint, record in measured.items():
             records[fingerprint].append(record | {"process_s": share})
             each = by_fingerprint[fingerprint]
             if len(records[fingerprint]) == each.processes:
@@ -180,15 +180,15 @@ def _group(timings: list[Timing], run: Run, say: Callable[[str], None]) -> Itera
 
 def _records(session: Session, run: Run) -> dict[str, Record]:
     """Each variant's record; a failure where the process died."""
-    found: dict[str, Record] = {}
+    measured: dict[str, Record] = {}
     with closing(run([session])) as reports:
         for _, _, event in reports:
             match event:
-                case VariantTimed():
-                    found[event.fingerprint] = event.record
+                case VariantMeasured():
+                    measured[event.fingerprint] = event.record
                 case Retried():
-                    found = {}
+                    measured = {}
                 case Failed():
                     lost = {"failure": event.reason, "traceback": event.traceback}
-                    found = {each.fingerprint: found.get(each.fingerprint, lost) for each in session.timings}
-    return found
+                    measured = {each.fingerprint: measured.get(each.fingerprint, lost) for each in session.timings}
+    return measured

@@ -11,7 +11,7 @@ from traceback import format_exc
 from typing import Literal
 
 from experiments import tasks
-from experiments.events import Event, Finished, VariantTimed, first_line, guarded
+from experiments.events import Event, Finished, VariantMeasured, first_line, guarded
 from experiments.frozen import digest
 from experiments.hardware import identity
 from experiments.protocol import Framework
@@ -115,7 +115,7 @@ class Session:
         return digest([self.round, *(each.fingerprint for each in self.timings)])
 
     def run(self, framework: Framework) -> Iterator[Event]:
-        """Yield a ``VariantTimed`` for every variant, then ``Finished``; a variant's exception goes into its record."""
+        """Yield a ``VariantMeasured`` for each variant, then ``Finished``; what a variant raises is in its record."""
         return guarded(self._measure(framework))
 
     def _measure(self, framework: Framework) -> Iterator[Event]:
@@ -127,7 +127,7 @@ class Session:
         shared = {"round": self.round, "environment": framework.environment(), "load_before": load.load_before()}
         floors = measure.Floors(framework)
         for each in self.timings:
-            yield VariantTimed(each.fingerprint, shared | self._record(each, framework, floors))
+            yield VariantMeasured(each.fingerprint, shared | self._record(each, framework, floors))
         yield Finished()
 
     def _record(self, each: Timing, framework: Framework, floors: measure.Floors) -> Record:

@@ -55,10 +55,10 @@ def on_this_machine(spec: BaseTaskSpec, source: DataSource) -> DataSource:
         if not Path(source.path).is_file():
             raise UserError(f"{source.path}: not on this machine; allowed: a folder that all machines share, or {ELSE}")
         return source
-    found = locate(spec, imdb.KNOWN.get(source.name, "packaged"))
-    if found.digest != source.digest:
-        raise UserError(f"{found.path}: its sha256 is {found.digest}, not {source.digest}; allowed: the same data")
-    return found
+    here = locate(spec, imdb.KNOWN.get(source.name, "packaged"))
+    if here.digest != source.digest:
+        raise UserError(f"{here.path}: its sha256 is {here.digest}, not {source.digest}; allowed: the same data")
+    return here
 
 
 def interface(spec: BaseTaskSpec) -> Interface:

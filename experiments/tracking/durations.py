@@ -87,11 +87,11 @@ class Durations:
     @cached_property
     def _medians(self) -> Mapping[Hashable, float]:
         """Seconds of a trial, by experiment and framework, and of an epoch, by task, cell and framework."""
-        found: dict[Hashable, list[float]] = defaultdict(list)
+        seconds_of: dict[Hashable, list[float]] = defaultdict(list)
         for spec, framework, task, cell, epochs, seconds in self._ask(TRIALS):
-            found[spec, framework].append(seconds)
-            found[task, cell, framework].append(seconds / epochs)
-        return {key: median(values) for key, values in found.items()}
+            seconds_of[spec, framework].append(seconds)
+            seconds_of[task, cell, framework].append(seconds / epochs)
+        return {key: median(values) for key, values in seconds_of.items()}
 
     @cached_property
     def _rates(self) -> Mapping[tuple[str, str], float]:
@@ -121,11 +121,11 @@ class Durations:
 
 def _starts(rows: Iterable[tuple[Any, ...]]) -> list[tuple[tuple[str, str], int, float]]:
     """(phase, study), results and seconds of each start of a study; a phase's kinds run side by side."""
-    found: dict[tuple[str, str, str], list[tuple[int, float]]] = defaultdict(list)
+    starts: dict[tuple[str, str, str], list[tuple[int, float]]] = defaultdict(list)
     for kind, study, started, count, seconds in rows:
         if kind in PHASE_OF:  # else of a release that has another phase
-            found[PHASE_OF[kind], study, started].append((count, seconds))
+            starts[PHASE_OF[kind], study, started].append((count, seconds))
     return [
         ((phase, study), sum(count for count, _ in parts), max(seconds for _, seconds in parts))
-        for (phase, study, _), parts in found.items()
+        for (phase, study, _), parts in starts.items()
     ]

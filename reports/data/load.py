@@ -23,7 +23,7 @@ from experiments.traps.outcome import FILE as TRAP_FILE
 from experiments.traps.phase import PHASE as TRAPS
 from reports.data import artifacts, query, results
 from reports.data.links import Links
-from reports.data.results import Progress, Recorded, Results
+from reports.data.results import PhaseCount, Recorded, Results
 from reports.data.timed import join_timings
 
 #: Files that a process keeps parsed while it writes a study's pages again and again.
@@ -65,11 +65,11 @@ class _Recorded:
 
     def artifacts(self, runs: pd.DataFrame, name: str, parse: Callable[[str], Any]) -> dict[str, Any]:
         """What each run's file says, by run id; a file that cannot be parsed counts as none."""
-        found = {}
+        parsed = {}
         for run, folder in zip(runs.run_id, runs.artifact_uri, strict=True):
             with suppress(LookupError, ValueError):
-                found[run] = _parsed(self.uri, folder, name, parse)
-        return found
+                parsed[run] = _parsed(self.uri, folder, name, parse)
+        return parsed
 
     def links(self, records: query.Records) -> Links:
         return Links.of(self.uri, records.experiment_id)
@@ -88,10 +88,10 @@ def _parsed(uri: str, folder: str, name: str, parse: Callable[[str], Any]) -> An
     return parse(text)
 
 
-def _progress(phase: Phase, states: Iterable[str]) -> Progress:
+def _progress(phase: Phase, states: Iterable[str]) -> PhaseCount:
     """How many of a phase's planned jobs are done."""
     counts = Counter(states)
-    return Progress(phase.noun, counts["done"], counts.total())
+    return PhaseCount(phase.noun, counts["done"], counts.total())
 
 
 def _planned(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def _measured(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
         "recipes": results.recipe_frame(scripts),
         "printed": {job.framework: record for job, record in printed},
         "calls": {job.framework: record for job, record in calls},
-        "progress": Progress(PROBES.noun, done, len(plan.jobs(PROBES.name))),
+        "progress": PhaseCount(PROBES.noun, done, len(plan.jobs(PROBES.name))),
     }
 
 

@@ -28,7 +28,7 @@ PLANNED += ["train_n", "test_n", "data_name", "planned_digest", "variant", "padd
 RECIPES = ["framework", "fields", "seed", "accuracy", "task", "cell", "epochs", "setting"]
 
 
-class Progress(NamedTuple):
+class PhaseCount(NamedTuple):
     """How many of a phase's planned jobs are done."""
 
     noun: str  # of one job
@@ -92,7 +92,7 @@ class Results:
     looks: int = 1  # at the growing timings, at most
     traps: tuple[Recorded, ...] = ()
     trap_links: Links = field(default_factory=Links)
-    progress: tuple[Progress, ...] = ()  # of each phase
+    progress: tuple[PhaseCount, ...] = ()  # of each phase
 
     @cached_property
     def done(self) -> pd.DataFrame:
@@ -155,8 +155,8 @@ def newest(runs: pd.DataFrame) -> pd.DataFrame:
     finished = (runs.status == "FINISHED") & runs.complete.astype(bool)
     ranked = runs.assign(state=np.where(finished, "done", "failed")).sort_values("start_time", kind="stable")
     ranked = ranked.sort_values("state", ascending=False, kind="stable")  # failed ones, then those that are done
-    found = ranked.drop_duplicates("fingerprint", keep="last")
-    return found[(found.state == "done") | (found.status == "FAILED")]
+    latest = ranked.drop_duplicates("fingerprint", keep="last")
+    return latest[(latest.state == "done") | (latest.status == "FAILED")]
 
 
 def join(planned: pd.DataFrame, records: Records) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -198,10 +198,10 @@ def _device(environment: dict[str, Any]) -> str | None:
 
 def _environment(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text or "{}")
+        environment = json.loads(text or "{}")
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return environment if isinstance(environment, dict) else {}
 
 
 def _wide(history: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
@@ -216,8 +216,8 @@ def _wide(history: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
 
 def join_records(planned: Iterable[Any], runs: pd.DataFrame, records: Mapping[str, Any]) -> tuple[Recorded, ...]:
     """The planned jobs with their runs; ``records`` are the runs' files by run id, without which none is done."""
-    found = {run.fingerprint: run for run in newest(runs).itertuples()}
-    return tuple(_recorded(job, found.get(job.fingerprint), records) for job in planned)
+    recorded = {run.fingerprint: run for run in newest(runs).itertuples()}
+    return tuple(_recorded(job, recorded.get(job.fingerprint), records) for job in planned)
 
 
 def _recorded(job: Any, run: Any, records: Mapping[str, Any]) -> Recorded:
@@ -256,10 +256,10 @@ def shape_runs(trials: pd.DataFrame) -> pd.DataFrame:
     rank = done.assign(lonely=-frameworks, unstock=done.conventions != "stock", other=done.task != "imdb").sort_values(
         ["lonely", "unstock", "other", "seed"], kind="stable"
     )
-    found = rank.drop_duplicates(["cell", "form", "framework"])
-    first = found.groupby(["cell", "form"]).spec_fingerprint.transform("first")
-    beside = found.framework.isin(TWINS) | (found.spec_fingerprint == first)  # the reference only with the twins' own
-    return found[beside].sort_index()
+    chosen = rank.drop_duplicates(["cell", "form", "framework"])
+    first = chosen.groupby(["cell", "form"]).spec_fingerprint.transform("first")
+    beside = chosen.framework.isin(TWINS) | (chosen.spec_fingerprint == first)  # the reference only with the twins' own
+    return chosen[beside].sort_index()
 
 
 def sample_runs(trials: pd.DataFrame, task: str) -> pd.DataFrame:

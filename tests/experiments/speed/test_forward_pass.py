@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import toys
 
-from experiments.events import VariantTimed
+from experiments.events import VariantMeasured
 from experiments.protocol import Absent, Framework, Native
 from experiments.speed import forward_pass, load
 from experiments.speed.engines import ENGINES
@@ -111,7 +111,7 @@ def a_session(tmp_path) -> Session:
 
 
 def test_a_session_of_an_engine_times_its_forward_pass(tmp_path, quick_clock):
-    timed = [event for event in a_session(tmp_path).run(an_engine()) if isinstance(event, VariantTimed)]
+    timed = [event for event in a_session(tmp_path).run(an_engine()) if isinstance(event, VariantMeasured)]
     assert len(timed) == 2
     record = timed[0].record
     assert record["error"] == pytest.approx(1e-6) and len(record["forward"]["steady"]) == 20
@@ -121,7 +121,7 @@ def test_a_session_of_an_engine_times_its_forward_pass(tmp_path, quick_clock):
 @pytest.mark.parametrize("engine", [an_engine(1e-4), an_engine(float("nan")), an_engine(shape=(9,))])
 def test_an_engine_that_computes_something_else_fails_and_is_not_timed(tmp_path, quick_clock, engine):
     session = a_session(tmp_path)
-    timed = [event.record for event in session.run(engine) if isinstance(event, VariantTimed)]
+    timed = [event.record for event in session.run(engine) if isinstance(event, VariantMeasured)]
     assert all(record["failure"].startswith("Mismatch: digits-lstm-layer-2") for record in timed[:1])
     assert not any("forward" in record for record in timed)
     assert TimingOutcome(session.timings[0], (timed[0],), 0.0).metrics == {}

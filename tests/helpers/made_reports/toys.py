@@ -17,7 +17,7 @@ from experiments.tasks import DataSource
 from experiments.training.trial import Trial
 from reports.data.links import Links
 from reports.data.query import FIELDS, Records
-from reports.data.results import Progress, Results, join, planned_frame
+from reports.data.results import PhaseCount, Results, join, planned_frame
 
 REVIEWS = DataSource("imdb-packaged", "d" * 64, None, "Film reviews.", 20_000, 5_000)
 SINE = DataSource("sine", "5" * 64, None, "A sine.")
@@ -214,7 +214,7 @@ def results(trials: list[Trial], runs: list[Run], failed: dict[str, str] | None 
     """The sections' input, without any MLflow."""
     trials_frame, history = join(planned_frame(trials), records(runs, failed))
     shaped = {f"r{place}": json.loads(run.files["shapes.json"]) for place, run in enumerate(runs)}
-    progress = (Progress("trial", int((trials_frame.state == "done").sum()), len(trials_frame)),)
+    progress = (PhaseCount("trial", int((trials_frame.state == "done").sum()), len(trials_frame)),)
     links = Links(experiment_id="7")
     return Results("toy", trials_frame, history, links, ABSENT, tuple(_supports()), shaped, progress=progress)
 

@@ -8,7 +8,7 @@ from trap_cases import VERSIONS
 from experiments.traps.outcome import TrapRun
 from reports.data.links import Links
 from reports.data.query import Records
-from reports.data.results import Progress, Recorded, Results, join, planned_frame
+from reports.data.results import PhaseCount, Recorded, Results, join, planned_frame
 from reports.html.footer import foot
 
 
@@ -21,8 +21,8 @@ def terms(**fields) -> dict[str, str]:
     "progress, said",
     [
         ((), "mine"),
-        ((Progress("trial", 0, 0), Progress("parity check", 1, 1)), "mine: 1 of 1 parity check done"),
-        ((Progress("trap", 1, 2), Progress("timing", 0, 3)), "mine: 1 of 2 traps and 0 of 3 timings done"),
+        ((PhaseCount("trial", 0, 0), PhaseCount("parity check", 1, 1)), "mine: 1 of 1 parity check done"),
+        ((PhaseCount("trap", 1, 2), PhaseCount("timing", 0, 3)), "mine: 1 of 2 traps and 0 of 3 timings done"),
     ],
 )
 def test_each_phase_is_counted_by_its_own_noun(progress, said):
