@@ -23,10 +23,11 @@ def select(jobs: Sequence[Any], only: Sequence[str]) -> list[Any]:
         key, _, value = text.partition("=")
         present = sorted({job.facets[key] for job in jobs if key in job.facets})
         if value not in present:
-            raise UserError(f"--only {text}: no trial of this study has it; allowed: {', '.join(present)}")
+            allowed = ", ".join(present) or f"without {key}"
+            raise UserError(f"--only {text}: no job of this study has it; allowed: {allowed}")
     chosen = [job for job in jobs if matches(job, wanted)]
     if only and not chosen:
-        raise UserError(f"--only {', '.join(only)}: no trial of this study has all of these")
+        raise UserError(f"--only {', '.join(only)}: no job of this study has all of these")
     return chosen
 
 
