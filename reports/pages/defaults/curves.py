@@ -12,7 +12,7 @@ from reports.html.format import n_of, number, plus_minus
 from reports.html.svg import draw, mark
 from reports.pages.defaults.arms import Switches
 from reports.pages.defaults.effects import Judged, levels
-from reports.pages.defaults.words import NAMES
+from reports.pages.defaults.in_words import NAMES
 from reports.statistics import Estimate
 
 SHOWN = 2

@@ -12,7 +12,7 @@ from reports.html.format import count, listed, n_of, number, plus_minus, signifi
 from reports.html.svg import FAINT, INK, LINE, WORDS, draw, mark
 from reports.pages.defaults.arms import Switches
 from reports.pages.defaults.effects import Effects, Judged, ranked
-from reports.pages.defaults.words import winner, within
+from reports.pages.defaults.in_words import winner, within
 from reports.statistics import Estimate
 from reports.statistics.factorial import Effect
 

@@ -4,7 +4,7 @@ from reports.html.blocks import Group, Points, Prose
 from reports.html.format import count, n_of, number
 from reports.pages.defaults.arms import Switches
 from reports.pages.defaults.effects import Judged, ranked
-from reports.pages.defaults.words import NAMES, within
+from reports.pages.defaults.in_words import NAMES, within
 from reports.statistics import Estimate
 from reports.statistics.factorial import Effect
 

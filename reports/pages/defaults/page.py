@@ -6,7 +6,7 @@ from experiments.study import factorial
 from reports.data.results import Results
 from reports.html.blocks import Block, Code, Details, Prose, Section
 from reports.html.format import count, listed, number, significant
-from reports.pages.defaults import curves, dumbbells, lasting, pair_map, ported, tables, words
+from reports.pages.defaults import curves, dumbbells, in_words, lasting, pair_map, ported, tables
 from reports.pages.defaults.arms import Switches, settings
 from reports.pages.defaults.effects import Judged, judged
 from reports.statistics.factorial import detectable
@@ -132,7 +132,7 @@ def _family(judged_settings: list[Judged]) -> str:
 
 def opening(results: Results) -> str | None:
     """The front page's first sentence: the answer for the first setting that has one."""
-    return next((words.headline(each) for each in judged(results) if each.epochs), None)
+    return next((in_words.headline(each) for each in judged(results) if each.epochs), None)
 
 
 def answer(results: Results) -> tuple[Block, ...]:

@@ -13,7 +13,7 @@ from reports.html.format import number
 from reports.html.svg import FAINT, INK, draw
 from reports.pages.defaults.arms import Switches
 from reports.pages.defaults.effects import Effects
-from reports.pages.defaults.words import winner
+from reports.pages.defaults.in_words import winner
 from reports.statistics.equivalence import LEVEL
 from reports.statistics.factorial import Effect
 

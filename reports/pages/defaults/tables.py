@@ -10,7 +10,7 @@ from reports.html.blocks import Block, Cell, Code, Column, Details, Points, Pros
 from reports.html.format import NONE, count, estimate_cell, listed, n_of, number, probability
 from reports.pages.defaults.arms import Switches
 from reports.pages.defaults.effects import Effects, Judged, convention, moving, ranked
-from reports.pages.defaults.words import MOST_NAMED, cost, defaults, within
+from reports.pages.defaults.in_words import MOST_NAMED, cost, defaults, within
 from reports.statistics.equivalence import LEVEL
 from reports.statistics.factorial import Effect
 

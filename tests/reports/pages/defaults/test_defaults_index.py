@@ -10,7 +10,7 @@ from made_reports.switches import planned, results, table
 
 from experiments.conventions import TABLE
 from reports.html.blocks import Code, Details, Figure
-from reports.pages.defaults import page, tables, words
+from reports.pages.defaults import in_words, page, tables
 from reports.pages.defaults.effects import judged
 from reports.pages.index import headline
 from reports.pages.index import page as index
@@ -71,9 +71,9 @@ def test_without_a_shown_effect_it_says_so(whole):
     (setting,) = judged(whole)
     main = [effect._replace(differs=1.0, equal=1.0) for effect in setting.last.main]
     weak = setting._replace(epochs=[setting.last.with_main(main)])
-    assert "no default is shown to move the result (n\xa0=\xa08)" in words.headline(weak)
+    assert "no default is shown to move the result (n\xa0=\xa08)" in in_words.headline(weak)
     assert tables.recipes(weak.last, setting.switches) == []
 
 
 def test_every_field_of_the_conventions_has_its_words():
-    assert set(TABLE) <= set(words.NAMES)
+    assert set(TABLE) <= set(in_words.NAMES)

@@ -27,7 +27,7 @@ def said(left: float) -> tuple[str, ...]:
 )
 def test_an_effect_lasts_fades_or_turns(left, verdict):
     embedding, dropout, adam = said(left)
-    assert embedding.startswith("The embedding's start: ") and "after epoch 10" in embedding
+    assert embedding.startswith("The embedding's initialiser: ") and "after epoch 10" in embedding
     assert embedding.endswith(verdict) and dropout.endswith(verdict)
     assert adam.endswith("No effect is shown at first.")
 

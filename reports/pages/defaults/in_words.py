@@ -8,11 +8,15 @@ from reports.statistics.factorial import Effect
 
 #: Each field by itself, and what it is under Keras's and PyTorch's convention; all in the singular, for any cell.
 NAMES: dict[str, tuple[str, str, str]] = {
-    "embedding": ("the embedding's start", "U(−0.05,\u00a00.05) embedding", "N(0,\u00a01) embedding"),
-    "kernel": ("the kernel's start", "Glorot kernel", "U(±1/√hidden) kernel"),
-    "recurrent_kernel": ("the recurrent kernel's start", "orthogonal recurrent kernel", "uniform recurrent kernel"),
+    "embedding": ("the embedding's initialiser", "U(−0.05,\u00a00.05) embedding", "N(0,\u00a01) embedding"),
+    "kernel": ("the kernel's initialiser", "Glorot kernel", "U(±1/√hidden) kernel"),
+    "recurrent_kernel": (
+        "the recurrent kernel's initialiser",
+        "orthogonal recurrent kernel",
+        "uniform recurrent kernel",
+    ),
     "bias": ("the bias", "bias from zero", "pair of random, trained biases"),
-    "head": ("the head's start", "Glorot head", "U(±1/√inputs) head"),
+    "head": ("the head's initialiser", "Glorot head", "U(±1/√inputs) head"),
     "dropout": ("dropout", "time-shared dropout on every input", "dropout between the layers"),
     "adam": ("Adam's epsilon", "Adam epsilon of 1e-7", "Adam epsilon of 1e-8"),
     "rmsprop": ("RMSprop's constants", "RMSprop (ρ = 0.9)", "RMSprop (α = 0.99)"),
