@@ -32,7 +32,7 @@ def summary(setting: Judged, results: Results) -> Figure:
     """The last epoch's panel with a short caption."""
     count = len(setting.last.main)
     caption = (
-        f"{_measure(setting)} The {count} 95% intervals over seeds are simultaneous. Grey: {within(setting.switches)}."
+        f"{_measure(setting)} The {count} simultaneous 95% intervals are over seeds. Grey: {within(setting.switches)}."
     )
     return _figure(setting, [setting.last], caption, results)
 
