@@ -179,20 +179,14 @@ def _run(
     from experiments.running import display, summary
     from experiments.running.executors.choose import make
     from experiments.tracking import study_run
-    from experiments.tracking.missing import missing
     from experiments.tracking.mlflow_view import parent_names
     from experiments.tracking.recording.tracker import Tracker
-    from experiments.training import checkpoints
-    from experiments.training.models import keeping
 
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     trials, failures = plan.jobs("training"), []
     with Tracker(uri, plan.study.name, plan.study.description, trials) as tracker:
         tracker.reap()
-        if fresh:
-            checkpoints.discard(trial.fingerprint for trial in chosen["training"])
-        to_run = missing(chosen, uri, plan.study.name, fresh)
-        to_run["training"] = keeping(models, to_run["training"])
+        to_run = _to_run(plan, chosen, uri, fresh, models)
         ask = partial(reports.ask, plan, uri, chosen) if more else _nothing_more
         unfinished = any(to_run.values()) or any(ask(phase, ()) for phase in chosen)
         if unfinished:
@@ -208,6 +202,18 @@ def _run(
         reports.write(plan, uri, folder)
     display.summary(console, rows, failures, runs, folder / "index.html")
     return failures
+
+
+def _to_run(plan: "Plan", chosen: dict[str, list[Any]], uri: str, fresh: bool, models: Models) -> dict[str, list[Any]]:
+    """The chosen jobs without a complete run, and which trials keep their network; a fresh start drops checkpoints."""
+    from experiments.tracking.missing import missing
+    from experiments.training import checkpoints
+    from experiments.training.models import keeping
+
+    if fresh:
+        checkpoints.discard(trial.fingerprint for trial in chosen["training"])
+    to_run = missing(chosen, uri, plan.study.name, fresh)
+    return to_run | {"training": keeping(models, to_run["training"])}
 
 
 def _nothing_more(phase: str, tried: object) -> tuple[()]:
