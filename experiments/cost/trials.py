@@ -39,17 +39,17 @@ class Prepared:
 
     @property
     def spec(self) -> ExperimentSpec:
-        """The trial's, whose data is loaded."""
+        """The spec of the trial whose data is loaded."""
         return self.trial.spec
 
     @property
     def framework(self) -> str:
-        """The trial's, whose worker loads the data."""
+        """The framework of the trial, whose worker loads the data."""
         return self.trial.framework
 
     @cached_property
     def fingerprint(self) -> str:
-        """This job's, not the trial's."""
+        """The fingerprint of this job, not of the trial."""
         return digest([self.name, self.trial.fingerprint])
 
     def run(self, framework: Framework) -> Iterator[Event]:

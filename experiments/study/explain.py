@@ -9,6 +9,8 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """A validation error in one line: the key, what was given, what is allowed."""
     # A misspelt key also leaves its right name missing: say the cause before the consequence.
     first, *more = sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+    either = [each for each in more if first["loc"][-1:] == ("str",) and each["loc"][:-1] == first["loc"][:-1]]
+    more = [each for each in more if each not in either]  # a name or a table is allowed: neither is one mistake
     parts, fields = _walk(model, first["loc"])
     where = ".".join(parts) or "the file"
     message = first["msg"].removeprefix("Value error, ")
@@ -20,8 +22,10 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
         text = f"{given!r}; allowed: {expected}"
     elif first["type"] in ("model_type", "model_attributes_type", "dict_type"):
         text = f"{first['input']!r}; allowed: a table" + f" of {', '.join(fields)}" * bool(fields)
-    elif first["type"] in ("tuple_type", "list_type", "string_type"):
-        text = f"{first['input']!r}; allowed: a {'text' if first['type'] == 'string_type' else 'list'}"
+    elif first["type"] == "string_type":
+        text = f"{first['input']!r}; allowed: a string" + " or a table" * bool(either)
+    elif first["type"] in ("tuple_type", "list_type"):
+        text = f"{first['input']!r}; allowed: a list"
     elif first["type"] == "missing":
         text = "missing"
     elif first["type"] == "value_error":

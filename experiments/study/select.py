@@ -23,7 +23,7 @@ def select(jobs: Sequence[Any], only: Sequence[str]) -> list[Any]:
         key, _, value = text.partition("=")
         present = sorted({job.facets[key] for job in jobs if key in job.facets})
         if value not in present:
-            allowed = ", ".join(present) or f"without {key}"
+            allowed = ", ".join(present) or f"no filter by {key}"
             raise UserError(f"--only {text}: no job of this study has it; allowed: {allowed}")
     chosen = [job for job in jobs if matches(job, wanted)]
     if only and not chosen:

@@ -25,7 +25,7 @@ def any_false_winner(rng: Generator, studies: int, pairs: int, rounds: int, spre
 def busy_errs(rng: Generator, studies: int, pairs: int, sd: float, against_itself: int) -> np.ndarray:
     """Whether equal steps have a winner by one round on a machine that is less quiet than usual.
 
-    ``against_itself`` further pairs compare a variant with itself, which shows how unquiet it is.
+    ``against_itself`` further pairs compare a variant with itself, which shows how much the machine disturbs.
     """
     logs = rng.normal(0, sd, (studies, pairs + against_itself))
     log_ratios = Rounds(np.ones_like(logs), logs, np.zeros_like(logs))

@@ -57,6 +57,16 @@ def blocks(language: str) -> list[Any]:
     return [pytest.param(code, id=f"{name} {number}") for number, (name, code) in enumerate(hits)]
 
 
+#: What a line of a console block may begin with, after settings of the environment.
+PROGRAMS = ("python", "make", "pip", "ray", "mlflow", "docker", "export")
+
+
+@pytest.mark.parametrize("code", blocks("console"))
+def test_each_line_of_a_console_block_is_a_command(code):
+    first = [re.sub(r"^(\w+=\S+ )+", "", line).split()[0] for line in code.splitlines()]
+    assert set(first) <= set(PROGRAMS), first
+
+
 def anchors(text: str) -> set[str]:
     """The names that a rendered page's headings can be linked by."""
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in HEADING.findall(text)}

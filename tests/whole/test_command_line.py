@@ -111,7 +111,7 @@ def test_help_names_every_study():
         (["toy.toml", "--only", "cell=lsmt"], ["--only cell=lsmt", "allowed: lstm"]),
         (["toy.toml", "--only", "size=2"], ["--only size=2", "allowed: KEY=VALUE"]),
         (["toy.toml", "--only", "framework=pytorch", "--only", "form=unrolled"], ["no job of this study has all"]),
-        (["toy.toml", "--only", "trap=gate_order"], ["no job of this study has it", "without trap"]),
+        (["toy.toml", "--only", "trap=gate_order"], ["no job of this study has it", "no filter by trap"]),
         (["toy.toml", "--tracking-uri", "mlflow.db"], ["--tracking-uri mlflow.db", "allowed: "]),
         (["toy.toml", "--tracking-uri", "sqlite:///typo.toml"], ["typo.toml", "not a database"]),
         (["toy.toml", "--tracking-uri", "sqlite:////proc/mlflow.db"], ["/proc/mlflow.db"]),

@@ -229,7 +229,11 @@ def test_the_reports_stand_and_link_to_the_runs(tiny, again, runs):
     names = {path.name for path in (folder / "reports").glob("*.html")}
     expected = ("index", "parity", "accuracy", "speed", "shapes", "traps", "chars", "claims")
     assert names == {f"{name}.html" for name in expected}
-    assert "by character, in all of 6 texts" in (folder / "reports" / "index.html").read_text(encoding="utf-8")
+    front = (folder / "reports" / "index.html").read_text(encoding="utf-8")
+    assert "by character, in all of 6 texts" in front
+    counted = re.findall(r"(\d+) of (\d+) ([a-z ]+?)s?\b(?:,| and| done)", front.partition("<footer>")[2])
+    assert [noun for *_, noun in counted] == [phase.noun for phase in PHASES]
+    assert all(done == planned for done, planned, _ in counted), counted
     assert "Autodiff differs from the reference" in (folder / "reports" / "parity.html").read_text(encoding="utf-8")
     shapes = (folder / "reports" / "shapes.html").read_text(encoding="utf-8")
     missing = [word for word in ("weight_ih_l0", "recurrent_kernel", "r z n", "Absent") if word not in shapes]

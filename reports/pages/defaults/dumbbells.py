@@ -31,9 +31,7 @@ def figure(setting: Judged, results: Results) -> Figure:
 def summary(setting: Judged, results: Results) -> Figure:
     """The last epoch's panel with a short caption."""
     count = len(setting.last.main)
-    caption = (
-        f"{_measure(setting)} The {count} simultaneous 95% intervals are over seeds. Grey: {within(setting.switches)}."
-    )
+    caption = f"{_measure(setting)} The {count} intervals are simultaneous (95%). Grey: {within(setting.switches)}."
     return _figure(setting, [setting.last], caption, results)
 
 

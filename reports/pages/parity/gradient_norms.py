@@ -45,11 +45,11 @@ def section(results: Results) -> Section:
     return Section("gradient-norms", TITLE, blocks)
 
 
-def frame(found: Mapping[tuple[str, str], Mapping[str, Any]]) -> pd.DataFrame:
+def frame(recorded: Mapping[tuple[str, str], Mapping[str, Any]]) -> pd.DataFrame:
     """A row for each cell, framework, stage, state and step; ``back`` counts the steps back from the end."""
     rows = [
         (cell, framework, stage, state, len(of_steps) - 1 - step, norm)
-        for (cell, framework), record in found.items()
+        for (cell, framework), record in recorded.items()
         for stage in STAGES
         for state, of_steps in record[stage].items()
         for step, norm in enumerate(of_steps)

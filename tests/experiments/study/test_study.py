@@ -26,10 +26,12 @@ def read(tmp_path: Path, text: str) -> list:
 
 
 BAD = {
-    "a number for a source": ("imdb = 5\n" + GRID, ["imdb: 5", "a text"]),
+    "a number for a source": ("imdb = 5\n" + GRID, ["imdb: 5", "a string"]),
     "a cell for a network": (GRID + 'vary = { network = ["lstm"] }\n', ["network: 'lstm'", "a table of cell, form"]),
     "a number for a table": (GRID + "training = 3\n", ["grid 1.training: 3", "a table"]),
     "a number for a ladder": ("ladder = 3\n" + GRID, ["ladder: 3", "a table of cells, forms"]),
+    "a number for a name": (GRID + "conventions = 3\n", ["grid 1.conventions: 3; allowed: a string or a table"]),
+    "a number for a task": (GRID.replace('"imdb"', "3"), ["grid 1.task: 3; allowed: a string or a table"]),
     "a number for a list": (GRID.replace("form =", "units = 64, form ="), ["network.units: 64", "a list"]),
     "unknown cell": (GRID.replace('"lstm"', '"lstmm"'), ["network.cell", "'lstmm'", "simple_rnn", "gru"]),
     "unknown form": (GRID.replace('"layer"', '"loop"'), ["network.form", "'loop'", "cell_loop", "scratch"]),

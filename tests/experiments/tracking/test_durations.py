@@ -13,7 +13,7 @@ from tracking_cases import whole
 from experiments.study.phases import PHASES
 from experiments.tracking import durations as durations_module
 from experiments.tracking.durations import Durations
-from experiments.training import phase as module
+from experiments.training import phase as training_phase
 from experiments.training.phase import by_size
 
 TRAINING, PARITY, PROBES, SPEED = (
@@ -53,7 +53,7 @@ def test_a_trial_takes_the_median_of_its_experiment_else_its_task_and_cells_an_e
 @pytest.mark.parametrize(("samples", "tokens"), [(2000, 40), (1000, 80)])
 def test_more_samples_and_longer_ones_are_expected_to_take_longer(samples, tokens):
     usual = of_size(1000, 40)
-    assert by_size(of_size(samples, tokens)) == pytest.approx(2 * by_size(usual) - module.TRIAL_S)
+    assert by_size(of_size(samples, tokens)) == pytest.approx(2 * by_size(usual) - training_phase.TRIAL_S)
 
 
 def of_size(samples, tokens):

@@ -1,4 +1,4 @@
-"""What the footer says of a study that plans no trial."""
+"""What the footer counts, and whose versions it states where no trial is planned."""
 
 from datetime import datetime
 

@@ -9,7 +9,7 @@ from frameworks.pytorch.traps.building import lstm
 
 
 def naive(x: Tensor, weights: Cell) -> Tensor:
-    """Drop the layer's output, the only dropout that PyTorch offers here."""
+    """Drop the layer's output: PyTorch's layer has no dropout on its state."""
     torch.manual_seed(0)
     sequence, _ = lstm(weights)(x)
     return dropout(sequence, 0.5)[:, -1].std(0).mean()

@@ -21,8 +21,8 @@ EXPLANATION = (
 )
 JUDGED = (
     "A twin's time over the engine's, with its 95% interval: above 1 the engine is faster. Processes with the "
-    "same number form a round, as in the ratios above; these ratios are judged together, by Holm's method, apart from "
-    "those."
+    "same number form a round, as in the ratios above. These ratios are one family of Holm's method, those above are "
+    "another."
 )
 
 Found = Mapping[str, Sequence[ForwardPass]]

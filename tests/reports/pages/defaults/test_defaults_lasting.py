@@ -25,7 +25,7 @@ def said(left: float) -> tuple[str, ...]:
         (-0.5, "It reverses: the other default is better at the end."),
     ],
 )
-def test_an_effect_lasts_fades_or_turns(left, verdict):
+def test_an_effect_lasts_fades_or_reverses(left, verdict):
     embedding, dropout, adam = said(left)
     assert embedding.startswith("The embedding's initialiser: ") and "after epoch 10" in embedding
     assert embedding.endswith(verdict) and dropout.endswith(verdict)
