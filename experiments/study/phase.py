@@ -145,8 +145,8 @@ class Phase:
     plan: Callable[[Any, Answers, Mapping[str, Work]], Work]  # study, answers, the work of the phases before
     run: Callable[[Sequence[Any], int, Means], Failures]  # what is missing, of how many
     kinds: tuple[str, ...]  # of its runs, as their tag ``kind`` says
-    #: Seconds of a job on one worker while nothing is recorded; a function of the job where jobs are trials, of which
-    #: each is first judged by its own experiment's earlier runs.
+    #: Seconds of a job on one worker while nothing is recorded. A function of the job where jobs are trials: then each
+    #: is judged by earlier trials like it, and by this only if there are none.
     usual_s: float | Callable[[Any], float] = 5.0
     facets: tuple[str, ...] = ()  # keys of ``--only`` that its jobs alone have
     more: Callable[[Any, Sequence[Any]], Further] = nothing_more  # study, planned jobs: at most what else

@@ -138,7 +138,7 @@ def _find(imdb: str) -> Source:
     path, label = Path(imdb), f"--imdb {imdb}"
     digest = _sha256(path, label, f"packaged, keras, or the path of {FORMAT}")
     origin = "Keras's official imdb.npz" if digest == OFFICIAL_SHA256 else f"the file {path.name}"
-    named = f"file {path.name}" if path.name in ("packaged", "keras") else path.name  # which name other sources
+    named = f"file {path.name}" if path.name in ("packaged", "keras") else path.name  # these name other sources
     return Source(f"imdb-{named}", "npz", path, label, origin, digest)
 
 

@@ -36,8 +36,8 @@ def fitting(
 def within(seconds: float, study: str, to_run: Jobs, durations: Durations, workers: int) -> dict[str, list[Any]]:
     """The first jobs of every phase, so many that all phases together take no more than the seconds.
 
-    A phase plans its most informative jobs first. Each phase has the share of the time that it would have of
-    the whole study's, so that no page stays empty because another phase is long.
+    A phase plans its most informative jobs first. Each phase has the share of the time that it would have of the whole
+    study's, so that no page stays empty because another phase is long.
 
     Args:
         seconds: on the clock, from the start to the last result.

@@ -29,7 +29,7 @@ def lines(
     all_to_run = missing(chosen, uri, plan.study.name)
     for phase in PHASES:
         jobs = chosen[phase.name]
-        # A spec is absent with every seed; of a phase without a job of the seed that is asked for, nothing is listed.
+        # What is absent is so with every seed; but a phase that has no job with the seed asked for lists nothing.
         of_absent = {key: values for key, values in wanted.items() if key != "seed" or not jobs}
         absent = [each for each in plan.absent(phase.name) if matches(each, of_absent)]
         if not jobs and not absent:

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from experiments.cells import CELLS as ALL_CELLS
+from experiments import cells
 from experiments.twins import FRAMEWORKS as FACTS
 from experiments.twins import TWINS
 from reports.data.cached import cached_by_results, of_task
 from reports.data.results import BASES, Results
 
 FRAMEWORKS = tuple(FACTS)
-CELLS = tuple(ALL_CELLS)
+CELLS = tuple(cells.CELLS)
 FORMS = ("layer", "cell_loop", "unrolled", "wrapped", "scratch", "tuned")
 
 

@@ -26,6 +26,15 @@ from reports.data.links import Links
 from reports.data.results import PhaseCount, Recorded, Results
 from reports.data.timed import join_timings
 
+#: The file of each kind of probe, and what parses it.
+READ = {
+    rounding.Rounding.kind: (rounding.FILE, artifacts.rounding),
+    gradient_norms.GradientNorms.kind: (gradient_norms.FILE, artifacts.gradient_norms),
+    same_text.SameText.kind: (same_text.FILE, artifacts.same_text),
+    source_calls.SourceCalls.kind: (source_calls.FILE, artifacts.source_calls),
+    call_conventions.CallConventions.kind: (call_conventions.FILE, artifacts.calls),
+    recipes.Recipe.kind: (recipes.FILE, artifacts.recipe),
+}
 #: Files that a process keeps parsed while it writes a study's pages again and again.
 MOST_KEPT = 1_024
 
@@ -91,7 +100,7 @@ def _parsed(uri: str, folder: str, name: str, parse: Callable[[str], Any]) -> An
 def _progress(phase: Phase, states: Iterable[str]) -> PhaseCount:
     """How many of a phase's planned jobs are done."""
     counts = Counter(states)
-    return PhaseCount(phase.noun, counts["done"], counts.total())
+    return PhaseCount(phase, counts["done"], counts.total())
 
 
 def _planned(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
@@ -152,24 +161,23 @@ def _trapped(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
 
 
 def _measured(recorded: _Recorded, plan: Plan) -> dict[str, Any]:
-    norms = _probed(recorded, plan, gradient_norms.GradientNorms.kind, gradient_norms.FILE, artifacts.gradient_norms)
-    texts = _probed(recorded, plan, same_text.SameText.kind, same_text.FILE, artifacts.same_text)
-    printed = _probed(recorded, plan, source_calls.SourceCalls.kind, source_calls.FILE, artifacts.source_calls)
-    calls = _probed(recorded, plan, call_conventions.CallConventions.kind, call_conventions.FILE, artifacts.calls)
-    scripts = _probed(recorded, plan, recipes.Recipe.kind, recipes.FILE, artifacts.recipe)
-    moved = _probed(recorded, plan, rounding.Rounding.kind, rounding.FILE, artifacts.rounding)
-    done = sum(map(len, (norms, texts, printed, calls, scripts, moved)))
+    measured = {kind: _probed(recorded, plan, kind, *READ[kind]) for kind in PROBES.kinds}
     return {
         "rounding": {
-            (job.spec.network.cell, job.spec.training.learning_rate, job.framework): record for job, record in moved
+            (job.spec.network.cell, job.spec.training.learning_rate, job.framework): record
+            for job, record in measured[rounding.Rounding.kind]
         },
-        "gradient_norms": {(job.spec.network.cell, job.framework): record for job, record in norms},
-        "writings": {(job.spec.network.cell, job.framework): record for job, record in texts},
-        "recipes": results.recipe_frame(scripts),
-        "printed": {job.framework: record for job, record in printed},
-        "calls": {job.framework: record for job, record in calls},
-        "progress": PhaseCount(PROBES.noun, done, len(plan.jobs(PROBES.name))),
+        "gradient_norms": _by_cell(measured[gradient_norms.GradientNorms.kind]),
+        "writings": _by_cell(measured[same_text.SameText.kind]),
+        "recipes": results.recipe_frame(measured[recipes.Recipe.kind]),
+        "printed": {job.framework: record for job, record in measured[source_calls.SourceCalls.kind]},
+        "calls": {job.framework: record for job, record in measured[call_conventions.CallConventions.kind]},
+        "progress": PhaseCount(PROBES, sum(map(len, measured.values())), len(plan.jobs(PROBES.name))),
     }
+
+
+def _by_cell(measured: Iterable[tuple[Job, Any]]) -> dict[tuple[str, str], Any]:
+    return {(job.spec.network.cell, job.framework): record for job, record in measured}
 
 
 def _probed(

@@ -13,6 +13,7 @@ from experiments.conventions import TABLE
 from experiments.parity.check import ParityCheck
 from experiments.spec import ExperimentSpec
 from experiments.speed.schedule import Timing
+from experiments.study.phase import Phase
 from experiments.training.trial import Trial
 from experiments.twins import TWINS
 from reports.data.links import Links
@@ -31,7 +32,7 @@ RECIPES = ["framework", "fields", "seed", "accuracy", "task", "cell", "epochs", 
 class PhaseCount(NamedTuple):
     """How many of a phase's planned jobs are done."""
 
-    noun: str  # of one job
+    phase: Phase
     done: int
     planned: int
 
@@ -216,8 +217,8 @@ def _wide(history: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
 
 def join_records(planned: Iterable[Any], runs: pd.DataFrame, records: Mapping[str, Any]) -> tuple[Recorded, ...]:
     """The planned jobs with their runs; ``records`` are the runs' files by run id, without which none is done."""
-    recorded = {run.fingerprint: run for run in newest(runs).itertuples()}
-    return tuple(_recorded(job, recorded.get(job.fingerprint), records) for job in planned)
+    by_fingerprint = {run.fingerprint: run for run in newest(runs).itertuples()}
+    return tuple(_recorded(job, by_fingerprint.get(job.fingerprint), records) for job in planned)
 
 
 def _recorded(job: Any, run: Any, records: Mapping[str, Any]) -> Recorded:

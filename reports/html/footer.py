@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from reports.data.results import Results
-from reports.html.format import count, listed, name
+from reports.html.format import listed, name
 
 #: What an environment holds besides versions.
 PLACES = ("processor", "threads", "device", "gpu", "system", "host")
@@ -28,7 +28,7 @@ def foot(results: Results, now: datetime) -> list[tuple[str, str]]:
 
 def _progress(results: Results) -> str:
     """``: 167 of 167 trials and 2 of 38 timings done``, for each phase that plans something."""
-    parts = [f"{done:,} of {count(planned, noun)}" for noun, done, planned in results.progress if planned]
+    parts = [f"{done:,} of {phase.count(planned)}" for phase, done, planned in results.progress if planned]
     return f": {listed(parts)} done" * bool(parts)
 
 

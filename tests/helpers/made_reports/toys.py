@@ -14,6 +14,7 @@ from experiments.study.phase import Absence, Work
 from experiments.study.plan import Plan
 from experiments.study.schema import Study
 from experiments.tasks import DataSource
+from experiments.training.phase import PHASE as TRAINING
 from experiments.training.trial import Trial
 from reports.data.links import Links
 from reports.data.query import FIELDS, Records
@@ -214,7 +215,7 @@ def results(trials: list[Trial], runs: list[Run], failed: dict[str, str] | None 
     """The sections' input, without any MLflow."""
     trials_frame, history = join(planned_frame(trials), records(runs, failed))
     shaped = {f"r{place}": json.loads(run.files["shapes.json"]) for place, run in enumerate(runs)}
-    progress = (PhaseCount("trial", int((trials_frame.state == "done").sum()), len(trials_frame)),)
+    progress = (PhaseCount(TRAINING, int((trials_frame.state == "done").sum()), len(trials_frame)),)
     links = Links(experiment_id="7")
     return Results("toy", trials_frame, history, links, ABSENT, tuple(_supports()), shaped, progress=progress)
 

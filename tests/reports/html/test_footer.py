@@ -5,7 +5,11 @@ from datetime import datetime
 import pytest
 from trap_cases import VERSIONS
 
+from experiments.parity.phase import PHASE as PARITY
+from experiments.speed.phase import PHASE as SPEED
+from experiments.training.phase import PHASE as TRAINING
 from experiments.traps.outcome import TrapRun
+from experiments.traps.phase import PHASE as TRAPS
 from reports.data.links import Links
 from reports.data.query import Records
 from reports.data.results import PhaseCount, Recorded, Results, join, planned_frame
@@ -21,8 +25,8 @@ def terms(**fields) -> dict[str, str]:
     "progress, said",
     [
         ((), "mine"),
-        ((PhaseCount("trial", 0, 0), PhaseCount("parity check", 1, 1)), "mine: 1 of 1 parity check done"),
-        ((PhaseCount("trap", 1, 2), PhaseCount("timing", 0, 3)), "mine: 1 of 2 traps and 0 of 3 timings done"),
+        ((PhaseCount(TRAINING, 0, 0), PhaseCount(PARITY, 1, 1)), "mine: 1 of 1 parity check done"),
+        ((PhaseCount(TRAPS, 1, 2), PhaseCount(SPEED, 0, 3)), "mine: 1 of 2 traps and 0 of 3 timings done"),
     ],
 )
 def test_each_phase_is_counted_by_its_own_noun(progress, said):
